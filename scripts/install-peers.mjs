@@ -1,0 +1,16 @@
+// Installs, on Debian, the other clients and proxies that the tests of interoperability run
+// against. Without them those tests are skipped, each with its reason.
+import { installPackages } from './apt.mjs'
+
+await installPackages([
+  'php-cli',
+  'php-memcached',
+  'php-gearman',
+  'php-igbinary',
+  'php-msgpack',
+  'gearman-tools',
+  'nutcracker',
+  'sasl2-bin',
+  'openssl',
+  'sqlite3',
+])

@@ -1,0 +1,1 @@
+export declare const findProgram: (name: string) => string | undefined

@@ -1,0 +1,29 @@
+// The last line of a CI run, and its exit code, from the directory of its results: `steps` has a
+// line `name exit-code` for each step, and a suite has vitest's report beside it, `name.json`.
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+const directory = process.argv[2]
+
+/** A file that cannot even be loaded has no test that could fail: it counts as one. */
+const failuresOf = ({ numFailedTests, testResults }) =>
+  numFailedTests +
+  testResults.filter(
+    ({ status, assertionResults }) =>
+      status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),
+  ).length
+
+let passed = 0
+let failed = 0
+for (const line of readFileSync(join(directory, 'steps'), 'utf8').trim().split('\n')) {
+  const [name, code] = line.split(' ')
+  const path = join(directory, `${name}.json`)
+  const report = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : undefined
+  const failures = report === undefined ? 0 : failuresOf(report)
+  passed += report?.numPassedTests ?? 0
+  // A step may fail without a failed test: a check, a crash, an error outside of all tests.
+  failed += failures === 0 && code !== '0' ? 1 : failures
+}
+
+console.log(`${passed} passed, ${failed} failed`)
+process.exitCode = failed === 0 && passed > 0 ? 0 : 1
