@@ -1,0 +1,252 @@
+import { connect as connectTcp, isIP, type Socket } from 'node:net'
+import { type ConnectionOptions, connect as connectTls, TLSSocket } from 'node:tls'
+import type { ServerAddress } from './address.js'
+import { Fault } from './fault.js'
+import { Output } from './output.js'
+import { Traffic } from './traffic.js'
+
+/** TLS settings as `node:tls` takes them: `ca`, `cert`, `key`, `servername`, ... */
+export type TlsOptions = ConnectionOptions
+
+export interface ConnectOptions {
+  readonly address: ServerAddress
+  /** Milliseconds for the whole way: name lookup, TCP, TLS handshake. */
+  readonly connectTimeout: number
+  /** Present: the connection is encrypted. */
+  readonly tls?: TlsOptions | undefined
+  /** Counts what goes over the connection. */
+  readonly traffic?: Traffic | undefined
+  /** Gives up connecting. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/** The room above a connection: a decoder with the requests that wait for it. */
+export interface ConnectionOwner {
+  /** Bytes came in. What it throws closes the connection as garbled. */
+  received(chunk: Buffer): void
+  /** The connection is gone; called exactly once, and last. */
+  closed(reason: Fault): void
+}
+
+/** Milliseconds of silence before the kernel asks whether the peer still lives. */
+const KEEP_ALIVE_DELAY = 30_000
+
+/**
+ * One socket: TCP, TLS or unix. Writes of one tick leave as one write, bytes that come in go to
+ * the owner, and it closes once, with one reason. It never reconnects: a connection that is gone
+ * is replaced by another one.
+ */
+export class Connection {
+  /** What is to be sent; appended to by the encoders, sent by {@link flush}. */
+  readonly output: Output = new Output()
+  /** True over TLS. */
+  readonly encrypted: boolean
+  readonly #socket: Socket
+  readonly #owner: ConnectionOwner
+  readonly #traffic: Traffic
+  #reason: Fault | undefined
+  #flushing = false
+  #drain: ((open: boolean) => void) | undefined
+  #drained: Promise<boolean> | undefined
+
+  /**
+   * Opens a connection.
+   *
+   * @throws {@link Fault} of kind `connect`, `timeout` or, given up by the signal, `closed`.
+   */
+  static open(options: ConnectOptions, owner: ConnectionOwner): Promise<Connection> {
+    const { address, connectTimeout, tls, signal } = options
+    return new Promise((resolve, reject) => {
+      const place =
+        address.path === undefined
+          ? { host: address.host, port: address.port }
+          : { path: address.path }
+      const socket =
+        tls === undefined
+          ? connectTcp(place)
+          : connectTls({ ...place, ...serverName(address.host), ...tls })
+      const settle = (fault?: Fault): void => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', abort)
+        socket.removeAllListeners()
+        if (fault === undefined) {
+          resolve(new Connection(socket, owner, options.traffic ?? new Traffic()))
+        } else {
+          socket.on('error', ignore)
+          socket.destroy()
+          reject(fault)
+        }
+      }
+      const abort = (): void => {
+        settle(new Fault('closed', 'connecting was given up', signal?.reason))
+      }
+      const timer = setTimeout(() => {
+        settle(new Fault('timeout', `no connection within ${connectTimeout} ms`))
+      }, connectTimeout)
+      socket.once('error', (cause) => {
+        settle(new Fault('connect', `no connection: ${cause.message}`, cause))
+      })
+      socket.once('close', () => {
+        settle(new Fault('connect', 'no connection: closed by the server'))
+      })
+      socket.once(tls === undefined ? 'connect' : 'secureConnect', () => {
+        settle()
+      })
+      if (signal?.aborted) abort()
+      else signal?.addEventListener('abort', abort)
+    })
+  }
+
+  private constructor(socket: Socket, owner: ConnectionOwner, traffic: Traffic) {
+    this.encrypted = socket instanceof TLSSocket
+    this.#socket = socket
+    this.#owner = owner
+    this.#traffic = traffic
+    traffic.opened += 1
+    // With Nagle's algorithm each round of small requests waits for a delayed acknowledgement.
+    socket.setNoDelay(true)
+    socket.setKeepAlive(true, KEEP_ALIVE_DELAY)
+    socket.on('data', (chunk: Buffer) => {
+      this.#received(chunk)
+    })
+    socket.on('drain', () => {
+      this.#settleDrain(true)
+    })
+    socket.on('end', () => {
+      this.close(new Fault('lost', 'the server closed the connection'))
+    })
+    socket.on('error', (cause) => {
+      this.close(new Fault('lost', `connection lost: ${cause.message}`, cause))
+    })
+    socket.on('close', () => {
+      this.close(new Fault('lost', 'connection lost'))
+    })
+  }
+
+  /** Why it is closed, or `undefined` while it is open. */
+  get reason(): Fault | undefined {
+    return this.#reason
+  }
+
+  /** True while the kernel takes no more bytes and what is written piles up in the process. */
+  get congested(): boolean {
+    return this.#socket.writableNeedDrain
+  }
+
+  /**
+   * Resolves when the connection is not {@link congested} any more: to true once the kernel took
+   * what had piled up, to false where the connection closed before.
+   */
+  drained(): Promise<boolean> {
+    if (this.#reason !== undefined) return Promise.resolve(false)
+    if (!this.congested) return Promise.resolve(true)
+    this.#drained ??= new Promise((resolve) => {
+      this.#drain = resolve
+    })
+    return this.#drained
+  }
+
+  /**
+   * Sends all of {@link output} in one write.
+   *
+   * @param taken - called when the kernel has taken the bytes; not where there are none.
+   * @returns the number of bytes.
+   */
+  flush(taken?: () => void): number {
+    if (this.#reason !== undefined || this.output.empty) return 0
+    const parts = this.output.take()
+    if (parts.length === 1) return this.#write(parts[0] as string | Uint8Array, taken)
+    let bytes = 0
+    const last = parts.length - 1
+    this.#socket.cork()
+    for (const [index, part] of parts.entries()) {
+      bytes += this.#write(part, index === last ? taken : undefined)
+    }
+    this.#socket.uncork()
+    return bytes
+  }
+
+  /** Sends all of {@link output} at the end of the tick, with whatever else is appended until then. */
+  flushSoon(): void {
+    if (this.#flushing) return
+    this.#flushing = true
+    process.nextTick(() => {
+      this.#flushing = false
+      this.flush()
+    })
+  }
+
+  /** Reads no further until {@link resume}: bytes wait in the kernel, then at the peer. */
+  pause(): void {
+    this.#socket.pause()
+  }
+
+  resume(): void {
+    this.#socket.resume()
+  }
+
+  /** Closes at once; what was not sent yet is dropped. */
+  close(reason: Fault): void {
+    if (this.#reason !== undefined) return
+    this.#reason = reason
+    this.#socket.removeAllListeners()
+    this.#socket.on('error', ignore)
+    this.#socket.destroy()
+    this.#settleDrain(false)
+    this.#traffic.closed += 1
+    this.#owner.closed(reason)
+  }
+
+  /** Sends what is left, then closes. */
+  end(reason: Fault): void {
+    if (this.#reason !== undefined) return
+    this.flush()
+    this.#reason = reason
+    this.#socket.removeAllListeners()
+    this.#socket.on('error', ignore)
+    this.#socket.end()
+    this.#socket.resume()
+    // The peer may never answer the FIN.
+    const timer = setTimeout(() => this.#socket.destroy(), 1_000)
+    this.#socket.once('close', () => clearTimeout(timer))
+    this.#settleDrain(false)
+    this.#traffic.closed += 1
+    this.#owner.closed(reason)
+  }
+
+  #settleDrain(open: boolean): void {
+    this.#drain?.(open)
+    this.#drain = undefined
+    this.#drained = undefined
+  }
+
+  #received(chunk: Buffer): void {
+    this.#traffic.bytesIn += chunk.length
+    try {
+      this.#owner.received(chunk)
+    } catch (cause) {
+      this.close(
+        cause instanceof Fault
+          ? cause
+          : new Fault('garbled', cause instanceof Error ? cause.message : String(cause), cause),
+      )
+    }
+  }
+
+  #write(part: string | Uint8Array, taken?: () => void): number {
+    // Text has one byte a character.
+    this.#traffic.bytesOut += part.length
+    if (typeof part === 'string') this.#socket.write(part, 'latin1', taken)
+    else this.#socket.write(part, taken)
+    return part.length
+  }
+}
+
+// node:tls tells the server no name of its own accord, without which one that has several
+// certificates cannot choose. An IP address is no name there.
+function serverName(host: string): { servername?: string } {
+  return host === '' || isIP(host) !== 0 ? {} : { servername: host }
+}
+
+// A socket that is given up may still report an error, which nobody waits for any more.
+function ignore(): void {}

@@ -1,0 +1,56 @@
+import { Backoff, type BackoffOptions } from './backoff.js'
+import type { Fault } from './fault.js'
+
+/** Told when a server changes sides. */
+export interface HealthListener {
+  /** The first failure after the server was up (or never tried). */
+  down(reason: Fault): void
+  /** The first success after the server was down. */
+  up(): void
+}
+
+/**
+ * Whether one server may be tried now. After a failure it rests for a back-off, in which callers
+ * are refused at once instead of waiting for one more connection attempt; the first caller after
+ * that tries it again, so a server that is back is found without a timer.
+ */
+export class Health {
+  readonly #backoff: Backoff
+  readonly #listener: HealthListener
+  #reason: Fault | undefined
+  #restUntil = 0
+
+  constructor(options: BackoffOptions, listener: HealthListener) {
+    this.#backoff = new Backoff(options)
+    this.#listener = listener
+  }
+
+  /** The last failure while the server is down, else `undefined`. */
+  get reason(): Fault | undefined {
+    return this.#reason
+  }
+
+  /** The last failure while the server rests and must not be tried, else `undefined`. */
+  get resting(): Fault | undefined {
+    if (this.#reason === undefined) return undefined
+    return performance.now() < this.#restUntil ? this.#reason : undefined
+  }
+
+  /** Counts a failed attempt; returns the milliseconds of rest. */
+  failed(reason: Fault): number {
+    const first = this.#reason === undefined
+    const rest = this.#backoff.next()
+    this.#reason = reason
+    this.#restUntil = performance.now() + rest
+    if (first) this.#listener.down(reason)
+    return rest
+  }
+
+  /** Counts a success. */
+  succeeded(): void {
+    if (this.#reason === undefined) return
+    this.#reason = undefined
+    this.#backoff.reset()
+    this.#listener.up()
+  }
+}

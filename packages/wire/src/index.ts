@@ -1,0 +1,25 @@
+export {
+  type AddressRules,
+  parseServer,
+  parseServers,
+  type ServerAddress,
+  type ServerObject,
+} from './address.js'
+export { Backoff, type BackoffOptions } from './backoff.js'
+export { latin1, utf8 } from './byte-text.js'
+export { isWatched, traced } from './channels.js'
+export {
+  Connection,
+  type ConnectionOwner,
+  type ConnectOptions,
+  type TlsOptions,
+} from './connection.js'
+export { Deadline, Deadlines } from './deadline.js'
+export { ErrorBase, type ErrorDetails } from './error-base.js'
+export { Fault, type FaultKind } from './fault.js'
+export { Health, type HealthListener } from './health.js'
+export { Histogram, type HistogramSummary } from './histogram.js'
+export { onAbort } from './on-abort.js'
+export { Output } from './output.js'
+export { PendingQueue } from './pending-queue.js'
+export { Traffic } from './traffic.js'
