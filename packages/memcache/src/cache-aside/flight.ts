@@ -1,0 +1,68 @@
+/** One key that is being looked for, and everybody in this process who waits for it. */
+export class Flight {
+  readonly key: string
+  readonly tags: readonly string[]
+  /** What the caller gets who started it. */
+  readonly own: Promise<unknown>
+  /** False once the key was changed here: what was found may be older than the change. */
+  current = true
+  readonly #own: Deferred
+  #joined: Deferred | undefined
+  #old: { readonly value: unknown } | undefined
+  #settled = false
+
+  constructor(key: string, tags: readonly string[]) {
+    this.key = key
+    this.tags = tags
+    this.#own = deferred()
+    this.own = this.#own.promise
+  }
+
+  /** True once there is an answer or an error. */
+  get settled(): boolean {
+    return this.#settled
+  }
+
+  /** What callers get who come later: the old value, if there is one while the new is computed. */
+  join(): Promise<unknown> {
+    if (this.#old !== undefined) return Promise.resolve(this.#old.value)
+    this.#joined ??= deferred()
+    return this.#joined.promise
+  }
+
+  /** There is an old value for those who have joined or will. */
+  offer(value: unknown): void {
+    this.#old = { value }
+    this.#joined?.resolve(value)
+  }
+
+  answer(value: unknown): void {
+    this.#settled = true
+    this.#own.resolve(value)
+    this.#joined?.resolve(value)
+  }
+
+  fail(reason: unknown): void {
+    this.#settled = true
+    this.#own.reject(reason)
+    this.#joined?.reject(reason)
+  }
+}
+
+interface Deferred {
+  readonly promise: Promise<unknown>
+  readonly resolve: (value: unknown) => void
+  readonly reject: (reason: unknown) => void
+}
+
+function deferred(): Deferred {
+  let resolve: Deferred['resolve'] = () => {}
+  let reject: Deferred['reject'] = () => {}
+  const promise = new Promise<unknown>((resolvePromise, rejectPromise) => {
+    resolve = resolvePromise
+    reject = rejectPromise
+  })
+  // Callers may have left by their signals; then nobody listens.
+  promise.catch(() => {})
+  return { promise, resolve, reject }
+}

@@ -1,0 +1,51 @@
+import { LRUCache } from 'lru-cache'
+
+/** A cache in the process in front of `wrap`. */
+export interface NearOptions {
+  /** Values kept at most; the least recently used goes first. */
+  readonly max: number
+  /** Seconds that a value is served without asking a server; fractions count. */
+  readonly ttl: number
+}
+
+interface Entry {
+  readonly value: unknown
+  readonly tags: readonly string[]
+}
+
+/** Values that `wrap` has just returned. What this process changes or invalidates leaves it at once. */
+export class NearCache {
+  readonly #entries: LRUCache<string, Entry>
+  /** Milliseconds. */
+  readonly #ttl: number
+
+  constructor({ max, ttl }: NearOptions) {
+    this.#ttl = ttl * 1_000
+    this.#entries = new LRUCache({ max, ttl: this.#ttl })
+  }
+
+  get(key: string): { readonly value: unknown } | undefined {
+    return this.#entries.get(key)
+  }
+
+  /** @param longest - seconds that the value may be kept at most; 0: as long as any. */
+  put(key: string, value: unknown, tags: readonly string[], longest: number): void {
+    const ttl = longest === 0 ? this.#ttl : Math.min(this.#ttl, longest * 1_000)
+    this.#entries.set(key, { value, tags }, { ttl })
+  }
+
+  drop(key: string): void {
+    this.#entries.delete(key)
+  }
+
+  /** Bounded by `max`: a list of keys a tag would cost more, and memory for tags long gone. */
+  dropTagged(tag: string): void {
+    for (const [key, { tags }] of this.#entries.entries()) {
+      if (tags.includes(tag)) this.#entries.delete(key)
+    }
+  }
+
+  clear(): void {
+    this.#entries.clear()
+  }
+}

@@ -1,0 +1,23 @@
+import type { CallOptions } from '../commands/context.js'
+
+/** A name that values are wrapped with: `wrap(key, load, { tags: [name] })`. */
+export class Tag {
+  readonly name: string
+  readonly #renew: (options: CallOptions | undefined) => Promise<void>
+
+  /** @internal */
+  constructor(name: string, renew: (options: CallOptions | undefined) => Promise<void>) {
+    this.name = name
+    this.#renew = renew
+  }
+
+  /**
+   * From now on every key wrapped with this tag is a miss, however many there are: one small item
+   * is written. Old values are not served any more, not even while they are computed anew.
+   *
+   * @throws ConnectionError where the server of the tag cannot be reached: nothing is invalidated.
+   */
+  invalidate(options?: CallOptions): Promise<void> {
+    return this.#renew(options)
+  }
+}

@@ -1,0 +1,132 @@
+import { CacheAside, type LoadMany } from '../cache-aside.js'
+import { type CallOptions, type CommandContext, timeoutOf } from '../commands/context.js'
+import { type InvalidateOptions, Invalidation } from '../commands/invalidation.js'
+import { type LeaseRules, Leases } from '../commands/leases.js'
+import { Tags } from '../commands/tags.js'
+import { ItemCommands } from '../item-commands.js'
+import { Envelope } from '../values/envelope.js'
+import type { NearOptions } from './near-cache.js'
+import { Tag } from './tag.js'
+import type { WrapOptions } from './wrap-options.js'
+
+/** The tag that every call carries if `namespaceVersion` is on. */
+const EVERYTHING = '*'
+
+export interface WrapSettings extends LeaseRules {
+  readonly near: NearOptions | undefined
+  /** Every value depends on the version of the namespace. */
+  readonly namespaceVersion: boolean
+}
+
+/** The commands that load what is missing. */
+export abstract class WrapCommands extends ItemCommands {
+  readonly #cacheAside: CacheAside
+  readonly #invalidation: Invalidation
+  readonly #tags: Tags
+  readonly #namespaceVersion: boolean
+
+  constructor(context: CommandContext, settings: WrapSettings) {
+    super(context)
+    const leases = new Leases({ ...context, envelope: new Envelope(context.transcoder) }, settings)
+    const tags = new Tags(context)
+    this.#tags = tags
+    this.#invalidation = new Invalidation(context, settings.foreignReaders)
+    this.#namespaceVersion = settings.namespaceVersion
+    this.#cacheAside = new CacheAside(
+      {
+        check: (keys, command) => leases.check(keys, command),
+        look: (keys, ask) => leases.look(keys, ask),
+        fingerprint: (names, call) => tags.fingerprint(names, call),
+        timeout: (call) => timeoutOf(context, call),
+      },
+      {
+        near: settings.near,
+        tags: settings.namespaceVersion ? [EVERYTHING] : [],
+        foreignReaders: settings.foreignReaders,
+        refreshFailed: (key, reason) => this.emit('refresh:failed', { key, reason }),
+      },
+    )
+    context.changes.listener = this.#cacheAside
+  }
+
+  /**
+   * The value of a key, or what `load` returns if there is none, which is then stored. Of all
+   * callers of all processes one loads; the others get the old value if there is one that may
+   * still be served (see `stale` and {@link invalidate}), else they wait. Callers of one process
+   * share one call, with the options of the first. An error of `load` reaches all of them and is
+   * not stored; nor are `undefined` and `null`, unless `negativeTtl` says for how long.
+   *
+   * @throws TypeError or RangeError for options that cannot be, InvalidKeyError; what `load` throws.
+   */
+  wrap<T>(key: string, load: () => T | Promise<T>, options: WrapOptions = {}): Promise<T> {
+    return this.#cacheAside.wrap(key, load, options) as Promise<T>
+  }
+
+  /**
+   * As {@link wrap} for many keys: one round trip a server for those that are cached, one call of
+   * `loadMany` for those that are not. It is called again only for keys whose winner elsewhere
+   * gave up, and for those that are computed anew in the background.
+   *
+   * @param loadMany - gets the missing keys; gives a Map, from which keys without a value are
+   * absent, or an array with one value a key in the order of the keys.
+   * @returns the values in the order of the keys; keys for which there is nothing are absent.
+   */
+  wrapMany<T>(
+    keys: Iterable<string>,
+    loadMany: LoadMany<T>,
+    options: WrapOptions = {},
+  ): Promise<Map<string, T>> {
+    return this.#cacheAside.wrapMany(keys, loadMany, options) as Promise<Map<string, T>>
+  }
+
+  /**
+   * Marks an item stale: the next {@link wrap} of it loads, others get the old value meanwhile,
+   * for `stale` seconds at most. A value that is being loaded now will not be stored. `get` reads
+   * the old value until then. On servers that do not speak meta the item is deleted instead.
+   *
+   * @returns whether there was an item.
+   */
+  invalidate(key: string, options?: InvalidateOptions): Promise<boolean> {
+    const done = this.#invalidation.invalidate(key, options)
+    this.#cacheAside.changed(key, done)
+    return done
+  }
+
+  /** A tag, to invalidate all values that were wrapped with it. Costs nothing. */
+  tag(name: string): Tag {
+    if (typeof name !== 'string' || name === '') throw new TypeError('a tag is a string')
+    return new Tag(name, (options) => this.#renew(name, options))
+  }
+
+  /**
+   * Makes every key that was wrapped in this namespace miss at once, as one tag that all have.
+   *
+   * @throws TypeError unless the option `namespaceVersion` is on.
+   */
+  async invalidateNamespace(options?: CallOptions): Promise<void> {
+    if (!this.#namespaceVersion) {
+      throw new TypeError('invalidateNamespace takes effect with namespaceVersion: true alone')
+    }
+    await this.#renew(EVERYTHING, options)
+  }
+
+  /** What this process holds of items is worth nothing any more. */
+  protected async everythingChanges<T>(done: Promise<T>): Promise<T> {
+    this.#cacheAside.allChanged()
+    return done.finally(() => this.#cacheAside.allChanged())
+  }
+
+  /** What close waits for: loads under way, whose values are still to be stored. */
+  protected loadsUnderWay(): Promise<void> | undefined {
+    return this.#cacheAside.idle()
+  }
+
+  async #renew(tag: string, options: CallOptions | undefined): Promise<void> {
+    this.#cacheAside.tagChanged(tag)
+    try {
+      await this.#tags.renew(tag, options)
+    } finally {
+      this.#cacheAside.tagChanged(tag)
+    }
+  }
+}

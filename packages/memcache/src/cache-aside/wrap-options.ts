@@ -1,0 +1,142 @@
+import type { CallOptions } from '../commands/context.js'
+import type { Life } from '../commands/lease.js'
+import { type Ttl, toExptime } from '../ttl.js'
+
+/** What `wrap` and `wrapMany` take beside the keys and the function that loads. */
+export interface WrapOptions extends CallOptions {
+  /** Seconds that a loaded value lives, 0 (the default) for ever; or the Date on which it ends. */
+  readonly ttl?: Ttl | undefined
+  /**
+   * Seconds that a value past its ttl may still be served: nobody waits while one caller of all
+   * processes computes it anew in the background. The item lives `ttl + stale` on the server.
+   * @defaultValue 0
+   */
+  readonly stale?: number | undefined
+  /**
+   * Seconds that the caller who computes may take at least; after that the next one may, and what
+   * the first one brings is no longer stored. Choose more than the slowest load takes.
+   * @defaultValue 10
+   */
+  readonly lease?: number | undefined
+  /**
+   * Seconds before its end at which a value is computed anew in the background: below ttl, and
+   * more than the slowest load takes, for what comes after the end is not stored.
+   * @defaultValue 0
+   */
+  readonly refreshAhead?: number | undefined
+  /**
+   * Spreads the ends of values that are loaded together: each lives a random number of seconds
+   * from `ttl * (1 - jitter)` to `ttl`. 0 to 1; without effect on a ttl of 0 and a Date.
+   * @defaultValue 0
+   */
+  readonly jitter?: number | undefined
+  /**
+   * Seconds that `undefined` or `null` from `load` is remembered; without it they are not, and the
+   * next caller loads again.
+   */
+  readonly negativeTtl?: number | undefined
+  /**
+   * Names that `cache.tag(name).invalidate()` invalidates by. Values with tags carry a header of 20
+   * bytes: this client reads them by `get` as well, other programs do not.
+   */
+  readonly tags?: readonly string[] | undefined
+  /**
+   * What a failure of the cache costs: `'load'` a call of `load`, `'throw'` the call of `wrap`.
+   * @defaultValue `'load'`
+   */
+  readonly onError?: 'load' | 'throw' | undefined
+}
+
+const LEASE = 10
+
+/** The options of one call, checked. */
+export class WrapPlan {
+  readonly lease: number
+  readonly stale: number
+  readonly refreshAhead: number
+  readonly tags: readonly string[]
+  readonly timeout: number | undefined
+  /** A failure of the cache is the caller's. */
+  readonly throws: boolean
+  /** Seconds that the shortest-lived value lives; 0: for ever. */
+  readonly shortest: number
+  readonly #ttl: Ttl
+  readonly #negativeTtl: Ttl | undefined
+  readonly #jitter: number
+
+  /**
+   * @param tags - carried beside those of the options.
+   * @param foreignReaders - no notes on age beside values: they are not served stale, and not
+   * computed ahead.
+   * @throws TypeError or RangeError for options that cannot be.
+   */
+  constructor(options: WrapOptions, tags: readonly string[], foreignReaders: boolean) {
+    const { ttl = 0, negativeTtl, onError = 'load', jitter = 0 } = options
+    if (onError !== 'load' && onError !== 'throw') {
+      throw new TypeError(`onError is 'load' or 'throw'; not '${onError}'`)
+    }
+    if (typeof jitter !== 'number' || !(jitter >= 0 && jitter <= 1)) {
+      throw new RangeError(`jitter is a number from 0 to 1; not ${jitter}`)
+    }
+    this.lease = seconds('lease', options.lease ?? LEASE, 1)
+    const stale = seconds('stale', options.stale ?? 0, 0)
+    const refreshAhead = seconds('refreshAhead', options.refreshAhead ?? 0, 0)
+    this.stale = foreignReaders ? 0 : stale
+    this.refreshAhead = foreignReaders ? 0 : refreshAhead
+    this.tags = options.tags === undefined ? tags : [...tags, ...options.tags]
+    this.timeout = options.timeout
+    this.throws = onError === 'throw'
+    this.#ttl = ttl
+    this.#negativeTtl =
+      negativeTtl === undefined ? undefined : seconds('negativeTtl', negativeTtl, 1)
+    this.#jitter = jitter
+    toExptime(ttl)
+    this.shortest = this.#shortest()
+    if (this.shortest > 0 && this.refreshAhead >= this.shortest) {
+      throw new RangeError(
+        `refreshAhead (${this.refreshAhead}) is below every ttl with its jitter (${this.shortest})`,
+      )
+    }
+  }
+
+  /** True where the value is to be stored. */
+  keeps(value: unknown): boolean {
+    return (value !== undefined && value !== null) || this.#negativeTtl !== undefined
+  }
+
+  /** How long the value lives, from now. */
+  life(value: unknown): Life {
+    const ttl = value === undefined || value === null ? (this.#negativeTtl ?? 0) : this.#ttl
+    const hasOwnEnd = this.stale > 0 || this.refreshAhead > 0
+    if (ttl instanceof Date) {
+      const end = new Date(ttl.getTime() + this.stale * 1_000)
+      return { exptime: toExptime(end), expiry: hasOwnEnd ? unixTime(ttl.getTime()) : 0 }
+    }
+    if (ttl === 0) return { exptime: 0, expiry: 0 }
+    const own = this.#spread(ttl)
+    const expiry = hasOwnEnd ? unixTime(Date.now()) + own : 0
+    return { exptime: toExptime(own + this.stale), expiry }
+  }
+
+  #spread(ttl: number): number {
+    const shortest = Math.max(1, Math.ceil(ttl * (1 - this.#jitter)))
+    return shortest + Math.floor(Math.random() * (ttl - shortest + 1))
+  }
+
+  #shortest(): number {
+    const spans = [this.#ttl, this.#negativeTtl].filter(
+      (span): span is number => typeof span === 'number' && span > 0,
+    )
+    if (spans.length === 0) return 0
+    return Math.max(1, Math.ceil(Math.min(...spans) * (1 - this.#jitter)))
+  }
+}
+
+function unixTime(milliseconds: number): number {
+  return Math.floor(milliseconds / 1_000)
+}
+
+function seconds(name: string, value: number, least: number): number {
+  if (Number.isSafeInteger(value) && value >= least) return value
+  throw new RangeError(`${name} is a whole number of seconds from ${least}; not ${value}`)
+}

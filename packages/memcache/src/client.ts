@@ -1,0 +1,201 @@
+import { Deadlines, type ServerObject } from '@glammp/wire'
+import { WrapCommands } from './cache-aside/wrap-commands.js'
+import { logCommands } from './command-log.js'
+import { Admin, type PerServer, type ServerStats, type StatsSection } from './commands/admin.js'
+import { Changes } from './commands/changes.js'
+import { Chunks } from './commands/chunks.js'
+import type { CallOptions, CommandContext } from './commands/context.js'
+import { KeyListing, type KeysOptions } from './commands/key-listing.js'
+import { Meta } from './commands/meta.js'
+import { Turns } from './commands/turns.js'
+import {
+  type WatchClass,
+  type WatchEvent,
+  WatchLog,
+  type WatchOptions,
+} from './commands/watch-log.js'
+import { Announcer } from './events.js'
+import { KeyRules } from './key.js'
+import { type MemcacheMetrics, Metrics } from './metrics.js'
+import type { MemcacheOptions } from './options.js'
+import { Fleet } from './servers/fleet.js'
+import { nodeAddress, readOptions, readServer, readServers } from './settings.js'
+import { Envelope } from './values/envelope.js'
+
+/**
+ * A client of any number of memcached servers. It connects when it is first used; a key lives on
+ * the server that the ring says. Every call rejects with a {@link MemcacheError} where the server
+ * fails, with InvalidKeyError, TypeError or RangeError for arguments that cannot be.
+ */
+export class MemcacheClient extends WrapCommands implements AsyncDisposable {
+  /** Commands for who runs the servers: slabs, LRU, memory. */
+  readonly admin: Admin
+  /** The meta commands as they are, for what has no method of its own. */
+  readonly meta: Meta
+  readonly #context: CommandContext
+  readonly #metrics: Metrics
+
+  /**
+   * @param options - the servers, as one string or an array, or all options. Without servers
+   * `MEMCACHED_SERVERS` is read, then `localhost:11211` taken.
+   * @throws TypeError or RangeError for an option that cannot be.
+   */
+  constructor(options?: string | readonly (string | ServerObject)[] | MemcacheOptions) {
+    const settings = readOptions(options)
+    const announcer = new Announcer()
+    const keys = new KeyRules(settings)
+    const deadlines = new Deadlines()
+    const meter = new Metrics(deadlines)
+    const { namespaceLength } = keys
+    const fleetOptions = { ...settings, namespaceLength, nodeAddress, meter }
+    const { largestInChunks, maxValueSize, timeout, transcoder } = settings
+    const fleet = new Fleet(fleetOptions, deadlines, announcer)
+    const changes = new Changes()
+    const room = { fleet, keys, timeout, maxValueSize, changes, turns: new Turns() }
+    const chunks = largestInChunks && new Chunks(room, transcoder, largestInChunks)
+    const context: CommandContext = {
+      ...room,
+      transcoder: new Envelope(chunks || transcoder),
+      chunks: chunks || undefined,
+    }
+    super(context, {
+      near: settings.near,
+      namespaceVersion: settings.namespaceVersion,
+      foreignReaders: false,
+      failover: settings.failover.kind !== 'none',
+    })
+    announcer.emitter = this
+    this.#context = context
+    this.#metrics = meter
+    logCommands()
+    this.admin = new Admin(context)
+    this.meta = new Meta(context)
+  }
+
+  /** Connects to every server now. @throws ConnectionError where one cannot be reached. */
+  async connect(): Promise<void> {
+    await this.#context.fleet.connect()
+  }
+
+  /** Statistics of every server, general or of one section. */
+  stats(section?: StatsSection, options?: CallOptions): Promise<PerServer<ServerStats>> {
+    return this.admin.stats(section, options)
+  }
+
+  /** Makes all items of every server invalid, now or `delay` seconds from now. */
+  flushAll(options?: CallOptions & { delay?: number | undefined }): Promise<PerServer<true>> {
+    return this.everythingChanges(this.admin.flushAll(options?.delay, options))
+  }
+
+  /** Sets the counters of `stats` of every server back to zero. */
+  resetStats(options?: CallOptions): Promise<PerServer<true>> {
+    return this.admin.resetStats(options)
+  }
+
+  /** Sets how many megabytes of items every server may hold, without a restart. */
+  cacheMemoryLimit(megabytes: number, options?: CallOptions): Promise<PerServer<true>> {
+    return this.admin.cacheMemoryLimit(megabytes, options)
+  }
+
+  /** The version of every server. */
+  version(options?: CallOptions): Promise<PerServer<string>> {
+    return this.admin.version(options)
+  }
+
+  /** Sets how much every server logs: 0 to 4. */
+  verbosity(level: number, options?: CallOptions): Promise<PerServer<true>> {
+    return this.admin.verbosity(level, options)
+  }
+
+  /**
+   * Every key of every server, one server after the other (`lru_crawler metadump`): a picture
+   * taken while the servers go on. Reading slowly slows the server's crawler, nothing else. Keys
+   * outside the client's namespace are left out, those inside come without it.
+   *
+   * @throws ConnectionError, from the iterator, where a server cannot be reached.
+   */
+  keys(options?: KeysOptions): AsyncIterableIterator<string> {
+    return new KeyListing(this.#context).keys(options)
+  }
+
+  /**
+   * The log of every server as it is written: what is fetched, stored, evicted, ... The server
+   * drops lines that are not read fast enough. Ends with the loop (`break`), the signal, or close.
+   *
+   * @param classes - at least one of `'fetchers'`, `'mutations'`, `'evictions'`, `'connevents'`,
+   * `'deletions'` (1.6.20), ...
+   */
+  watch(...classes: (WatchClass | WatchOptions)[]): AsyncIterableIterator<WatchEvent> {
+    return new WatchLog(this.#context).watch(classes)
+  }
+
+  /** What this client has done so far, as plain numbers; counting costs every call next to nothing. */
+  metrics(): MemcacheMetrics {
+    return this.#metrics.snapshot(this.#context.fleet.everyServer)
+  }
+
+  /** The address of the server that a key lives on; computed, asks nobody. */
+  serverFor(key: string): string {
+    const { keys, fleet } = this.#context
+    return fleet.homeOf(keys.toWire(key, 'serverFor')).address.name
+  }
+
+  /** The addresses of all servers, in their order. */
+  get servers(): string[] {
+    return this.#context.fleet.addresses.map(({ name }) => name)
+  }
+
+  /** Adds a server; its share of the keys moves to it. @throws TypeError if it is there already. */
+  addServer(server: string | ServerObject): void {
+    const { fleet } = this.#context
+    const address = readServer(server)
+    if (this.servers.includes(address.name)) {
+      throw new TypeError(`server ${address.name} is there already`)
+    }
+    void fleet.setServers([...fleet.addresses, address])
+  }
+
+  /**
+   * Removes a server, named as {@link serverFor} names it; its keys move to the others.
+   *
+   * @returns resolves when the calls under way on it are finished and it is disconnected.
+   * @throws TypeError if there is no such server.
+   */
+  async removeServer(server: string | ServerObject): Promise<void> {
+    const { fleet } = this.#context
+    const { name } = readServer(server)
+    const rest = fleet.addresses.filter((address) => address.name !== name)
+    if (rest.length === fleet.addresses.length) throw new TypeError(`there is no server ${name}`)
+    await fleet.setServers(rest)
+  }
+
+  /**
+   * Takes these servers in place of those there are. Servers that stay keep their connections.
+   *
+   * @returns resolves when the calls under way on those that go are finished.
+   */
+  async setServers(servers: string | readonly (string | ServerObject)[]): Promise<void> {
+    await this.#context.fleet.setServers(readServers(servers))
+  }
+
+  /** Waits for what is under way, then closes. Later calls reject with ClosedError. */
+  async close(): Promise<void> {
+    // Where nothing is loaded, no later call may slip in before the servers refuse it.
+    const loads = this.loadsUnderWay()
+    if (loads !== undefined) await loads
+    const { fleet, turns } = this.#context
+    const turn = turns.idle()
+    if (turn !== undefined) await turn
+    await fleet.close()
+  }
+
+  /** The same as {@link close}, by the name of memcached's command. */
+  quit(): Promise<void> {
+    return this.close()
+  }
+
+  /** `await using cache = new MemcacheClient(...)`: {@link close} at the end of the block. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+}

@@ -1,0 +1,193 @@
+import { type MemcacheError, ServerError } from '../errors.js'
+import { LineRequest } from '../protocol/line-request.js'
+import { type CallOptions, type CommandContext, timeoutOf } from './context.js'
+
+/** What each server answered, keyed by its address; the error where it could not be asked. */
+export type PerServer<T> = Record<string, T | MemcacheError>
+
+/** Statistics of one server: numbers as numbers, but 64-bit counters past 2^53 - 1 as text. */
+export type ServerStats = Record<string, number | string>
+
+/** Sections of `stats`; without one the general statistics. */
+export type StatsSection = 'settings' | 'items' | 'slabs' | 'sizes' | 'conns'
+
+const SECTIONS: readonly string[] = ['settings', 'items', 'slabs', 'sizes', 'conns']
+
+/** The commands that go to every server. */
+export class Admin {
+  readonly #context: CommandContext
+
+  constructor(context: CommandContext) {
+    this.#context = context
+  }
+
+  async stats(
+    section: StatsSection | undefined,
+    options: CallOptions | undefined,
+  ): Promise<PerServer<ServerStats>> {
+    if (section !== undefined && !SECTIONS.includes(section)) {
+      throw new TypeError(`stats has the sections ${SECTIONS.join(', ')}; not '${section}'`)
+    }
+    const line = section === undefined ? 'stats' : `stats ${section}`
+    return this.#ask('stats', line, parseStats, options)
+  }
+
+  async version(options: CallOptions | undefined): Promise<PerServer<string>> {
+    const parse = ([line = '']: string[]): string => line.replace(/^VERSION /, '')
+    return this.#ask('version', 'version', parse, options)
+  }
+
+  async flushAll(
+    delay: number | undefined,
+    options: CallOptions | undefined,
+  ): Promise<PerServer<true>> {
+    if (delay !== undefined && (!Number.isInteger(delay) || delay < 0)) {
+      throw new RangeError(`delay is a whole number of seconds; not ${delay}`)
+    }
+    const line = delay === undefined || delay === 0 ? 'flush_all' : `flush_all ${delay}`
+    return this.#ask('flushAll', line, () => true, options)
+  }
+
+  async verbosity(level: number, options: CallOptions | undefined): Promise<PerServer<true>> {
+    if (!Number.isInteger(level) || level < 0) {
+      throw new RangeError(`verbosity is a whole number from 0; not ${level}`)
+    }
+    return this.#ask('verbosity', `verbosity ${level}`, () => true, options)
+  }
+
+  async resetStats(options: CallOptions | undefined): Promise<PerServer<true>> {
+    return this.#ask('resetStats', 'stats reset', () => true, options)
+  }
+
+  async cacheMemoryLimit(
+    megabytes: number,
+    options: CallOptions | undefined,
+  ): Promise<PerServer<true>> {
+    wholeNumber('megabytes', megabytes, 8)
+    return this.#ask('cacheMemoryLimit', `cache_memlimit ${megabytes}`, accepted, options)
+  }
+
+  /** Whether pages move between slab classes by themselves: 0 no, 1 slowly, 2 at every eviction. */
+  async slabsAutomove(mode: 0 | 1 | 2, options?: CallOptions): Promise<PerServer<true>> {
+    wholeNumber('mode', mode, 0)
+    return this.#ask('slabsAutomove', `slabs automove ${mode}`, accepted, options)
+  }
+
+  /** Moves a page from one slab class to another; a `source` of -1 takes any. */
+  async slabsReassign(
+    source: number,
+    destination: number,
+    options?: CallOptions,
+  ): Promise<PerServer<true>> {
+    wholeNumber('source', source, -1)
+    wholeNumber('destination', destination, 0)
+    const line = `slabs reassign ${source} ${destination}`
+    return this.#ask('slabsReassign', line, accepted, options)
+  }
+
+  /** One LRU for all items (`flat`), or hot, warm and cold ones. */
+  async lruMode(mode: 'flat' | 'segmented', options?: CallOptions): Promise<PerServer<true>> {
+    if (mode !== 'flat' && mode !== 'segmented') {
+      throw new TypeError(`the LRU is 'flat' or 'segmented'; not '${mode}'`)
+    }
+    return this.#ask('lruMode', `lru mode ${mode}`, accepted, options)
+  }
+
+  /**
+   * Shares of memory of the hot and warm LRU in per cent, and their ages relative to the cold one.
+   */
+  async lruTune(
+    { hot, warm, hotAge, warmAge }: LruShares,
+    options?: CallOptions,
+  ): Promise<PerServer<true>> {
+    for (const [name, value] of Object.entries({ hot, warm })) wholeNumber(name, value, 1)
+    for (const age of [hotAge, warmAge]) {
+      if (!(age > 0 && age < 1e6)) throw new RangeError(`an age is a factor over 0; not ${age}`)
+    }
+    return this.#ask('lruTune', `lru tune ${hot} ${warm} ${hotAge} ${warmAge}`, accepted, options)
+  }
+
+  /** Items with a ttl under so many seconds go to an LRU of their own; -1 for none. */
+  async lruTempTtl(seconds: number, options?: CallOptions): Promise<PerServer<true>> {
+    wholeNumber('seconds', seconds, -1)
+    return this.#ask('lruTempTtl', `lru temp_ttl ${seconds}`, accepted, options)
+  }
+
+  /** Lets the crawler look for expired items in these slab classes, or in all. */
+  async crawl(classes: readonly number[] | 'all', options?: CallOptions): Promise<PerServer<true>> {
+    if (classes !== 'all') for (const id of classes) wholeNumber('slab class', id, 1)
+    const list = classes === 'all' ? 'all' : classes.join(',')
+    return this.#ask('crawl', `lru_crawler crawl ${list}`, accepted, options)
+  }
+
+  async #ask<T>(
+    command: string,
+    line: string,
+    parse: (lines: string[]) => T,
+    options: CallOptions | undefined,
+  ): Promise<PerServer<T>> {
+    const answers = await this.#context.fleet.askAll(
+      () => new LineRequest(command, line),
+      timeoutOf(this.#context, options),
+      options?.signal,
+    )
+    const result: PerServer<T> = {}
+    for (const [server, answer] of answers) {
+      result[server] = Array.isArray(answer) ? parsed(parse, answer, command, server) : answer
+    }
+    return result
+  }
+}
+
+/** What a server answered; a refusal in its own words stands in the place of the answer. */
+function parsed<T>(
+  parse: (lines: string[]) => T,
+  lines: string[],
+  command: string,
+  server: string,
+): T | MemcacheError {
+  try {
+    return parse(lines)
+  } catch (error) {
+    if (!(error instanceof ServerError)) throw error
+    return new ServerError(`${command}: ${error.message}`, { command, server })
+  }
+}
+
+/** Shares of the LRUs. */
+export interface LruShares {
+  /** Per cent of memory. */
+  readonly hot: number
+  /** Per cent of memory. */
+  readonly warm: number
+  /** Factor of the age of the cold LRU's oldest item. */
+  readonly hotAge: number
+  /** Factor of the age of the cold LRU's oldest item. */
+  readonly warmAge: number
+}
+
+// Done is `OK`, which leaves no line; `BUSY`, `BADCLASS`, `NOSPARE`, `MEMLIMIT_TOO_SMALL` do.
+function accepted([line]: string[]): true {
+  if (line === undefined) return true
+  throw new ServerError(line)
+}
+
+function wholeNumber(name: string, value: number, least: number): void {
+  if (Number.isSafeInteger(value) && value >= least) return
+  throw new RangeError(`${name} is a whole number from ${least}; not ${value}`)
+}
+
+function parseStats(lines: string[]): ServerStats {
+  const stats: ServerStats = {}
+  for (const line of lines) {
+    const [, name, value = ''] = /^STAT (\S+) ?(.*)$/.exec(line) ?? []
+    if (name !== undefined) stats[name] = numeric(value)
+  }
+  return stats
+}
+
+function numeric(text: string): number | string {
+  if (!/^-?\d+(\.\d+)?$/.test(text)) return text
+  const number = Number(text)
+  return Number.isInteger(number) && !Number.isSafeInteger(number) ? text : number
+}

@@ -1,0 +1,81 @@
+import { ServerError } from '../errors.js'
+import { ArithmeticRequest } from '../protocol/item-request.js'
+import { type CallOptions, type CommandContext, route } from './context.js'
+import type { Storage, StoreOptions } from './storage.js'
+
+/** What `increment` and `decrement` take. */
+export interface CountOptions extends StoreOptions {
+  /** The number that a missing counter starts with; without it a missing counter stays missing. */
+  readonly initial?: number | bigint | undefined
+}
+
+/** The server counts in unsigned 64 bits. */
+const LARGEST = 2n ** 64n - 1n
+
+/** Times that a counter may vanish and come back between two steps before we give up. */
+const ATTEMPTS = 5
+
+/** The commands that count: `increment` and `decrement`. */
+export class Arithmetic {
+  readonly #context: CommandContext
+  readonly #storage: Storage
+
+  constructor(context: CommandContext, storage: Storage) {
+    this.#context = context
+    this.#storage = storage
+  }
+
+  /** Resolves to the new number, of the type of `delta`; `undefined` where there is no counter. */
+  async count<T extends number | bigint>(
+    command: 'increment' | 'decrement',
+    key: string,
+    delta: T,
+    options: CountOptions | undefined,
+  ): Promise<T | undefined> {
+    const step = unsigned(delta, 'delta')
+    const initial = options?.initial
+    const start = initial === undefined ? undefined : unsigned(initial, 'initial')
+    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+      const text = await this.#send(command, key, step, options)
+      if (text !== undefined) return numberLike(delta, text, key)
+      if (start === undefined) return undefined
+      // By `add` and not by the server's own autovivification: that leaves an item without
+      // flags, which would read back as text.
+      const value = typeof delta === 'bigint' ? start : Number(start)
+      if (await this.#storage.store('add', key, value, options)) {
+        return numberLike(delta, String(start), key)
+      }
+    }
+    throw new ServerError(`${command} ${key}: the counter comes and goes`, { command, key })
+  }
+
+  async #send(
+    command: string,
+    key: string,
+    step: bigint,
+    options: CallOptions | undefined,
+  ): Promise<string | undefined> {
+    const wireKey = this.#context.keys.toWire(key, command)
+    const decrement = command === 'decrement'
+    const request = new ArithmeticRequest(command, key, wireKey, String(step), decrement)
+    return route(this.#context, wireKey, request, options)
+  }
+}
+
+function unsigned(value: number | bigint, name: string): bigint {
+  if (typeof value !== 'bigint' && !Number.isSafeInteger(value)) {
+    throw new RangeError(`${name} is a whole number up to 2^53 - 1, or a bigint; not ${value}`)
+  }
+  const number = BigInt(value)
+  if (number < 0n || number > LARGEST) {
+    throw new RangeError(`${name} is from 0 to 2^64 - 1; not ${value}`)
+  }
+  return number
+}
+
+function numberLike<T extends number | bigint>(delta: T, text: string, key: string): T {
+  if (typeof delta === 'bigint') return BigInt(text) as T
+  const number = Number(text)
+  if (Number.isSafeInteger(number)) return number as T
+  throw new RangeError(`the counter ${key} is at ${text}, past 2^53 - 1: count by a bigint`)
+}

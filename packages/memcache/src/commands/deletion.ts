@@ -1,0 +1,48 @@
+import { DeletionRequest } from '../protocol/item-request.js'
+import { type CallOptions, type CommandContext, route } from './context.js'
+import { togetherFailed } from './many.js'
+
+/** The commands that delete. */
+export class Deletion {
+  readonly #context: CommandContext
+
+  constructor(context: CommandContext) {
+    this.#context = context
+  }
+
+  async delete(key: string, options: CallOptions | undefined): Promise<boolean> {
+    const wireKey = this.#context.keys.toWire(key, 'delete')
+    return this.#send('delete', key, wireKey, options)
+  }
+
+  async deleteMany(keys: Iterable<string>, options: CallOptions | undefined): Promise<number> {
+    const wanted = [...new Set(keys)]
+    // All of them are checked before the first is sent.
+    const wireKeys = wanted.map((key) => this.#context.keys.toWire(key, 'deleteMany'))
+    const outcomes = await Promise.allSettled(
+      wanted.map((key, index) => this.#send('deleteMany', key, wireKeys[index] as string, options)),
+    )
+    const failure = togetherFailed(
+      'deleteMany',
+      outcomes,
+      wanted.map((key) => [key]),
+    )
+    if (failure !== undefined) throw failure
+    return outcomes.filter((outcome) => outcome.status === 'fulfilled' && outcome.value).length
+  }
+
+  #send(
+    command: string,
+    key: string,
+    wireKey: string,
+    options: CallOptions | undefined,
+  ): Promise<boolean> {
+    const { chunks } = this.#context
+    // In one batch: what the item says of its chunks, then its end.
+    const index = chunks?.indexOf({ command, key }, wireKey, options)
+    const request = new DeletionRequest(command, key, wireKey)
+    const removal = route(this.#context, wireKey, request, options)
+    if (index !== undefined) void chunks?.discardWith(index, removal)
+    return removal
+  }
+}

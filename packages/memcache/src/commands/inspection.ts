@@ -1,0 +1,53 @@
+import { MetaRequest } from '../protocol/meta-request.js'
+import { type CallOptions, type CommandContext, route } from './context.js'
+
+/** What the server knows of an item beside its value. */
+export interface ItemMetadata {
+  /** Bytes of the value as it is stored. */
+  readonly size: number
+  /** Seconds that it still lives; `Infinity` for one that lives for ever. */
+  readonly ttl: number
+  /** Seconds since it was last read; since it was stored, if it never was. */
+  readonly lastAccess: number
+  /** Whether it was read since it was stored. */
+  readonly hit: boolean
+  /** Client flags: what kind of value it is, to the client that wrote it. */
+  readonly flags: number
+  /** The token that `cas` compares. */
+  readonly cas: string
+  /** Whether it was marked stale. */
+  readonly stale: boolean
+}
+
+/** The command that looks at an item without reading it. */
+export class Inspection {
+  readonly #context: CommandContext
+
+  constructor(context: CommandContext) {
+    this.#context = context
+  }
+
+  async inspect(key: string, options: CallOptions | undefined): Promise<ItemMetadata | undefined> {
+    const wireKey = this.#context.keys.toWire(key, 'inspect')
+    // `u`: no bump in the LRU.
+    const request = new MetaRequest('inspect', key, `mg ${wireKey} s t l h f c u`)
+    const { status, flags } = await route(this.#context, wireKey, request, options)
+    if (status !== 'found') return undefined
+    if (flags.has('W') && flags.has('X')) {
+      // Looking at a stale item wins the right to recompute it; we give that back.
+      const again = new MetaRequest('inspect', key, `md ${wireKey} I C${flags.get('c')}`)
+      await route(this.#context, wireKey, again, options)
+    }
+    const number = (letter: string): number => Number(flags.get(letter))
+    const ttl = number('t')
+    return {
+      size: number('s'),
+      ttl: ttl === -1 ? Number.POSITIVE_INFINITY : ttl,
+      lastAccess: number('l'),
+      hit: flags.get('h') === '1',
+      flags: number('f'),
+      cas: flags.get('c') ?? '',
+      stale: flags.has('X'),
+    }
+  }
+}

@@ -1,0 +1,57 @@
+import { DeletionRequest } from '../protocol/item-request.js'
+import { MetaRequest } from '../protocol/meta-request.js'
+import { toExptime } from '../ttl.js'
+import { type CallOptions, type CommandContext, timeoutOf } from './context.js'
+import { derivedKey } from './derived-key.js'
+
+/** What `invalidate` takes. */
+export interface InvalidateOptions extends CallOptions {
+  /**
+   * Seconds that the old value may still be served while it is computed anew; then it is gone.
+   * Where the server does not speak meta it is gone at once.
+   * @defaultValue 30
+   */
+  readonly stale?: number | undefined
+}
+
+/** Bounded: the server never takes back the right to compute from a caller that died with it. */
+const STALE = 30
+
+/** The command that marks an item stale. */
+export class Invalidation {
+  readonly #context: CommandContext
+  readonly #foreignReaders: boolean
+
+  /** @param foreignReaders - as in `LeaseRules`. */
+  constructor(context: CommandContext, foreignReaders: boolean) {
+    this.#context = context
+    this.#foreignReaders = foreignReaders
+  }
+
+  /** Resolves to whether the item was there. */
+  async invalidate(key: string, options: InvalidateOptions | undefined): Promise<boolean> {
+    const { keys, fleet } = this.#context
+    const wireKey = keys.toWire(key, 'invalidate')
+    const timeout = timeoutOf(this.#context, options)
+    const stale = options?.stale ?? STALE
+    if (!Number.isInteger(stale) || stale < 1) {
+      throw new RangeError(`stale is a whole number of seconds from 1; not ${stale}`)
+    }
+    const exptime = toExptime(stale)
+    await fleet.ready
+    await this.#context.turns.of(wireKey)
+    const server = fleet.homeOf(wireKey)
+    const { protocol } = await server.features(timeout)
+    if (protocol.name === 'meta' && !this.#foreignReaders) {
+      const request = new MetaRequest('invalidate', key, `md ${wireKey} I T${exptime}`)
+      const { status } = await server.submit(request, timeout, options?.signal)
+      return status === 'found'
+    }
+    // In one batch and in this order: who computes finds the lock gone, before or after storing.
+    const lock = derivedKey(keys, 'lock', key)
+    const unlocked = server.submit(new DeletionRequest('invalidate', key, lock), timeout)
+    const gone = server.submit(new DeletionRequest('invalidate', key, wireKey), timeout)
+    const [, wasThere] = await Promise.all([unlocked, gone])
+    return wasThere
+  }
+}

@@ -1,0 +1,71 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ServerError } from '../errors.js'
+import type { LineStream } from '../servers/line-stream.js'
+import type { Server } from '../servers/server.js'
+import { type CallOptions, type CommandContext, timeoutOf } from './context.js'
+
+/** What `keys` takes. */
+export interface KeysOptions extends CallOptions {
+  /** Only keys that begin so. */
+  readonly prefix?: string | undefined
+}
+
+/** One crawler walks a server at a time; how often, and after how many milliseconds, we ask again. */
+const ATTEMPTS = 20
+const PAUSE = 100
+
+/** Lists the keys of all servers by `lru_crawler metadump`. */
+export class KeyListing {
+  readonly #context: CommandContext
+
+  constructor(context: CommandContext) {
+    this.#context = context
+  }
+
+  async *keys(options: KeysOptions = {}): AsyncGenerator<string, void, undefined> {
+    const { prefix = '', signal } = options
+    const timeout = timeoutOf(this.#context, options)
+    await this.#context.fleet.ready
+    for (const server of this.#context.fleet.servers) {
+      for await (const line of await this.#open(server, timeout)) {
+        signal?.throwIfAborted()
+        const key = this.#keyOf(line)
+        if (key?.startsWith(prefix)) yield key
+      }
+    }
+  }
+
+  async #open(server: Server, timeout: number): Promise<AsyncIterable<string>> {
+    for (let attempt = 1; ; attempt += 1) {
+      const stream = await server.stream('keys', 'lru_crawler metadump all', timeout, timeout)
+      const lines = stream[Symbol.asyncIterator]()
+      const first = await lines.next()
+      if (first.done || !first.value.startsWith('BUSY')) return chain(stream, first, lines)
+      stream.close()
+      if (attempt === ATTEMPTS) {
+        const details = { command: 'keys', server: server.address.name }
+        throw new ServerError(`keys: ${first.value}`, details)
+      }
+      await sleep(PAUSE)
+    }
+  }
+
+  /** `key=foo%20bar exp=-1 ...` -> the key without the namespace, if it is in it. */
+  #keyOf(line: string): string | undefined {
+    const encoded = /^key=(\S+)/.exec(line)?.[1]
+    return encoded === undefined ? undefined : this.#context.keys.fromLog(encoded)
+  }
+}
+
+async function* chain(
+  stream: LineStream,
+  first: IteratorResult<string, void>,
+  rest: AsyncIterableIterator<string>,
+): AsyncGenerator<string, void, undefined> {
+  try {
+    if (!first.done) yield first.value
+    yield* rest
+  } finally {
+    stream.close()
+  }
+}

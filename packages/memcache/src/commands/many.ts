@@ -1,0 +1,31 @@
+import { MemcacheError, type MemcacheErrorDetails } from '../errors.js'
+
+/**
+ * The failure of a command of many keys: the first that happened, naming the keys of all that
+ * failed.
+ *
+ * @param lists - the keys behind each outcome.
+ * @returns `undefined` where nothing failed.
+ */
+export function togetherFailed(
+  command: string,
+  outcomes: readonly PromiseSettledResult<unknown>[],
+  lists: readonly (readonly string[])[],
+): unknown {
+  let first: PromiseRejectedResult | undefined
+  const keys: string[] = []
+  for (const [index, outcome] of outcomes.entries()) {
+    if (outcome.status === 'fulfilled') continue
+    first ??= outcome
+    keys.push(...(lists[index] ?? []))
+  }
+  const reason: unknown = first?.reason
+  if (!(reason instanceof MemcacheError)) return reason
+  const type = reason.constructor as new (
+    text: string,
+    details: MemcacheErrorDetails,
+  ) => MemcacheError
+  const { server, cause } = reason
+  const message = `${command} failed for ${keys.length} keys: ${reason.message}`
+  return new type(message, { server, command, cause, keys })
+}

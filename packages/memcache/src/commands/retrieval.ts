@@ -1,0 +1,134 @@
+import { TouchRequest } from '../protocol/item-request.js'
+import { type Found, GetManyRequest, GetRequest, type ValueWithCas } from '../protocol/retrieval.js'
+import type { Server } from '../servers/server.js'
+import { type Ttl, toExptime } from '../ttl.js'
+import { type CallOptions, type CommandContext, route, timeoutOf } from './context.js'
+import { togetherFailed } from './many.js'
+import { TokenReturn } from './token-return.js'
+
+/** The commands that read: `get`, `gets`, `getMany`, `getsMany`, `getAndTouch`, `touch`. */
+export class Retrieval {
+  readonly #context: CommandContext
+  readonly #tokens: TokenReturn
+
+  constructor(context: CommandContext) {
+    this.#context = context
+    this.#tokens = new TokenReturn(context)
+  }
+
+  // Not async: the request's own promise goes to the caller.
+  get(key: string, options: CallOptions | undefined): Promise<unknown> {
+    try {
+      const { keys, transcoder } = this.#context
+      const wireKey = keys.toWire(key, 'get')
+      const request = new GetRequest('get', key, wireKey, transcoder)
+      request.tokens = this.#tokens
+      return route(this.#context, wireKey, request, options)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+  }
+
+  async getAndTouch(key: string, ttl: Ttl, options: CallOptions | undefined): Promise<unknown> {
+    const { keys, transcoder } = this.#context
+    const wireKey = keys.toWire(key, 'getAndTouch')
+    const exptime = toExptime(ttl)
+    const request = new GetRequest('getAndTouch', key, wireKey, transcoder, exptime)
+    request.tokens = this.#tokens
+    return route(this.#context, wireKey, request, options)
+  }
+
+  async touch(key: string, ttl: Ttl, options: CallOptions | undefined): Promise<boolean> {
+    const { keys, chunks } = this.#context
+    const wireKey = keys.toWire(key, 'touch')
+    if (chunks !== undefined) return chunks.touch(key, wireKey, toExptime(ttl), options)
+    const request = new TouchRequest('touch', key, wireKey, toExptime(ttl))
+    request.tokens = this.#tokens
+    return route(this.#context, wireKey, request, options)
+  }
+
+  async gets(
+    key: string,
+    options: CallOptions | undefined,
+  ): Promise<ValueWithCas<unknown> | undefined> {
+    return (await this.getMany('gets', [key], options)).get(key)
+  }
+
+  /** The hits of all servers, in the order of the keys; keys asked for twice stand once. */
+  async getMany(
+    command: 'gets' | 'getMany' | 'getsMany',
+    keys: Iterable<string>,
+    options: CallOptions | undefined,
+  ): Promise<Map<string, ValueWithCas<unknown>>> {
+    const wanted = [...new Set(keys)]
+    const { fleet, keys: rules, turns } = this.#context
+    // Nothing is awaited without need: what is called after this must not be sent before.
+    const turn = turns.enter(() => wanted.map((key) => rules.toWire(key, command)))
+    const leave = turn === undefined ? undefined : await turn
+    let groups = new Map<Server, Group>()
+    let answers: Promise<Found>[] = []
+    try {
+      if (fleet.ready !== undefined) await fleet.ready
+      groups = this.#groupByServer(wanted, command)
+      answers = this.#ask(groups, command, options)
+    } finally {
+      leave?.()
+    }
+    const outcomes = await Promise.allSettled(answers)
+    const lists = [...groups.values()].map((group) => group.keys)
+    const found = new Map<string, ValueWithCas<unknown>>()
+    for (const [group, outcome] of outcomes.entries()) {
+      if (outcome.status === 'rejected') throw togetherFailed(command, outcomes, lists)
+      for (const [position, item] of outcome.value.entries()) {
+        if (item !== undefined) found.set(lists[group]?.[position] as string, item)
+      }
+    }
+    return inOrder(found, wanted)
+  }
+
+  #ask(
+    groups: ReadonlyMap<Server, Group>,
+    command: string,
+    options: CallOptions | undefined,
+  ): Promise<Found>[] {
+    const timeout = timeoutOf(this.#context, options)
+    const { transcoder } = this.#context
+    return [...groups].map(([server, { keys, wireKeys }]) => {
+      const withCas = command !== 'getMany'
+      const request = new GetManyRequest(command, keys, wireKeys, transcoder, withCas)
+      request.tokens = this.#tokens
+      return server.submit<Found>(request, timeout, options?.signal)
+    })
+  }
+
+  #groupByServer(keys: readonly string[], command: string): Map<Server, Group> {
+    const groups = new Map<Server, Group>()
+    for (const key of keys) {
+      const wireKey = this.#context.keys.toWire(key, command)
+      const server = this.#context.fleet.serverOf(wireKey)
+      let group = groups.get(server)
+      if (group === undefined) {
+        group = { keys: [], wireKeys: [] }
+        groups.set(server, group)
+      }
+      group.keys.push(key)
+      group.wireKeys.push(wireKey)
+    }
+    return groups
+  }
+}
+
+/** The keys of one server, as given and as they travel. */
+interface Group {
+  readonly keys: string[]
+  readonly wireKeys: string[]
+}
+
+function inOrder<T>(found: Map<string, T>, keys: readonly string[]): Map<string, T> {
+  const ordered = new Map<string, T>()
+  for (const key of keys) {
+    const item = found.get(key)
+    if (item !== undefined) ordered.set(key, item)
+  }
+  return ordered
+}

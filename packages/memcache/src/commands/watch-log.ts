@@ -1,0 +1,113 @@
+import { onAbort } from '@glammp/wire'
+import type { LineStream } from '../servers/line-stream.js'
+import { type CallOptions, type CommandContext, timeoutOf } from './context.js'
+
+const CLASSES = [
+  'fetchers',
+  'mutations',
+  'evictions',
+  'connevents',
+  'deletions',
+  'proxyreqs',
+  'proxyevents',
+  'proxyuser',
+  'rawcmds',
+] as const
+
+/** What a server's log can tell of. */
+export type WatchClass = (typeof CLASSES)[number]
+
+/** What `watch` takes beside the classes. */
+export type WatchOptions = CallOptions
+
+/** One line of a server's log. */
+export interface WatchEvent {
+  /** The server that wrote it. */
+  readonly server: string
+  /** What happened: `item_get`, `item_store`, `eviction`, ...; empty for what has no type. */
+  readonly type: string
+  /** The key without the client's namespace; `undefined` where there is none, or outside of it. */
+  readonly key: string | undefined
+  /** The fields of the line as they stand there: `ts`, `gid`, `key`, `status`, ... */
+  readonly fields: Readonly<Record<string, string>>
+}
+
+/** Follows the logs of all servers. */
+export class WatchLog {
+  readonly #context: CommandContext
+
+  constructor(context: CommandContext) {
+    this.#context = context
+  }
+
+  async *watch(
+    choices: readonly (WatchClass | WatchOptions)[],
+  ): AsyncGenerator<WatchEvent, void, undefined> {
+    const classes = choices.filter((choice) => typeof choice === 'string')
+    const options = choices.find((choice) => typeof choice === 'object')
+    for (const name of classes) {
+      if (!CLASSES.includes(name)) {
+        throw new TypeError(`watch takes ${CLASSES.join(', ')}; not '${name}'`)
+      }
+    }
+    if (classes.length === 0) throw new TypeError('watch takes at least one class')
+    const timeout = timeoutOf(this.#context, options)
+    await this.#context.fleet.ready
+    const line = `watch ${classes.join(' ')}`
+    const opening = this.#context.fleet.servers.map(async (server) => ({
+      server: server.address.name,
+      stream: await server.stream('watch', line, timeout, undefined),
+    }))
+    const opened = await Promise.allSettled(opening)
+    const logs = opened.flatMap((log) => (log.status === 'fulfilled' ? [log.value] : []))
+    const close = (): void => {
+      for (const { stream } of logs) stream.close()
+    }
+    const { signal } = options ?? {}
+    const release = signal === undefined ? undefined : onAbort(signal, close)
+    try {
+      for (const log of opened) if (log.status === 'rejected') throw log.reason
+      for await (const { server, line } of merge(logs)) yield this.#parse(server, line)
+      signal?.throwIfAborted()
+    } catch (error) {
+      signal?.throwIfAborted()
+      throw error
+    } finally {
+      release?.()
+      close()
+    }
+  }
+
+  #parse(server: string, line: string): WatchEvent {
+    const fields: Record<string, string> = {}
+    for (const [, name = '', value = ''] of line.matchAll(/([^\s=]+)=(\S*)/g)) fields[name] = value
+    const { type = '', key } = fields as { type?: string; key?: string }
+    return {
+      server,
+      type,
+      key: key === undefined ? undefined : this.#context.keys.fromLog(key),
+      fields,
+    }
+  }
+}
+
+/** The lines of all logs as they come. */
+async function* merge(
+  logs: readonly { readonly server: string; readonly stream: LineStream }[],
+): AsyncGenerator<{ readonly server: string; readonly line: string }, void, undefined> {
+  const readers = logs.map(({ server, stream }) => ({
+    server,
+    lines: stream[Symbol.asyncIterator](),
+  }))
+  const next = new Map(readers.map((reader) => [reader, reader.lines.next()]))
+  while (next.size > 0) {
+    const ready = [...next].map(async ([reader, line]) => ({ reader, line: await line }))
+    const { reader, line } = await Promise.race(ready)
+    if (line.done) {
+      next.delete(reader)
+      continue
+    }
+    next.set(reader, reader.lines.next())
+    yield { server: reader.server, line: line.value }
+  }
+}

@@ -1,0 +1,52 @@
+import type { EventEmitter } from 'node:events'
+import type { Server, ServerListener } from './servers/server.js'
+
+/** What a client tells its listeners. There is no `'error'` event: failures belong to calls. */
+export interface MemcacheEvents {
+  /** A server could not be reached; until `server:up` calls to it fail at once or after one try. */
+  'server:down': [event: { readonly server: string; readonly reason: Error }]
+  /** A server that was down can be reached again. */
+  'server:up': [event: { readonly server: string }]
+  /** A server failed too often in a row and is left out until it answers again (`ejection`). */
+  'server:ejected': [event: { readonly server: string; readonly reason: Error }]
+  /** A server that was left out has answered and gets its keys back. */
+  'server:rejoined': [event: { readonly server: string }]
+  /**
+   * A connection to a server did not come about. Calls to it fail at once for `delay` milliseconds;
+   * the first call after that tries again. `attempt` counts failures in a row.
+   */
+  'server:reconnecting': [
+    event: { readonly server: string; readonly attempt: number; readonly delay: number },
+  ]
+  /**
+   * `wrap` served an old value and could not replace it: `load` failed in the background, or the
+   * cache did. The next caller tries again.
+   */
+  'refresh:failed': [event: { readonly key: string; readonly reason: unknown }]
+}
+
+/** Makes events of what servers tell. */
+export class Announcer implements ServerListener {
+  /** Who emits; set as soon as there is one. */
+  emitter: EventEmitter<MemcacheEvents> | undefined
+
+  serverDown({ address }: Server, reason: Error): void {
+    this.emitter?.emit('server:down', { server: address.name, reason })
+  }
+
+  serverUp({ address }: Server): void {
+    this.emitter?.emit('server:up', { server: address.name })
+  }
+
+  serverEjected({ address }: Server, reason: Error): void {
+    this.emitter?.emit('server:ejected', { server: address.name, reason })
+  }
+
+  serverRejoined({ address }: Server): void {
+    this.emitter?.emit('server:rejoined', { server: address.name })
+  }
+
+  serverReconnecting({ address }: Server, attempt: number, delay: number): void {
+    this.emitter?.emit('server:reconnecting', { server: address.name, attempt, delay })
+  }
+}

@@ -1,0 +1,61 @@
+export type { ServerAddress, ServerObject, TlsOptions } from '@glammp/wire'
+export type { NearOptions } from './cache-aside/near-cache.js'
+export type { Tag } from './cache-aside/tag.js'
+export type { WrapOptions } from './cache-aside/wrap-options.js'
+export type { LoadMany } from './cache-aside.js'
+export { type CommandMessage, channelNames } from './channels.js'
+export { MemcacheClient } from './client.js'
+export type {
+  Admin,
+  LruShares,
+  PerServer,
+  ServerStats,
+  StatsSection,
+} from './commands/admin.js'
+export type { CountOptions } from './commands/arithmetic.js'
+export type { CallOptions } from './commands/context.js'
+export type { ItemMetadata } from './commands/inspection.js'
+export type { InvalidateOptions } from './commands/invalidation.js'
+export type { KeysOptions } from './commands/key-listing.js'
+export type { Meta } from './commands/meta.js'
+export type { CasResult, Entries, StoreOptions } from './commands/storage.js'
+export type { WatchClass, WatchEvent, WatchOptions } from './commands/watch-log.js'
+export {
+  AuthenticationError,
+  ClientError,
+  ClosedError,
+  ConnectionError,
+  DecodeError,
+  InvalidKeyError,
+  MemcacheError,
+  type MemcacheErrorDetails,
+  NoServerError,
+  ProtocolError,
+  QueueFullError,
+  ServerError,
+  TimeoutError,
+  ValueTooLargeError,
+} from './errors.js'
+export type { MemcacheEvents } from './events.js'
+export type {
+  CommandMetrics,
+  ConnectionMetrics,
+  LatencyMetrics,
+  MemcacheMetrics,
+  TrafficMetrics,
+} from './metrics.js'
+export type { GutterOptions, MemcacheOptions } from './options.js'
+export type { MetaReply } from './protocol/meta-request.js'
+export type { Credentials } from './protocol/request.js'
+export type { ValueWithCas } from './protocol/retrieval.js'
+export type {
+  Distribution,
+  DistributionFactory,
+  DistributionName,
+} from './routing/distribution.js'
+export type { EjectionOptions } from './servers/ejection.js'
+export type { PoolOptions } from './servers/pool.js'
+export type { Ttl } from './ttl.js'
+export type { CompressionOptions } from './values/compression.js'
+export type { CompressionAlgorithm, Compressor } from './values/compressor.js'
+export type { Serializer, SerializerName } from './values/serializers.js'

@@ -1,0 +1,169 @@
+import { EventEmitter } from 'node:events'
+import { Arithmetic, type CountOptions } from './commands/arithmetic.js'
+import type { CallOptions, CommandContext } from './commands/context.js'
+import { Deletion } from './commands/deletion.js'
+import { Inspection, type ItemMetadata } from './commands/inspection.js'
+import { Retrieval } from './commands/retrieval.js'
+import { type CasResult, type Entries, Storage, type StoreOptions } from './commands/storage.js'
+import type { MemcacheEvents } from './events.js'
+import type { ValueWithCas } from './protocol/retrieval.js'
+import type { Ttl } from './ttl.js'
+
+/** The commands of one or many items: each goes to the server of its key. */
+export abstract class ItemCommands extends EventEmitter<MemcacheEvents> {
+  readonly #retrieval: Retrieval
+  readonly #storage: Storage
+  readonly #deletion: Deletion
+  readonly #arithmetic: Arithmetic
+  readonly #inspection: Inspection
+
+  constructor(context: CommandContext) {
+    super()
+    this.#retrieval = new Retrieval(context)
+    this.#storage = new Storage(context)
+    this.#deletion = new Deletion(context)
+    this.#arithmetic = new Arithmetic(context, this.#storage)
+    this.#inspection = new Inspection(context)
+  }
+
+  /** Reads a value; `undefined` on a miss. */
+  get<T = unknown>(key: string, options?: CallOptions): Promise<T | undefined> {
+    return this.#retrieval.get(key, options) as Promise<T | undefined>
+  }
+
+  /**
+   * Reads any number of keys, in one round trip a server. Misses are absent from the Map; the
+   * order is that of the keys. Where a server fails, all of the call rejects, and `keys` of the
+   * error names those of the servers that failed.
+   */
+  async getMany<T = unknown>(
+    keys: Iterable<string>,
+    options?: CallOptions,
+  ): Promise<Map<string, T>> {
+    const found = await this.#retrieval.getMany('getMany', keys, options)
+    return new Map([...found].map(([key, { value }]) => [key, value as T]))
+  }
+
+  /** Reads a value with the token for {@link cas}; `undefined` on a miss. */
+  gets<T = unknown>(key: string, options?: CallOptions): Promise<ValueWithCas<T> | undefined> {
+    return this.#retrieval.gets(key, options) as Promise<ValueWithCas<T> | undefined>
+  }
+
+  /** As {@link getMany}, with the token for {@link cas} beside each value. */
+  getsMany<T = unknown>(
+    keys: Iterable<string>,
+    options?: CallOptions,
+  ): Promise<Map<string, ValueWithCas<T>>> {
+    const found = this.#retrieval.getMany('getsMany', keys, options)
+    return found as Promise<Map<string, ValueWithCas<T>>>
+  }
+
+  /** Reads a value and lets the item live `ttl` more; `undefined` on a miss. */
+  getAndTouch<T = unknown>(key: string, ttl: Ttl, options?: CallOptions): Promise<T | undefined> {
+    return this.#retrieval.getAndTouch(key, ttl, options) as Promise<T | undefined>
+  }
+
+  /**
+   * Stores a value, whether the key exists or not.
+   *
+   * @param options - seconds to live (0, the default, is for ever), the Date on which the item
+   * ends, or `{ ttl, timeout, signal }`.
+   */
+  set(key: string, value: unknown, options?: Ttl | StoreOptions): Promise<boolean> {
+    return this.#storage.store('set', key, value, options)
+  }
+
+  /**
+   * Stores any number of values, in one round trip a server.
+   *
+   * @param entries - a Map, an object, or pairs of key and value.
+   * @returns how many were stored. Where a server fails the call rejects, and `keys` of the error
+   * names those that did not make it, or of which nothing is known; the others are stored.
+   */
+  setMany(entries: Entries, options?: Ttl | StoreOptions): Promise<number> {
+    return this.#storage.setMany(entries, options)
+  }
+
+  /** Stores a value unless the key exists; `false` if it does. */
+  add(key: string, value: unknown, options?: Ttl | StoreOptions): Promise<boolean> {
+    return this.#storage.store('add', key, value, options)
+  }
+
+  /** Stores a value if the key exists; `false` if it does not. */
+  replace(key: string, value: unknown, options?: Ttl | StoreOptions): Promise<boolean> {
+    return this.#storage.store('replace', key, value, options)
+  }
+
+  /**
+   * Adds text or bytes behind those of an item, whose ttl stays; `false` if there is no item, or
+   * if the result would be over the server's item size.
+   */
+  append(key: string, value: string | Uint8Array, options?: CallOptions): Promise<boolean> {
+    return this.#storage.extend('append', key, value, options)
+  }
+
+  /** Adds text or bytes before those of an item; otherwise as {@link append}. */
+  prepend(key: string, value: string | Uint8Array, options?: CallOptions): Promise<boolean> {
+    return this.#storage.extend('prepend', key, value, options)
+  }
+
+  /**
+   * Stores a value if nobody changed the item since {@link gets} read it: `'stored'`, else
+   * `'exists'`, or `'missing'` if the item is gone.
+   */
+  cas(key: string, value: unknown, cas: string, options?: Ttl | StoreOptions): Promise<CasResult> {
+    return this.#storage.cas(key, value, cas, options)
+  }
+
+  /** Deletes an item; `true` if it was there. */
+  delete(key: string, options?: CallOptions): Promise<boolean> {
+    return this.#deletion.delete(key, options)
+  }
+
+  /**
+   * Deletes any number of items, in one round trip a server; resolves to how many were there.
+   * Rejects as {@link setMany} does.
+   */
+  deleteMany(keys: Iterable<string>, options?: CallOptions): Promise<number> {
+    return this.#deletion.deleteMany(keys, options)
+  }
+
+  /** Lets an item live `ttl` from now; `true` if it was there. */
+  touch(key: string, ttl: Ttl, options?: CallOptions): Promise<boolean> {
+    return this.#retrieval.touch(key, ttl, options)
+  }
+
+  /**
+   * Adds to a counter, modulo 2^64. Resolves to the new number, a bigint if `delta` is one, or
+   * `undefined` where there is no counter and no `initial`. A number past 2^53 - 1 is a RangeError
+   * (the counter has moved all the same).
+   */
+  increment(key: string, delta: bigint, options?: CountOptions): Promise<bigint | undefined>
+  increment(key: string, delta?: number, options?: CountOptions): Promise<number | undefined>
+  increment(
+    key: string,
+    delta: number | bigint = 1,
+    options?: CountOptions,
+  ): Promise<number | bigint | undefined> {
+    return this.#arithmetic.count('increment', key, delta, options)
+  }
+
+  /** Subtracts from a counter, which stops at 0; otherwise as {@link increment}. */
+  decrement(key: string, delta: bigint, options?: CountOptions): Promise<bigint | undefined>
+  decrement(key: string, delta?: number, options?: CountOptions): Promise<number | undefined>
+  decrement(
+    key: string,
+    delta: number | bigint = 1,
+    options?: CountOptions,
+  ): Promise<number | bigint | undefined> {
+    return this.#arithmetic.count('decrement', key, delta, options)
+  }
+
+  /**
+   * What the server knows of an item beside its value; `undefined` on a miss. Looking does not
+   * count as a use of the item. Needs the meta protocol.
+   */
+  inspect(key: string, options?: CallOptions): Promise<ItemMetadata | undefined> {
+    return this.#inspection.inspect(key, options)
+  }
+}

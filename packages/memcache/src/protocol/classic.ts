@@ -1,0 +1,75 @@
+import type { Output } from '@glammp/wire'
+import { ClassicDecoder } from './classic-decoder.js'
+import type { ReplySink } from './reply.js'
+import type { Decoder, Protocol, StorageFields } from './request.js'
+import { textHandshake } from './text-handshake.js'
+
+/**
+ * Keys on one `get` line. 1.6.12 answered ERROR to long lines that came in several packets
+ * (memcached issue 849), so lines stay well under its read buffer.
+ */
+const KEYS_A_LINE = 100
+const BYTES_A_LINE = 1_800
+
+/** The classic text commands of `protocol.txt`, for older servers and for proxies. */
+export const classicProtocol: Protocol = {
+  name: 'classic',
+
+  get(keys, withCas, out): number {
+    const command = withCas ? 'gets' : 'get'
+    let lines = 0
+    let line = ''
+    let count = 0
+    for (const key of keys) {
+      if (count === KEYS_A_LINE || (count > 0 && line.length + key.length > BYTES_A_LINE)) {
+        out.text(`${command}${line}\r\n`)
+        lines += 1
+        line = ''
+        count = 0
+      }
+      line += ` ${key}`
+      count += 1
+    }
+    out.text(`${command}${line}\r\n`)
+    return lines + 1
+  },
+
+  getAndTouch(key, exptime, out): void {
+    out.text(`gat ${exptime} ${key}\r\n`)
+  },
+
+  store(fields: StorageFields, out: Output): void {
+    const { key, data, flags, exptime, cas } = fields
+    const command = cas === '' ? fields.mode : 'cas'
+    const head = `${command} ${key} ${flags} ${exptime} ${data.length}${cas === '' ? '' : ` ${cas}`}`
+    if (typeof data === 'string') {
+      out.text(`${head}\r\n${data}\r\n`)
+      return
+    }
+    out.text(`${head}\r\n`)
+    out.bytes(data)
+    out.text('\r\n')
+  },
+
+  delete(key, out): void {
+    out.text(`delete ${key}\r\n`)
+  },
+
+  touch(key, exptime, out): void {
+    out.text(`touch ${key} ${exptime}\r\n`)
+  },
+
+  arithmetic(key, delta, decrement, out): void {
+    out.text(`${decrement ? 'decr' : 'incr'} ${key} ${delta}\r\n`)
+  },
+
+  line(command, out): void {
+    out.text(`${command}\r\n`)
+  },
+
+  authenticate: textHandshake,
+
+  decoder(sink: ReplySink): Decoder {
+    return new ClassicDecoder(sink)
+  },
+}

@@ -1,0 +1,93 @@
+import type { Output } from '@glammp/wire'
+import { refusal } from './refusal.js'
+import { type Reply, ReplyKind } from './reply.js'
+import { type Protocol, Request } from './request.js'
+import type { TokenKeeper } from './retrieval.js'
+
+/** `delete`: resolves to whether the item was there. */
+export class DeletionRequest extends Request<boolean> {
+  readonly #wireKey: string
+
+  constructor(command: string, key: string, wireKey: string) {
+    super(command, key)
+    this.#wireKey = wireKey
+  }
+
+  get repeatable(): boolean {
+    return false
+  }
+
+  encode(protocol: Protocol, out: Output): number {
+    protocol.delete(this.#wireKey, out)
+    return 1
+  }
+
+  accept(reply: Reply): void {
+    this.result = reply.kind === ReplyKind.DONE ? 'deleted' : 'missing'
+    if (reply.kind === ReplyKind.DONE) this.succeed(true)
+    else if (reply.kind === ReplyKind.NOT_FOUND) this.succeed(false)
+    else this.fail(refusal(reply, this))
+  }
+}
+
+/** `touch`: resolves to whether the item was there. */
+export class TouchRequest extends Request<boolean> {
+  tokens: TokenKeeper | undefined = undefined
+  readonly #wireKey: string
+  readonly #exptime: number
+
+  constructor(command: string, key: string, wireKey: string, exptime: number) {
+    super(command, key)
+    this.#wireKey = wireKey
+    this.#exptime = exptime
+  }
+
+  get repeatable(): boolean {
+    return true
+  }
+
+  encode(protocol: Protocol, out: Output): number {
+    protocol.touch(this.#wireKey, this.#exptime, out)
+    return 1
+  }
+
+  accept(reply: Reply): void {
+    if (reply.kind === ReplyKind.DONE && reply.won) this.tokens?.taken(this.#wireKey)
+    this.result = reply.kind === ReplyKind.DONE ? 'touched' : 'missing'
+    if (reply.kind === ReplyKind.DONE) this.succeed(true)
+    // Meta touches by a retrieval, of which a miss is EN; classic answers NOT_FOUND.
+    else if (reply.kind === ReplyKind.NOT_FOUND || reply.kind === ReplyKind.END) this.succeed(false)
+    else this.fail(refusal(reply, this))
+  }
+}
+
+/** `increment` and `decrement`: resolves to the new number as text, `undefined` on a miss. */
+export class ArithmeticRequest extends Request<string | undefined> {
+  readonly #wireKey: string
+  readonly #delta: string
+  readonly #decrement: boolean
+
+  constructor(command: string, key: string, wireKey: string, delta: string, decrement: boolean) {
+    super(command, key)
+    this.#wireKey = wireKey
+    this.#delta = delta
+    this.#decrement = decrement
+  }
+
+  get repeatable(): boolean {
+    return false
+  }
+
+  encode(protocol: Protocol, out: Output): number {
+    protocol.arithmetic(this.#wireKey, this.#delta, this.#decrement, out)
+    return 1
+  }
+
+  accept(reply: Reply): void {
+    this.result = reply.kind === ReplyKind.VALUE ? 'counted' : 'missing'
+    // `decr` keeps the length of the item and pads with spaces.
+    if (reply.kind === ReplyKind.VALUE) this.succeed(reply.content().trimEnd())
+    else if (reply.kind === ReplyKind.NOT_FOUND) this.succeed(undefined)
+    else this.fail(refusal(reply, this))
+  }
+}

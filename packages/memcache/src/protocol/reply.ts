@@ -1,0 +1,92 @@
+import { latin1 } from '@glammp/wire'
+/** What a server can say, whatever the protocol it says it in. */
+export const ReplyKind = {
+  /** An item, or the number of an arithmetic command: `bytes` from `start` to `end`. */
+  VALUE: 0,
+  /** A retrieval found nothing, or has no more to find. */
+  END: 1,
+  /** Done: `HD`, `STORED`, `DELETED`, `TOUCHED`, `OK`. */
+  DONE: 2,
+  /** The condition of `add`, `replace`, `append` or `prepend` did not hold. */
+  NOT_STORED: 3,
+  /** Somebody else changed the item since its cas token was read. */
+  EXISTS: 4,
+  /** No such item. */
+  NOT_FOUND: 5,
+  /** A line of text that only the command that asked understands. */
+  LINE: 6,
+  /** `SERVER_ERROR`, with its text. */
+  SERVER_ERROR: 7,
+  /** `CLIENT_ERROR`, with its text. */
+  CLIENT_ERROR: 8,
+  /** `ERROR`: the server does not know the command. */
+  UNKNOWN: 9,
+} as const
+
+export type ReplyKind = (typeof ReplyKind)[keyof typeof ReplyKind]
+
+const NOTHING = Buffer.alloc(0)
+
+/** The flags at the end of a meta reply's line, as the server wrote them. */
+export class MetaFlags {
+  #bytes: Buffer = NOTHING
+  #start = 0
+  #end = 0
+
+  /** Keeps the place where they stand. */
+  take(bytes: Buffer, start: number, end: number): void {
+    this.#bytes = bytes
+    this.#start = start
+    this.#end = end
+  }
+
+  /** Letter -> token, which is empty for flags that have none. */
+  read(): Map<string, string> {
+    const flags = new Map<string, string>()
+    for (const flag of latin1(this.#bytes, this.#start, this.#end).split(' ')) {
+      if (flag !== '') flags.set(flag.charAt(0), flag.slice(1))
+    }
+    return flags
+  }
+}
+
+/**
+ * One reply. A decoder fills the same object again and again, and `bytes` is the socket's own
+ * chunk: who wants to keep something copies it before returning.
+ */
+export class Reply {
+  kind: ReplyKind = ReplyKind.END
+  /** True where no further reply to the same line of the request follows. */
+  final = true
+  /** Client flags of the item. */
+  flags = 0
+  /** Cas token of the item, or the empty string where none was asked for. */
+  cas = ''
+  /** Key of the item as it travelled, where the protocol repeats it. */
+  key = ''
+  /** The item was made by vivify and is still without a value. */
+  stub = false
+  /** Meta `W`: this request is the one that shall compute the value anew. */
+  won = false
+  /** Meta `X`: the item was marked stale. */
+  stale = false
+  /** Meta `Z`: some other request has won already. */
+  sent = false
+  /** All flags of a meta reply, read on demand. */
+  readonly metaFlags: MetaFlags = new MetaFlags()
+  bytes: Buffer = NOTHING
+  start = 0
+  end = 0
+  /** Text of a LINE or an error. */
+  text = ''
+
+  /** The block as text of one-byte characters. */
+  content(): string {
+    return latin1(this.bytes, this.start, this.end)
+  }
+}
+
+/** Where decoded replies go. */
+export interface ReplySink {
+  reply(reply: Reply): void
+}

@@ -1,0 +1,264 @@
+import type { Output } from '@glammp/wire'
+import { DecodeError, type MemcacheErrorDetails } from '../errors.js'
+import { shorterExptime } from '../ttl.js'
+import { refusal } from './refusal.js'
+import { type Reply, ReplyKind } from './reply.js'
+import { type Protocol, Request, type RequestTaker, type ValueDecoder } from './request.js'
+
+/** A value with the token that `cas` compares. */
+export interface ValueWithCas<T> {
+  readonly value: T
+  /** Changes with every change of the item; unique on its server. */
+  readonly cas: string
+}
+
+/** Told of reads that took the right to compute a stale item without meaning to. */
+export interface TokenKeeper {
+  /** @param wireKey - key of the item, as it travels. */
+  taken(wireKey: string): void
+}
+
+/** `get` and `getAndTouch`: resolves to the value, or `undefined` on a miss. */
+export class GetRequest extends Request<unknown> {
+  tokens: TokenKeeper | undefined = undefined
+  readonly #wireKey: string
+  readonly #values: ValueDecoder
+  /** Expiry that the item gets by being read; `undefined`: it keeps its own. */
+  exptime: number | undefined
+  #value: unknown
+
+  constructor(
+    command: string,
+    key: string,
+    wireKey: string,
+    values: ValueDecoder,
+    exptime?: number | undefined,
+  ) {
+    super(command, key)
+    this.#wireKey = wireKey
+    this.#values = values
+    this.exptime = exptime
+  }
+
+  get repeatable(): boolean {
+    return true
+  }
+
+  override get movable(): boolean {
+    return true
+  }
+
+  override get wireKeys(): readonly string[] {
+    return [this.#wireKey]
+  }
+
+  override limitTtl(seconds: number): void {
+    if (this.exptime !== undefined) this.exptime = shorterExptime(this.exptime, seconds)
+  }
+
+  encode(protocol: Protocol, out: Output): number {
+    this.#value = undefined
+    if (this.exptime === undefined) return protocol.get([this.#wireKey], false, out)
+    protocol.getAndTouch(this.#wireKey, this.exptime, out)
+    return 1
+  }
+
+  accept(reply: Reply): void {
+    if (reply.kind === ReplyKind.VALUE) {
+      if (reply.won) this.tokens?.taken(this.#wireKey)
+      if (!reply.stub) {
+        this.bytes = reply.end - reply.start
+        this.#value = decodeItem(this.#values, reply, this, this.key)
+        if (this.#value instanceof Promise) this.#value.catch((error) => this.fail(error))
+      }
+    } else if (reply.kind !== ReplyKind.END) {
+      this.fail(refusal(reply, this))
+      return
+    }
+    if (!reply.final) return
+    if (this.#value instanceof Promise) this.#value.then((value) => this.#deliver(value), ignore)
+    else this.#deliver(this.#value)
+  }
+
+  #deliver(value: unknown): void {
+    this.hits = value === undefined ? 0 : 1
+    this.succeed(value)
+  }
+}
+
+/** What {@link GetManyRequest} found, aligned with the keys it asked for. */
+export type Found = (ValueWithCas<unknown> | undefined)[]
+
+/**
+ * Any number of keys of one server. A value that cannot be decoded, or an error about one key,
+ * fails the whole request, but only after the last reply.
+ */
+export class GetManyRequest extends Request<Found> {
+  tokens: TokenKeeper | undefined = undefined
+  readonly #keys: readonly string[]
+  readonly #wireKeys: readonly string[]
+  readonly #values: ValueDecoder
+  readonly #withCas: boolean
+  #found: Found = []
+  #positions: Map<string, number> | undefined
+  #next = 0
+  #failure: unknown
+  #later: Promise<void>[] | undefined
+
+  constructor(
+    command: string,
+    keys: readonly string[],
+    wireKeys: readonly string[],
+    values: ValueDecoder,
+    withCas: boolean,
+  ) {
+    super(command, undefined)
+    this.#keys = keys
+    this.#wireKeys = wireKeys
+    this.#values = values
+    this.#withCas = withCas
+  }
+
+  get repeatable(): boolean {
+    return true
+  }
+
+  override get movable(): boolean {
+    return true
+  }
+
+  override get wireKeys(): readonly string[] {
+    return this.#wireKeys
+  }
+
+  override async divide(
+    places: ReadonlyMap<RequestTaker, readonly number[]>,
+    timeout: number,
+  ): Promise<void> {
+    // The parts are counted in place of the whole.
+    const { observer } = this
+    this.observer = undefined
+    const found: Found = new Array(this.#keys.length).fill(undefined)
+    const parts = [...places].map(async ([server, positions]) => {
+      const pick = (list: readonly string[]): string[] =>
+        positions.map((position) => list[position] as string)
+      const part = new GetManyRequest(
+        this.command,
+        pick(this.#keys),
+        pick(this.#wireKeys),
+        this.#values,
+        this.#withCas,
+      )
+      part.moves = this.moves
+      part.observer = observer
+      part.tokens = this.tokens
+      const items = await server.submit<Found>(part, timeout)
+      for (const [index, item] of items.entries()) found[positions[index] as number] = item
+    })
+    try {
+      await Promise.all(parts)
+      this.succeed(found)
+    } catch (error) {
+      this.fail(error)
+    }
+  }
+
+  override details(): MemcacheErrorDetails {
+    return { server: this.server, command: this.command, keys: this.#keys }
+  }
+
+  encode(protocol: Protocol, out: Output): number {
+    this.#found = new Array(this.#wireKeys.length).fill(undefined)
+    this.hits = 0
+    this.bytes = 0
+    this.#next = 0
+    this.#failure = undefined
+    this.#later = undefined
+    return protocol.get(this.#wireKeys, this.#withCas, out)
+  }
+
+  accept(reply: Reply): void {
+    if (reply.kind === ReplyKind.VALUE) this.#take(reply)
+    else {
+      this.#next += 1
+      if (reply.kind !== ReplyKind.END) this.#failure ??= refusal(reply, this)
+    }
+    // The keeper counts this reply after it was accepted.
+    if (!reply.final || this.remaining > 1) return
+    if (this.#later === undefined) this.#finish()
+    else void Promise.all(this.#later).then(() => this.#finish())
+  }
+
+  #finish(): void {
+    if (this.#failure === undefined) this.succeed(this.#found)
+    else this.fail(this.#failure)
+  }
+
+  #take(reply: Reply): void {
+    const position = reply.final ? this.#next++ : this.#positionOf(reply.key)
+    if (position === undefined) return
+    if (reply.won) this.tokens?.taken(this.#wireKeys[position] as string)
+    if (reply.stub) return
+    try {
+      this.bytes += reply.end - reply.start
+      const value = decodeItem(this.#values, reply, this, this.#keys[position])
+      if (value instanceof Promise) this.#takeLater(value, position, reply.cas)
+      else this.#put(this.#found, position, value, reply.cas)
+    } catch (error) {
+      this.#failure ??= error
+    }
+  }
+
+  #put(found: Found, position: number, value: unknown, cas: string): void {
+    this.hits += 1
+    found[position] = { value, cas }
+  }
+
+  // Sent again meanwhile, the request no longer wants it.
+  #takeLater(item: Promise<unknown>, position: number, cas: string): void {
+    const found = this.#found
+    this.#later ??= []
+    this.#later.push(
+      item.then(
+        (value) => {
+          if (value !== undefined) this.#put(found, position, value, cas)
+        },
+        (error: unknown) => {
+          if (found === this.#found) this.#failure ??= error
+        },
+      ),
+    )
+  }
+
+  // Classic servers answer in the order asked, proxies group by server: the key tells.
+  #positionOf(wireKey: string): number | undefined {
+    this.#positions ??= new Map(this.#wireKeys.map((key, index) => [key, index]))
+    return this.#positions.get(wireKey)
+  }
+}
+
+/** Decodes an item; a failure says which one it was. */
+function decodeItem(
+  values: ValueDecoder,
+  reply: Reply,
+  request: Request,
+  key: string | undefined,
+): unknown {
+  try {
+    const value = values.decode(reply.flags, reply.bytes, reply.start, reply.end, request)
+    if (!(value instanceof Promise)) return value
+    return value.catch((error: unknown) => {
+      throw named(error, request, key)
+    })
+  } catch (error) {
+    throw named(error, request, key)
+  }
+}
+
+function named(error: unknown, request: Request, key: string | undefined): unknown {
+  if (!(error instanceof DecodeError)) return error
+  const details = { ...request.details(), key, cause: error.cause }
+  return new DecodeError(`${request.command} ${key}: ${error.message}`, details)
+}
+
+function ignore(): void {}

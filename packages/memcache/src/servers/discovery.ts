@@ -1,0 +1,105 @@
+import { type MemcacheError, NoServerError } from '../errors.js'
+import { type ClusterConfiguration, ClusterRequest } from '../protocol/cluster-request.js'
+import type { Server } from './server.js'
+
+export interface DiscoveryOptions {
+  /** Milliseconds between two questions. */
+  readonly interval: number
+}
+
+/** Milliseconds between two questions at least, however often a server fails. */
+const LEAST_INTERVAL = 1_000
+
+/**
+ * Keeps the list of servers as a configuration endpoint tells it: asks when it is first needed,
+ * then at an interval, and sooner when a server cannot be reached, for it may have been replaced.
+ */
+export class Discovery {
+  readonly #endpoints: readonly Server[]
+  readonly #options: DiscoveryOptions
+  readonly #timeout: number
+  readonly #found: (nodes: ClusterConfiguration['nodes']) => void
+  #version = -1
+  #asking: Promise<void> | undefined
+  #askedAt = Number.NEGATIVE_INFINITY
+  #timer: NodeJS.Timeout | undefined
+  #stopped = false
+
+  /**
+   * @param endpoints - asked in turn until one answers.
+   * @param timeout - milliseconds for one question.
+   * @param found - told of every new list.
+   */
+  constructor(
+    endpoints: readonly Server[],
+    options: DiscoveryOptions,
+    timeout: number,
+    found: (nodes: ClusterConfiguration['nodes']) => void,
+  ) {
+    this.#endpoints = endpoints
+    this.#options = options
+    this.#timeout = timeout
+    this.#found = found
+  }
+
+  /**
+   * What a call waits for before servers are known; `undefined` from then on.
+   *
+   * @throws MemcacheError of the last endpoint, where none answers.
+   */
+  get ready(): Promise<void> | undefined {
+    return this.#version === -1 ? this.ask() : undefined
+  }
+
+  /** Asks now, unless that is under way. */
+  ask(): Promise<void> {
+    this.#asking ??= this.#askAll().finally(() => {
+      this.#asking = undefined
+      this.#askLater()
+    })
+    return this.#asking
+  }
+
+  /** A server cannot be reached: asks soon. */
+  hurry(): void {
+    if (this.#stopped || performance.now() - this.#askedAt < LEAST_INTERVAL) return
+    this.ask().catch(() => {})
+  }
+
+  async close(): Promise<void> {
+    this.#stopped = true
+    clearTimeout(this.#timer)
+    await Promise.all(this.#endpoints.map((endpoint) => endpoint.close()))
+  }
+
+  async #askAll(): Promise<void> {
+    this.#askedAt = performance.now()
+    let failure: MemcacheError | undefined
+    for (const endpoint of this.#endpoints) {
+      try {
+        this.#take(await endpoint.submit(new ClusterRequest(), this.#timeout))
+        return
+      } catch (error) {
+        failure = error as MemcacheError
+      }
+    }
+    throw failure ?? new NoServerError('there is no configuration endpoint')
+  }
+
+  #take(configuration: ClusterConfiguration | undefined): void {
+    if (configuration === undefined) throw new NoServerError('the endpoint names no servers')
+    // Nodes that are behind tell an older version: it only grows.
+    if (configuration.version <= this.#version || this.#stopped) return
+    this.#version = configuration.version
+    this.#found(configuration.nodes)
+  }
+
+  #askLater(): void {
+    clearTimeout(this.#timer)
+    if (this.#stopped) return
+    this.#timer = setTimeout(() => {
+      this.ask().catch(() => {})
+    }, this.#options.interval)
+    this.#timer.unref()
+  }
+}

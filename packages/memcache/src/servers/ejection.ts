@@ -1,0 +1,94 @@
+import type { Fault } from '@glammp/wire'
+
+export interface EjectionOptions {
+  /** Failures in a row after which the server is left out. */
+  readonly failures: number
+  /** Milliseconds until it is first asked whether it is back; doubled for each time it is not. */
+  readonly cooldown: number
+}
+
+/** What an ejection does to the world. */
+export interface EjectionListener {
+  ejected(reason: Fault): void
+  rejoined(): void
+  /** Asks the server something; rejects where it does not answer. */
+  probe(): Promise<unknown>
+}
+
+/** Milliseconds between two questions at most, unless `cooldown` is longer. */
+const LONGEST_COOLDOWN = 30_000
+
+/** Milliseconds for which a server must have been fine to be trusted as a new one. */
+const GOOD_CONDUCT = 60_000
+
+/**
+ * Whether a server is left out for failing. It comes back only when it has answered a probe, and
+ * one that fails again soon after is left out for longer, so that a server which flaps does not
+ * flip the ring with it.
+ */
+export class Ejection {
+  readonly #options: EjectionOptions | undefined
+  readonly #listener: EjectionListener
+  #failures = 0
+  #reason: Fault | undefined
+  #rounds = 0
+  #rejoinedAt = 0
+  #timer: NodeJS.Timeout | undefined
+
+  /** @param options - `undefined`: no server is ever left out. */
+  constructor(options: EjectionOptions | undefined, listener: EjectionListener) {
+    this.#options = options
+    this.#listener = listener
+  }
+
+  /** The last failure while the server is left out, else `undefined`. */
+  get reason(): Fault | undefined {
+    return this.#reason
+  }
+
+  /** Counts a failure: a connection that did not come about or ended before the answers. */
+  failed(reason: Fault): void {
+    if (this.#options === undefined || this.#reason !== undefined) return
+    this.#failures += 1
+    if (this.#failures < this.#options.failures) return
+    if (performance.now() - this.#rejoinedAt > GOOD_CONDUCT) this.#rounds = 0
+    this.#reason = reason
+    this.#listener.ejected(reason)
+    this.#wait(this.#options)
+  }
+
+  /** Counts a success: failures are counted in a row. */
+  succeeded(): void {
+    this.#failures = 0
+  }
+
+  /** Asks no more. */
+  stop(): void {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+  }
+
+  #wait(options: EjectionOptions): void {
+    const cap = Math.max(LONGEST_COOLDOWN, options.cooldown)
+    const cooldown = Math.min(cap, options.cooldown * 2 ** Math.min(this.#rounds, 30))
+    this.#rounds += 1
+    // A quarter more or less: many clients must not probe in step.
+    const wait = cooldown * (0.75 + Math.random() / 2)
+    this.#timer = setTimeout(() => void this.#probe(options), wait)
+    this.#timer.unref()
+  }
+
+  async #probe(options: EjectionOptions): Promise<void> {
+    try {
+      await this.#listener.probe()
+    } catch {
+      if (this.#timer !== undefined) this.#wait(options)
+      return
+    }
+    this.#timer = undefined
+    this.#failures = 0
+    this.#reason = undefined
+    this.#rejoinedAt = performance.now()
+    this.#listener.rejoined()
+  }
+}

@@ -1,0 +1,30 @@
+import type { Fault } from '@glammp/wire'
+import {
+  AuthenticationError,
+  ClosedError,
+  ConnectionError,
+  type MemcacheError,
+  type MemcacheErrorDetails,
+  ProtocolError,
+  TimeoutError,
+} from '../errors.js'
+import { AuthenticationFault } from '../protocol/refusal.js'
+
+/** Turns the inner reason into the error that the caller gets: the one place that does. */
+export function failure(fault: Fault, details: MemcacheErrorDetails): MemcacheError {
+  const { command, key, server } = details
+  const what = key === undefined ? command : `${command} ${key}`
+  const message = `${what} on ${server}: ${fault.message}`
+  const known = { ...details, cause: fault.cause ?? fault }
+  if (fault instanceof AuthenticationFault) return new AuthenticationError(message, known)
+  switch (fault.kind) {
+    case 'timeout':
+      return new TimeoutError(message, known)
+    case 'garbled':
+      return new ProtocolError(message, known)
+    case 'closed':
+      return new ClosedError(message, known)
+    default:
+      return new ConnectionError(message, known)
+  }
+}

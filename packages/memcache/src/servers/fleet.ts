@@ -1,0 +1,195 @@
+import { type Deadlines, Fault, type ServerAddress } from '@glammp/wire'
+import { type MemcacheError, NoServerError } from '../errors.js'
+import type { Request } from '../protocol/request.js'
+import type { DistributionFactory } from '../routing/distribution.js'
+import { Discovery, type DiscoveryOptions } from './discovery.js'
+import { type Failover, StandIns } from './failover.js'
+import { failure } from './failure.js'
+import { Roster } from './roster.js'
+import { Server, type ServerListener, type ServerOptions } from './server.js'
+
+export interface FleetOptions extends ServerOptions {
+  readonly servers: readonly ServerAddress[]
+  readonly distribution: DistributionFactory
+  readonly failover: Failover
+  /** The servers are endpoints that tell the real ones; `undefined`: they are the real ones. */
+  readonly discovery: DiscoveryOptions | undefined
+  /** Names a server that an endpoint told of. */
+  readonly nodeAddress: (
+    node: { readonly host: string; readonly port: number },
+    endpoint: ServerAddress,
+  ) => ServerAddress
+  /** Bytes at the start of a key on the wire that do not choose its server. */
+  readonly namespaceLength: number
+}
+
+/** The set of servers: routes a key, reaches each, changes while calls go on. */
+export class Fleet {
+  readonly #options: FleetOptions
+  readonly #deadlines: Deadlines
+  readonly #listener: ServerListener
+  readonly #standIns: StandIns
+  readonly #leaving = new Set<Promise<void>>()
+  readonly #discovery: Discovery | undefined
+  #roster: Roster
+
+  constructor(options: FleetOptions, deadlines: Deadlines, listener: ServerListener) {
+    this.#options = options
+    this.#deadlines = deadlines
+    this.#listener = listener
+    this.#standIns = new StandIns(options.failover, options.distribution, (address, longestTtl) =>
+      this.#newServer(address, longestTtl),
+    )
+    const { discovery, connectTimeout } = options
+    this.#roster = this.#newRoster(discovery === undefined ? options.servers : [], new Map())
+    if (discovery === undefined) return
+    const endpoints = options.servers.map((address) => this.#newEndpoint(address))
+    this.#discovery = new Discovery(endpoints, discovery, connectTimeout, (nodes) => {
+      const [endpoint] = options.servers
+      if (endpoint === undefined) return
+      void this.setServers(nodes.map((node) => options.nodeAddress(node, endpoint)))
+    })
+  }
+
+  /** What calls wait for until the servers are known; `undefined` when they are. */
+  get ready(): Promise<void> | undefined {
+    return this.#discovery?.ready
+  }
+
+  /** The servers, without those that only stand in. */
+  get servers(): readonly Server[] {
+    return this.#roster.servers
+  }
+
+  /** The servers, with those that only stand in. */
+  get everyServer(): readonly Server[] {
+    return [...this.servers, ...this.#standIns.servers]
+  }
+
+  get addresses(): readonly ServerAddress[] {
+    return this.#roster.addresses
+  }
+
+  /** The server that a key, as it travels, belongs to. @throws NoServerError */
+  homeOf(wireKey: string): Server {
+    const server = this.#roster.pick(this.#routingKey(wireKey))
+    if (server === undefined) throw new NoServerError('there is no server')
+    return server
+  }
+
+  /** The server that takes a key now: its own, or the one that stands in while that is ejected. */
+  serverOf(wireKey: string): Server {
+    const home = this.homeOf(wireKey)
+    if (!home.ejected) return home
+    return this.#standIns.of(this.#routingKey(wireKey), home, this.#roster) ?? home
+  }
+
+  /**
+   * Takes the place of the list of servers. Those that stay keep their connections; those that go
+   * finish what is under way first.
+   *
+   * @returns resolves when those that go are closed.
+   */
+  async setServers(addresses: readonly ServerAddress[]): Promise<void> {
+    const known = new Map(this.#roster.servers.map((server) => [server.address.name, server]))
+    this.#roster = this.#newRoster(addresses, known)
+    this.#standIns.forget()
+    const staying = new Set(this.#roster.servers)
+    await Promise.all(
+      [...known.values()].map((server) => staying.has(server) || this.#leave(server)),
+    )
+  }
+
+  /** Connects to every server now. @throws ConnectionError of the first that cannot be reached. */
+  async connect(): Promise<void> {
+    await this.ready
+    const { servers } = this
+    const outcomes = await Promise.allSettled(servers.map((server) => server.connect()))
+    for (const [index, outcome] of outcomes.entries()) {
+      if (outcome.status === 'fulfilled') continue
+      const server = servers[index]?.address.name
+      const { reason } = outcome
+      throw reason instanceof Fault ? failure(reason, { command: 'connect', server }) : reason
+    }
+  }
+
+  /** Asks every server; a failure stands in the place of the answer of its server. */
+  async askAll<T>(
+    request: () => Request<T>,
+    timeout: number,
+    signal: AbortSignal | undefined,
+  ): Promise<[server: string, answer: T | MemcacheError][]> {
+    await this.ready
+    return Promise.all(
+      this.servers.map(async (server): Promise<[string, T | MemcacheError]> => {
+        try {
+          return [server.address.name, await server.submit(request(), timeout, signal)]
+        } catch (error) {
+          signal?.throwIfAborted()
+          return [server.address.name, error as MemcacheError]
+        }
+      }),
+    )
+  }
+
+  /** Waits for what is under way everywhere, then closes. */
+  async close(): Promise<void> {
+    const endings = this.everyServer.map((server) => server.close())
+    await Promise.all([this.#discovery?.close(), ...endings, ...this.#leaving])
+  }
+
+  #routingKey(wireKey: string): string {
+    const { namespaceLength } = this.#options
+    return namespaceLength === 0 ? wireKey : wireKey.slice(namespaceLength)
+  }
+
+  #newRoster(addresses: readonly ServerAddress[], known: ReadonlyMap<string, Server>): Roster {
+    const servers = addresses.map((address) => {
+      const server = known.get(address.name)
+      return server?.isAt(address) ? server : this.#newServer(address, undefined)
+    })
+    return new Roster(servers, addresses, this.#options.distribution)
+  }
+
+  #newServer(address: ServerAddress, longestTtl: number | undefined): Server {
+    const options = longestTtl === undefined ? this.#options : { ...this.#options, longestTtl }
+    return new Server(address, options, this.#deadlines, {
+      serverDown: (server, reason) => {
+        this.#discovery?.hurry()
+        this.#listener.serverDown(server, reason)
+      },
+      serverUp: (server) => this.#listener.serverUp(server),
+      serverEjected: (server, reason) => this.#listener.serverEjected(server, reason),
+      serverRejoined: (server) => this.#listener.serverRejoined(server),
+      serverReconnecting: (server, attempt, delay) =>
+        this.#listener.serverReconnecting(server, attempt, delay),
+      unreachable: (request, server, remaining) => this.#move(request, server, remaining),
+    })
+  }
+
+  #newEndpoint(address: ServerAddress): Server {
+    const nobody = (): void => {}
+    const options = { ...this.#options, protocol: 'classic', ejection: undefined } as const
+    return new Server(address, options, this.#deadlines, {
+      serverDown: nobody,
+      serverUp: nobody,
+      serverEjected: nobody,
+      serverRejoined: nobody,
+      serverReconnecting: nobody,
+      unreachable: () => false,
+    })
+  }
+
+  // A request whose server cannot be reached goes to a server that stands in, if it may.
+  #move(request: Request, failed: Server, remaining: number): boolean {
+    if (request.moves >= this.#roster.servers.length) return false
+    const routingKey = (wireKey: string): string => this.#routingKey(wireKey)
+    return this.#standIns.take(request, remaining, failed, this.#roster, routingKey)
+  }
+
+  #leave(server: Server): Promise<void> {
+    const gone = server.close().finally(() => this.#leaving.delete(gone))
+    this.#leaving.add(gone)
+    return gone
+  }
+}

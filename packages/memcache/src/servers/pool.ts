@@ -1,0 +1,99 @@
+import { Fault } from '@glammp/wire'
+import { createPool, type Pool } from 'generic-pool'
+import { Session } from './session.js'
+
+export interface PoolOptions {
+  /** Connections kept open even when idle. */
+  readonly min: number
+  /** Connections at most. */
+  readonly max: number
+}
+
+/** Milliseconds after which an idle connection over `min` is closed, and how often one looks. */
+const IDLE_TIMEOUT = 60_000
+const IDLE_CHECK = 30_000
+
+/**
+ * generic-pool tries again and again for as long as somebody waits when `create` rejects. So it
+ * never does: a failed opening is lent like a session, and the borrower sees what it got.
+ */
+class FailedOpening {
+  readonly fault: Fault
+  readonly number: number
+
+  constructor(fault: Fault, number: number) {
+    this.fault = fault
+    this.number = number
+  }
+}
+
+/** The connections to one server. A session is borrowed for a batch, not for a call. */
+export class SessionPool {
+  readonly #pool: Pool<Session | FailedOpening>
+  #openings = 0
+
+  /** @param open - opens a session or throws a Fault. */
+  constructor(options: PoolOptions, open: () => Promise<Session>) {
+    this.#pool = createPool<Session | FailedOpening>(
+      {
+        create: () => {
+          this.#openings += 1
+          const number = this.#openings
+          return open().catch((error: unknown) => {
+            const fault =
+              error instanceof Fault ? error : new Fault('connect', String(error), error)
+            return new FailedOpening(fault, number)
+          })
+        },
+        destroy: async (resource) => {
+          if (resource instanceof Session) resource.end()
+        },
+      },
+      {
+        min: options.min,
+        max: options.max,
+        autostart: false,
+        fifo: false,
+        evictionRunIntervalMillis: IDLE_CHECK,
+        softIdleTimeoutMillis: IDLE_TIMEOUT,
+        // The hard one, 30 s unless set, would take the connections of `min` too.
+        idleTimeoutMillis: Number.MAX_SAFE_INTEGER,
+        numTestsPerEvictionRun: options.max,
+      },
+    )
+  }
+
+  /**
+   * Lends a session that is open, waiting for one if all are out.
+   *
+   * @returns the Fault where a new connection was needed and did not come about.
+   */
+  async borrow(): Promise<Session | Fault> {
+    const before = this.#openings
+    for (;;) {
+      const resource = await this.#pool.acquire()
+      if (resource instanceof Session) {
+        if (resource.reason === undefined) return resource
+        await this.#pool.destroy(resource)
+      } else {
+        await this.#pool.destroy(resource)
+        // One that failed before this call says nothing about the server now.
+        if (resource.number > before) return resource.fault
+      }
+    }
+  }
+
+  /** Takes a session back; one that has closed meanwhile leaves the pool. */
+  giveBack(session: Session): void {
+    const done =
+      session.reason === undefined ? this.#pool.release(session) : this.#pool.destroy(session)
+    // It rejects only for what was not borrowed, which here cannot be.
+    done.then(undefined, () => {})
+  }
+
+  /** Closes every connection, each when it is given back. */
+  async close(): Promise<void> {
+    await this.#pool.drain()
+    await this.#pool.clear()
+  }
+}

@@ -1,0 +1,338 @@
+import { type Deadlines, Fault, Health, onAbort, type ServerAddress } from '@glammp/wire'
+import { commandsAreWatched, traceCommand } from '../channels.js'
+import { ClosedError, QueueFullError } from '../errors.js'
+import { classicProtocol } from '../protocol/classic.js'
+import { LineRequest } from '../protocol/line-request.js'
+import { AuthenticationFault } from '../protocol/refusal.js'
+import type { Request, RequestKeeper } from '../protocol/request.js'
+import { Dialer, type DialerOptions } from './dialer.js'
+import { Ejection, type EjectionOptions } from './ejection.js'
+import { failure } from './failure.js'
+import { LineStream } from './line-stream.js'
+import { parseVersion, type ServerFeatures, type Version } from './negotiation.js'
+import { type PoolOptions, SessionPool } from './pool.js'
+import type { Session, SessionListener } from './session.js'
+
+export interface ServerOptions extends DialerOptions {
+  readonly pool: PoolOptions
+  /** Requests that may wait or be in flight. */
+  readonly maxPending: number
+  /** How often a read whose connection was lost is sent again. */
+  readonly retries: number
+  /** When the server is left out for failing; `undefined`: never. */
+  readonly ejection: EjectionOptions | undefined
+  /** Seconds that items live at most on this server; `undefined`: as long as they shall. */
+  readonly longestTtl?: number | undefined
+}
+
+/** Told when a server goes and comes back. */
+export interface ServerListener {
+  serverDown(server: Server, reason: Error): void
+  serverUp(server: Server): void
+  /** It failed too often in a row and gets no requests until it answers a probe. */
+  serverEjected(server: Server, reason: Error): void
+  serverRejoined(server: Server): void
+  /**
+   * A connection did not come about; the next is tried by the first call after `delay`.
+   *
+   * @param attempt - how many in a row have failed.
+   * @param delay - milliseconds for which calls are refused at once.
+   */
+  serverReconnecting(server: Server, attempt: number, delay: number): void
+}
+
+/** Asked, before a request fails because its server cannot be reached, for another server. */
+export interface ServerOwner extends ServerListener {
+  /**
+   * @param remaining - milliseconds of its time that are left.
+   * @returns true where the request was taken over.
+   */
+  unreachable(request: Request, server: Server, remaining: number): boolean
+}
+
+/** Stands for a version that a server keeps to itself: it has nothing that came later. */
+const UNKNOWN_VERSION: Version = [0, 0, 0]
+
+/** Milliseconds: rest after the first failed connection, and at most. */
+const REST = { base: 50, cap: 1_000 }
+
+/**
+ * One memcached. What one tick asks of it becomes a batch, for which one connection is borrowed,
+ * written to once, and given back with the last reply. While all connections are out the next
+ * batch fills, so load makes batches larger by itself.
+ */
+export class Server implements RequestKeeper, SessionListener {
+  readonly address: ServerAddress
+  readonly #options: ServerOptions
+  readonly #deadlines: Deadlines
+  readonly #dialer: Dialer
+  readonly #pool: SessionPool
+  readonly #health: Health
+  readonly #ejection: Ejection
+  readonly #owner: ServerOwner
+  readonly #streams = new Set<LineStream>()
+  #batch: Request[] = []
+  #borrowing = false
+  #pending = 0
+  #failedAttempts = 0
+  #closing: (() => void) | undefined
+  #closed: Promise<void> | undefined
+
+  constructor(
+    address: ServerAddress,
+    options: ServerOptions,
+    deadlines: Deadlines,
+    owner: ServerOwner,
+  ) {
+    this.address = address
+    this.#owner = owner
+    this.#options = options
+    this.#deadlines = deadlines
+    this.#dialer = new Dialer(address, options, deadlines)
+    this.#pool = new SessionPool(options.pool, () => this.#open())
+    this.#health = new Health(REST, {
+      down: (reason) => owner.serverDown(this, reason),
+      up: () => owner.serverUp(this),
+    })
+    this.#ejection = new Ejection(options.ejection, {
+      ejected: (reason) => owner.serverEjected(this, reason),
+      rejoined: () => owner.serverRejoined(this),
+      probe: () => this.#accept(new LineRequest('version', 'version'), options.connectTimeout),
+    })
+  }
+
+  /** True while the server is left out for failing. */
+  get ejected(): boolean {
+    return this.#ejection.reason !== undefined
+  }
+
+  /** True where the other address is this one, but for its weight. */
+  isAt({ name, tls, username, password }: ServerAddress): boolean {
+    const own = this.address
+    const sameLogin = own.username === username && own.password === password
+    return own.name === name && own.tls === tls && sameLogin
+  }
+
+  /** Requests that wait or are in flight. */
+  get pending(): number {
+    return this.#pending
+  }
+
+  /** Takes a request; its promise settles within `timeout` milliseconds. */
+  submit<T>(request: Request<T>, timeout: number, signal?: AbortSignal | undefined): Promise<T> {
+    if (request.moves === 0) {
+      request.observer = this.#options.meter
+      if (commandsAreWatched()) return this.#trace(request, timeout, signal)
+    }
+    return this.#take(request, timeout, signal)
+  }
+
+  // A method of its own: a closure costs its surroundings whether it is made or not.
+  #trace<T>(request: Request<T>, timeout: number, signal: AbortSignal | undefined): Promise<T> {
+    request.server = this.address.name
+    return traceCommand(request, () => this.#take(request, timeout, signal))
+  }
+
+  #take<T>(request: Request<T>, timeout: number, signal: AbortSignal | undefined): Promise<T> {
+    request.server = this.address.name
+    if (signal !== undefined && !this.#listen(request, signal)) return request.promise
+    const unfit = this.#ejection.reason ?? this.#health.resting
+    if (this.#closed !== undefined) {
+      request.fail(new ClosedError('the client is closed', request.details()))
+    } else if (unfit !== undefined) {
+      this.#pass(request, unfit, timeout)
+    } else if (this.#pending >= this.#options.maxPending) {
+      const message = `${this.address.name} has ${this.#pending} calls waiting (maxPending)`
+      request.fail(new QueueFullError(message, request.details()))
+    } else {
+      void this.#accept(request, timeout)
+    }
+    return request.promise
+  }
+
+  #accept<T>(request: Request<T>, timeout: number): Promise<T> {
+    this.#pending += 1
+    if (this.#options.longestTtl !== undefined) request.limitTtl(this.#options.longestTtl)
+    request.allowance = timeout
+    this.#deadlines.add(request, timeout)
+    this.#enqueue(request)
+    return request.promise
+  }
+
+  /** Opens a connection now, if none is open. @throws Fault where the server cannot be reached. */
+  async connect(): Promise<void> {
+    if (this.#closed !== undefined) throw new Fault('closed', 'the client is closed')
+    const session = await this.#pool.borrow()
+    if (session instanceof Fault) throw session
+    this.#pool.giveBack(session)
+  }
+
+  /**
+   * What the server can do; connects to find out where that is not known yet.
+   *
+   * @throws MemcacheError where it cannot be asked.
+   */
+  async features(timeout: number): Promise<ServerFeatures> {
+    const { features } = this.#dialer
+    if (features?.version !== undefined) return features
+    const [line] = await this.submit(new LineRequest('version', 'version'), timeout)
+    const { protocol } = this.#dialer.features ?? { protocol: classicProtocol }
+    const known = { protocol, version: parseVersion(line) ?? UNKNOWN_VERSION }
+    this.#dialer.features = known
+    return known
+  }
+
+  /**
+   * Opens a connection for a command that is answered by lines without number.
+   *
+   * @param timeout - milliseconds until the server must have accepted it.
+   * @param silence - milliseconds that may pass between two lines; `undefined`: any number.
+   * @throws MemcacheError
+   */
+  async stream(
+    command: string,
+    line: string,
+    timeout: number,
+    silence: number | undefined,
+  ): Promise<LineStream> {
+    const { name } = this.address
+    if (this.#closed !== undefined) throw new ClosedError('the client is closed', { command })
+    let session: Session
+    try {
+      session = await this.#open()
+    } catch (error) {
+      throw failure(error as Fault, { command, server: name })
+    }
+    const stream = new LineStream(session, name, command, line, silence)
+    this.#streams.add(stream)
+    void stream.ended.then(() => this.#streams.delete(stream))
+    try {
+      await stream.accepted(timeout)
+    } catch (error) {
+      stream.close()
+      throw error
+    }
+    return stream
+  }
+
+  /** Waits for what is under way, then closes every connection. */
+  close(): Promise<void> {
+    this.#ejection.stop()
+    for (const stream of this.#streams) stream.close()
+    this.#closed ??= new Promise<void>((resolve) => {
+      this.#closing = resolve
+      if (this.#pending === 0) resolve()
+    }).then(() => this.#pool.close())
+    return this.#closed
+  }
+
+  expired(request: Request): void {
+    // It waited for a connection all the time; the batch drops it when it is sent.
+    request.fail(failure(new Fault('timeout', 'no connection in time'), request.details()))
+    this.#dismiss(request)
+  }
+
+  answered(request: Request): void {
+    this.#dismiss(request)
+  }
+
+  lost(request: Request, reason: Fault): void {
+    const again =
+      !request.settled &&
+      !request.lapsed &&
+      request.repeatable &&
+      reason.kind === 'lost' &&
+      request.attempts < this.#options.retries
+    if (again) {
+      request.attempts += 1
+      this.#enqueue(request)
+      return
+    }
+    request.fail(failure(reason, request.details()))
+    this.#dismiss(request)
+  }
+
+  finished(session: Session): void {
+    if (session.reason === undefined) this.#ejection.succeeded()
+    else this.#ejection.failed(session.reason)
+    this.#pool.giveBack(session)
+  }
+
+  #listen(request: Request, signal: AbortSignal): boolean {
+    if (signal.aborted) {
+      request.fail(signal.reason)
+      return false
+    }
+    request.release = onAbort(signal, () => request.fail(signal.reason))
+    return true
+  }
+
+  #enqueue(request: Request): void {
+    request.keeper = this
+    this.#batch.push(request)
+    if (this.#borrowing) return
+    this.#borrowing = true
+    // After the microtasks of this tick: everything that its promises ask for joins the batch.
+    process.nextTick(() => void this.#sendBatch())
+  }
+
+  async #sendBatch(): Promise<void> {
+    const session = await this.#pool.borrow()
+    const batch = this.#batch
+    this.#batch = []
+    this.#borrowing = false
+    if (session instanceof Fault) {
+      for (const request of batch) this.#giveUp(request, session)
+      return
+    }
+    const wanted: Request[] = []
+    for (const request of batch) {
+      if (request.settled) this.#dismiss(request)
+      else wanted.push(request)
+    }
+    if (wanted.length === 0) this.#pool.giveBack(session)
+    else session.send(wanted, this)
+  }
+
+  #giveUp(request: Request, reason: Fault): void {
+    const remaining = request.due - performance.now()
+    this.#dismiss(request)
+    this.#pass(request, reason, remaining)
+  }
+
+  // To another server if one may take it, else to an end.
+  #pass(request: Request, reason: Fault, remaining: number): void {
+    const taken =
+      // A wrong password is nothing that another server should hide.
+      !(reason instanceof AuthenticationFault) &&
+      !request.settled &&
+      remaining > 0 &&
+      this.#owner.unreachable(request, this, remaining)
+    if (!taken) request.fail(failure(reason, request.details()))
+  }
+
+  // The request's place is free. Once only: it may have expired in the batch before.
+  #dismiss(request: Request): void {
+    if (request.keeper === undefined) return
+    request.keeper = undefined
+    this.#deadlines.remove(request)
+    this.#pending -= 1
+    if (this.#pending === 0) this.#closing?.()
+  }
+
+  async #open(): Promise<Session> {
+    try {
+      const session = await this.#dialer.open()
+      this.#health.succeeded()
+      this.#failedAttempts = 0
+      return session
+    } catch (error) {
+      const fault = error instanceof Fault ? error : new Fault('connect', String(error), error)
+      const delay = this.#health.failed(fault)
+      this.#failedAttempts += 1
+      this.#owner.serverReconnecting(this, this.#failedAttempts, delay)
+      this.#ejection.failed(fault)
+      throw fault
+    }
+  }
+}

@@ -1,0 +1,170 @@
+import {
+  Connection,
+  type ConnectionOwner,
+  type ConnectOptions,
+  Fault,
+  PendingQueue,
+} from '@glammp/wire'
+import { LineRequest } from '../protocol/line-request.js'
+import { type Reply, ReplyKind, type ReplySink } from '../protocol/reply.js'
+import type { Decoder, Protocol, Request, RequestKeeper } from '../protocol/request.js'
+import { failure } from './failure.js'
+
+/** What memcached surely reads at once: half of its read buffer, for the rest of a command in it. */
+const ONE_READ = 8_192
+
+/** The room above a session, told what becomes of the requests it was given. */
+export interface SessionListener {
+  /** The last reply of the request came. */
+  answered(request: Request): void
+  /** The connection ended before the last reply of the request. */
+  lost(request: Request, reason: Fault): void
+  /** Every request was answered or lost. */
+  finished(session: Session): void
+}
+
+/**
+ * One connection and the requests in flight on it, in order. It stays usable only while every
+ * reply is accounted for: after anything unexpected it closes, and its requests are told.
+ */
+export class Session implements ConnectionOwner, ReplySink, RequestKeeper {
+  readonly #flight = new PendingQueue<Request>()
+  #listener: SessionListener | undefined
+  #connection: Connection | undefined
+  #protocol: Protocol
+  #decoder: Decoder
+  /** Requests in flight whose callers have given up. */
+  #lapsed = 0
+  #nudge: Request | undefined
+
+  /** @throws Fault where no connection comes about. */
+  static async open(options: ConnectOptions, protocol: Protocol): Promise<Session> {
+    const session = new Session(protocol)
+    session.#connection = await Connection.open(options, session)
+    return session
+  }
+
+  private constructor(protocol: Protocol) {
+    this.#protocol = protocol.forConnection?.() ?? protocol
+    this.#decoder = protocol.decoder(this)
+  }
+
+  /** Why it is closed, or `undefined` while it can be used. */
+  get reason(): Fault | undefined {
+    return this.#connection?.reason
+  }
+
+  /** Speaks another protocol from now on; only while nothing is in flight. */
+  speak(protocol: Protocol): void {
+    this.#protocol = protocol.forConnection?.() ?? protocol
+    this.#decoder = protocol.decoder(this)
+  }
+
+  /** Sends requests in one write. They stay this session's until the listener hears of each. */
+  send(requests: readonly Request[], listener: SessionListener): void {
+    const connection = this.#connection as Connection
+    this.#listener = listener
+    for (const request of requests) {
+      request.keeper = this
+      request.remaining = request.encode(this.#protocol, connection.output)
+      this.#flight.push(request)
+    }
+    if (connection.encrypted) this.#flushEncrypted(connection)
+    else connection.flush()
+  }
+
+  // memcached waits for its socket, not for what OpenSSL still holds: over TLS a command in the
+  // record that ends a value of more than its read buffer stays unread until anything else comes
+  // (seen with 1.6.18). So something else comes: a command in a record of its own.
+  #flushEncrypted(connection: Connection): void {
+    const bytes = connection.flush(() => {
+      if (bytes <= ONE_READ || this.reason !== undefined) return
+      nudge.remaining = nudge.encode(this.#protocol, connection.output)
+      connection.flush()
+    })
+    if (bytes <= ONE_READ) return
+    const nudge = new LineRequest('version', 'version')
+    nudge.promise.catch(() => {})
+    nudge.lapsed = true
+    this.#lapsed += 1
+    this.#nudge = nudge
+    this.#flight.push(nudge)
+  }
+
+  /** Reads no further until {@link resume}: the server must wait. */
+  pause(): void {
+    this.#connection?.pause()
+  }
+
+  resume(): void {
+    this.#connection?.resume()
+  }
+
+  /** Ends the connection in good order. */
+  end(): void {
+    this.#connection?.end(new Fault('closed', 'the client was closed'))
+  }
+
+  /** Ends the connection at once. */
+  close(reason: Fault): void {
+    this.#connection?.close(reason)
+  }
+
+  received(chunk: Buffer): void {
+    this.#decoder.push(chunk)
+  }
+
+  reply(reply: Reply): void {
+    const request = this.#flight.peek()
+    if (request === undefined) throw new Fault('garbled', 'a reply that nobody asked for')
+    if (!request.settled) this.#accept(request, reply)
+    if (request.carriesBlock && isRefusal(reply)) {
+      throw new Fault('garbled', `${request.command} was refused: the stream may be out of step`)
+    }
+    if (!reply.final) return
+    request.remaining -= 1
+    if (request.remaining > 0) return
+    this.#flight.shift()
+    if (request.lapsed) this.#lapsed -= 1
+    if (request !== this.#nudge) this.#listener?.answered(request)
+    if (this.#flight.size === 0) this.#finish()
+  }
+
+  closed(reason: Fault): void {
+    for (const request of this.#flight.drain()) {
+      if (request !== this.#nudge) this.#listener?.lost(request, reason)
+    }
+    this.#finish()
+  }
+
+  /** A reply that is late may still come, so its place is kept, unless nobody waits any more. */
+  expired(request: Request): void {
+    const fault = new Fault('timeout', 'no answer in time')
+    request.fail(failure(fault, request.details()))
+    request.lapsed = true
+    this.#lapsed += 1
+    if (this.#lapsed === this.#flight.size) this.close(fault)
+  }
+
+  // Once a batch: a connection that closes while nobody has borrowed it is nobody's news.
+  #finish(): void {
+    const listener = this.#listener
+    this.#listener = undefined
+    listener?.finished(this)
+  }
+
+  #accept(request: Request, reply: Reply): void {
+    try {
+      request.accept(reply)
+    } catch (error) {
+      if (error instanceof Fault) throw error
+      request.fail(error)
+    }
+  }
+}
+
+// memcached up to 1.6.39 does not swallow the data block of a command line that it refuses: the
+// value would run as commands, and their replies would go to the requests behind.
+function isRefusal({ kind }: Reply): boolean {
+  return kind === ReplyKind.CLIENT_ERROR || kind === ReplyKind.UNKNOWN
+}

@@ -1,0 +1,46 @@
+/**
+ * How long an item lives: seconds from now (a whole number; 0 is for ever), or the `Date` on which
+ * it ends.
+ */
+export type Ttl = number | Date
+
+/** Up to here memcached takes an expiry for seconds from now, from here on for a Unix time. */
+const LONGEST_RELATIVE = 30 * 86_400
+
+/** An expiry that every server takes for a moment in 1970: the item is gone at once. */
+const LONG_AGO = LONGEST_RELATIVE + 1
+
+/** memcached parses an expiry into 32 bits with a sign: 2038-01-19. */
+const LATEST = 2 ** 31 - 1
+
+/**
+ * The expiry as memcached wants it: 0, seconds up to 30 days, or else a Unix time.
+ *
+ * @throws RangeError for a ttl that is negative, no whole number, or past 2038-01-19; TypeError
+ * where it is neither number nor Date.
+ */
+export function toExptime(ttl: Ttl | undefined): number {
+  if (ttl === undefined || ttl === 0) return 0
+  if (typeof ttl === 'number') {
+    if (!Number.isInteger(ttl) || ttl < 0) {
+      throw new RangeError(`ttl is a whole number of seconds, 0 for ever; not ${ttl}`)
+    }
+    return ttl <= LONGEST_RELATIVE ? ttl : checked(Math.floor(Date.now() / 1000) + ttl)
+  }
+  if (!(ttl instanceof Date)) throw new TypeError('ttl is a number of seconds or a Date')
+  const seconds = Math.ceil(ttl.getTime() / 1000)
+  if (Number.isNaN(seconds)) throw new RangeError('ttl is an invalid Date')
+  return seconds <= Date.now() / 1000 ? LONG_AGO : checked(seconds)
+}
+
+function checked(exptime: number): number {
+  if (exptime <= LATEST) return exptime
+  throw new RangeError('ttl ends after 2038-01-19, the last day memcached can hold; use 0')
+}
+
+/** The expiry that comes first: the one given, or so many seconds (up to 30 days) from now. */
+export function shorterExptime(exptime: number, seconds: number): number {
+  if (exptime === 0) return seconds
+  const left = exptime > LONGEST_RELATIVE ? exptime - Math.floor(Date.now() / 1000) : exptime
+  return left < seconds ? exptime : seconds
+}

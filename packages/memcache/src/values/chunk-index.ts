@@ -1,0 +1,66 @@
+import { DecodeError } from '../errors.js'
+
+/**
+ * Flags of an item that is the index of chunks. To php-memcached they say compressed in a way
+ * that it does not know, so that it refuses the item.
+ */
+export const CHUNKED = 0x1010
+
+/** Chunks at most; what announces more is no index. */
+const MOST_CHUNKS = 65_536
+
+const FORM = /^glammp1 ([\w-]{16}) (\d{1,10}) (\d{1,10}) (\d{1,10}) ([\da-f]{8})$/
+
+interface ChunkIndexFields {
+  /** In the keys of the chunks; a new one for every value that is stored. */
+  readonly id: string
+  readonly count: number
+  /** Bytes of all chunks together. */
+  readonly length: number
+  /** Flags of the whole value. */
+  readonly flags: number
+  /** Of all chunks together. */
+  readonly checksum: number
+}
+
+/** What is stored as the item of a value in chunks: where they are, and how to know them. */
+export class ChunkIndex implements ChunkIndexFields {
+  readonly id: string
+  readonly count: number
+  readonly length: number
+  readonly flags: number
+  readonly checksum: number
+
+  constructor({ id, count, length, flags, checksum }: ChunkIndexFields) {
+    this.id = id
+    this.count = count
+    this.length = length
+    this.flags = flags
+    this.checksum = checksum
+  }
+
+  /**
+   * @param maxSize - bytes that the value may have.
+   * @throws DecodeError for text that is no index, or one of a value that is too large.
+   */
+  static read(text: string, maxSize: number): ChunkIndex {
+    const [, id, ...numbers] = FORM.exec(text) ?? []
+    const [count, length, flags] = numbers.map(Number)
+    const checksum = Number.parseInt(numbers[3] ?? '', 16)
+    if (id === undefined || count === undefined || length === undefined || flags === undefined) {
+      throw new DecodeError('an index of chunks that is none')
+    }
+    if (length > maxSize) {
+      throw new DecodeError(`a value of ${length} bytes in chunks, the bound is ${maxSize}`)
+    }
+    if (count < 1 || count > MOST_CHUNKS || count > length || flags >= 2 ** 32) {
+      throw new DecodeError('an index of chunks that cannot be')
+    }
+    return new ChunkIndex({ id, count, length, flags, checksum })
+  }
+
+  toString(): string {
+    const { id, count, length, flags, checksum } = this
+    return `glammp1 ${id} ${count} ${length} ${flags} ${checksum.toString(16).padStart(8, '0')}`
+  }
+}

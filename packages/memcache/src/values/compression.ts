@@ -1,0 +1,161 @@
+import { DecodeError } from '../errors.js'
+import { CHUNKED } from './chunk-index.js'
+import {
+  builtInCompressors,
+  type CompressionAlgorithm,
+  type Compressor,
+  compressorOf,
+  FASTLZ,
+} from './compressor.js'
+import type { Encoded } from './serializer.js'
+
+/** The option `compression`. */
+export interface CompressionOptions {
+  /**
+   * Values of more bytes than this are compressed where that makes them smaller. Nothing of 32
+   * bytes or less ever is, so that counters stay numbers.
+   * @defaultValue 2000, which is php-memcached's
+   */
+  readonly threshold?: number | undefined
+  /**
+   * `'zlib'` is read by every php-memcached; `'zstd'`, which needs Node 22.15, by version 3.3 of
+   * it; the others by this client alone. Or a Compressor. Client flags of a compressed value, to
+   * which those of its type are added: zlib 0x30, zstd 0x90, deflate 0x110, gzip 0x210, brotli
+   * 0x410; fastlz, php-memcached's default, is 0x50 and not read. The value is 4 bytes with its
+   * uncompressed length, little-endian, then the compressed stream.
+   * @defaultValue `'zlib'`
+   */
+  readonly algorithm?: CompressionAlgorithm | Compressor | undefined
+  /**
+   * Bytes that a compressed value may have when it is expanded: one that has more is a
+   * DecodeError when it is read, and is not compressed when it is written.
+   * @defaultValue 16 times `maxValueSize`, at least the largest value that chunks hold
+   */
+  readonly maxSize?: number | undefined
+}
+
+/** php-memcached's bits between type and user flags; all of them are about compression. */
+export const COMPRESSION_BITS = 0xfff0
+/** Set in every value that is compressed, by whatever. */
+export const COMPRESSED = 0x10
+
+/** The longest counter has 20 digits. */
+const SMALLEST = 32
+const LENGTH_SIZE = 4
+const DEFAULT_THRESHOLD = 2_000
+
+/** Makes values smaller and expands them again, within bounds. */
+export class Compression {
+  readonly #threshold: number
+  readonly #maxSize: number
+  readonly #compressor: Compressor | undefined
+  readonly #known = builtInCompressors()
+
+  /**
+   * @param options - `undefined`: reads what is compressed, compresses nothing.
+   * @param maxSize - bytes that an expanded value may have unless the options say.
+   * @throws TypeError or RangeError for options that cannot be.
+   */
+  constructor(options: CompressionOptions | undefined, maxSize: number) {
+    this.#threshold = bytes('threshold', options?.threshold ?? DEFAULT_THRESHOLD, 0)
+    this.#maxSize = bytes('maxSize', options?.maxSize ?? maxSize, 1)
+    if (options === undefined) return
+    this.#compressor = compressorOf(options.algorithm ?? 'zlib')
+    this.#known.set(this.#compressor.flag, this.#compressor)
+  }
+
+  /** True where values are compressed when they are written. */
+  get active(): boolean {
+    return this.#compressor !== undefined
+  }
+
+  /** @throws TypeError for flags that could not be told from those of a compressed value. */
+  shrink(encoded: Encoded): Encoded {
+    const { data, flags } = encoded
+    const compressor = this.#compressor
+    if (compressor === undefined) return encoded
+    if ((flags & COMPRESSION_BITS) !== 0) {
+      throw new TypeError(`flags 0x${flags.toString(16)}: bits 4 to 15 belong to compression`)
+    }
+    const { length } = data
+    if (length <= this.#threshold || length <= SMALLEST || length > this.#maxSize) return encoded
+    const plain = typeof data === 'string' ? Buffer.from(data, 'latin1') : data
+    const small = compressor.compress(plain)
+    if (!isPromise(small)) return smaller(encoded, small, compressor.flag)
+    const later = small.then((result) => smaller(encoded, result, compressor.flag))
+    // Who does not wait for it stores the value as it is.
+    later.catch(() => {})
+    return { data, flags, later }
+  }
+
+  /**
+   * The original bytes of a value whose flags have the bit {@link COMPRESSED}; a promise where it
+   * is large.
+   *
+   * @throws DecodeError for bytes that were changed, or that expand to too many.
+   */
+  expand(flags: number, value: Buffer, start: number, end: number): Buffer | Promise<Buffer> {
+    const mark = flags & COMPRESSION_BITS
+    const compressor = this.#known.get(mark)
+    if (compressor === undefined) throw unknown(mark)
+    if (end - start < LENGTH_SIZE) throw new DecodeError('a compressed value without its length')
+    const length = value.readUInt32LE(start)
+    if (length > this.#maxSize) {
+      const text = `a compressed value of ${length} bytes, compression.maxSize is ${this.#maxSize}`
+      throw new DecodeError(text)
+    }
+    try {
+      const result = compressor.decompress(value.subarray(start + LENGTH_SIZE, end), length)
+      if (!isPromise(result)) return ofLength(result, length)
+      return result.then(
+        (expanded) => ofLength(expanded, length),
+        (cause: unknown) => {
+          throw broken(cause)
+        },
+      )
+    } catch (cause) {
+      throw cause instanceof DecodeError ? cause : broken(cause)
+    }
+  }
+}
+
+function smaller(encoded: Encoded, result: Uint8Array, flag: number): Encoded {
+  const { data, flags } = encoded
+  if (result.length + LENGTH_SIZE >= data.length) return { data, flags }
+  const whole = Buffer.allocUnsafe(LENGTH_SIZE + result.length)
+  whole.writeUInt32LE(data.length, 0)
+  whole.set(result, LENGTH_SIZE)
+  return { data: whole, flags: (flags | flag) >>> 0 }
+}
+
+function ofLength(expanded: Uint8Array, length: number): Buffer {
+  if (expanded.length !== length) {
+    throw new DecodeError(`a compressed value of ${expanded.length} bytes instead of ${length}`)
+  }
+  return Buffer.isBuffer(expanded)
+    ? expanded
+    : Buffer.from(expanded.buffer, expanded.byteOffset, expanded.byteLength)
+}
+
+function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
+  return value instanceof Promise
+}
+
+function broken(cause: unknown): DecodeError {
+  return new DecodeError('a compressed value is damaged, or something was appended to it', {
+    cause,
+  })
+}
+
+function unknown(mark: number): DecodeError {
+  if (mark === CHUNKED) {
+    return new DecodeError("a value in chunks, which a client with largeValues: 'chunk' reads")
+  }
+  const what = mark === FASTLZ ? 'fastlz' : `flags 0x${mark.toString(16)}`
+  return new DecodeError(`a value compressed by ${what}, which this client cannot expand`)
+}
+
+function bytes(name: string, value: number, least: number): number {
+  if (Number.isSafeInteger(value) && value >= least) return value
+  throw new RangeError(`compression.${name} is a number of bytes from ${least}; not ${value}`)
+}

@@ -1,0 +1,137 @@
+import { latin1 } from '@glammp/wire'
+import { DecodeError } from '../errors.js'
+import type { ItemReader } from '../protocol/request.js'
+import type { Encoded } from './serializer.js'
+import type { Transcoder } from './transcoder.js'
+
+/**
+ * Marks in the client flags of items that `wrap` stores, above all that serializers use. Readers
+ * that do not know them see the value, but for HEADED.
+ */
+const Mark = {
+  /** No bytes, yet a value: a stub of `mg N` has no bytes and flags 0. */
+  EMPTY: 1 << 28,
+  /** Stands for `undefined`; stored as null. */
+  UNDEFINED: 1 << 29,
+  /** A header precedes the value. */
+  HEADED: 1 << 30,
+} as const
+const MARKS: number = Mark.EMPTY | Mark.UNDEFINED | Mark.HEADED
+
+/** Opens the header: flags of other clients may have the mark's bit for reasons of their own. */
+const MAGIC = 0x00_67_77_31
+const EXPIRY_AT = 4
+const FINGERPRINT_AT = 8
+const HEADER = 20
+
+/** Fingerprint of a value that has no tags. */
+export const NO_TAGS: string = '\0'.repeat(HEADER - FINGERPRINT_AT)
+
+/** What `wrap` keeps beside a value. */
+export interface Notes {
+  /** Unix time in seconds from which on the value should be computed anew; 0: as long as it lives. */
+  readonly expiry: number
+  /** Twelve one-byte characters that stand for the tags and their versions. */
+  readonly fingerprint: string
+}
+
+/** An item as `wrap` reads it. */
+export interface WrappedItem extends Notes {
+  /** False where the bytes are no value that the transcoder knows. */
+  readonly readable: boolean
+  readonly value: unknown
+}
+
+/**
+ * A transcoder that reads what `wrap` has stored as well: a remembered `undefined` as null, a value
+ * with a header without it. What it encodes is what the other one does.
+ */
+export class Envelope implements Transcoder {
+  readonly #inner: Transcoder
+  readonly #undefinedFlags: number
+
+  constructor(inner: Transcoder) {
+    this.#inner = inner
+    this.#undefinedFlags = undefinedFlags(inner)
+  }
+
+  encode(value: unknown): Encoded {
+    return this.#inner.encode(value)
+  }
+
+  encodePiece(value: unknown): string | Uint8Array {
+    return this.#inner.encodePiece(value)
+  }
+
+  decode(flags: number, bytes: Buffer, start: number, end: number, reader?: ItemReader): unknown {
+    if ((flags & MARKS) === 0) return this.#inner.decode(flags, bytes, start, end, reader)
+    const headed = isHeaded(flags, bytes, start, end)
+    const from = headed ? start + HEADER : start
+    // A mark in the flags of somebody else's item is theirs.
+    let plain = headed ? flags & ~Mark.HEADED : flags
+    if (this.#isUndefined(plain)) plain &= ~Mark.UNDEFINED
+    if (from === end) plain &= ~Mark.EMPTY
+    return this.#inner.decode(plain >>> 0, bytes, from, end, reader)
+  }
+
+  /**
+   * A value for `wrap` to store: {@link unseal} gives it back, also `undefined`.
+   *
+   * @param fit - puts a value that is too large for an item elsewhere.
+   */
+  async seal(
+    value: unknown,
+    notes: Notes,
+    fit?: ((encoded: Encoded) => Promise<Encoded>) | undefined,
+  ): Promise<Encoded> {
+    const first = this.#inner.encode(value === undefined ? null : value)
+    const whole = first.later === undefined ? first : await first.later
+    const { data, flags: plain } = fit === undefined ? whole : await fit(whole)
+    const flags = value === undefined ? plain | Mark.UNDEFINED : plain
+    if (notes.expiry === 0 && notes.fingerprint === NO_TAGS) {
+      return { data, flags: (data.length === 0 ? flags | Mark.EMPTY : flags) >>> 0 }
+    }
+    const bytes = Buffer.allocUnsafe(HEADER + data.length)
+    bytes.writeUInt32BE(MAGIC, 0)
+    bytes.writeUInt32BE(notes.expiry, EXPIRY_AT)
+    bytes.write(notes.fingerprint, FINGERPRINT_AT, 'latin1')
+    if (typeof data === 'string') bytes.write(data, HEADER, 'latin1')
+    else bytes.set(data, HEADER)
+    return { data: bytes, flags: (flags | Mark.HEADED) >>> 0 }
+  }
+
+  /** Reads what {@link seal} or any other writer stored. */
+  async unseal(flags: number, bytes: Buffer, start: number, end: number): Promise<WrappedItem> {
+    const headed = isHeaded(flags, bytes, start, end)
+    const expiry = headed ? bytes.readUInt32BE(start + EXPIRY_AT) : 0
+    const fingerprint = headed ? latin1(bytes, start + FINGERPRINT_AT, start + HEADER) : NO_TAGS
+    const isUndefined = this.#isUndefined(headed ? flags & ~Mark.HEADED : flags)
+    try {
+      const value = await this.decode(flags, bytes, start, end)
+      // Of a value in chunks one is gone.
+      const readable = value !== undefined
+      return { expiry, fingerprint, readable, value: isUndefined ? undefined : value }
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      return { expiry, fingerprint, readable: false, value: undefined }
+    }
+  }
+
+  #isUndefined(flags: number): boolean {
+    return flags >>> 0 === this.#undefinedFlags
+  }
+}
+
+// Of a transcoder that has no null, no flags say undefined.
+function undefinedFlags(transcoder: Transcoder): number {
+  try {
+    return (transcoder.encode(null).flags | Mark.UNDEFINED) >>> 0
+  } catch {
+    return -1
+  }
+}
+
+function isHeaded(flags: number, bytes: Buffer, start: number, end: number): boolean {
+  const marked = (flags & Mark.HEADED) !== 0 && end - start >= HEADER
+  return marked && bytes.readUInt32BE(start) === MAGIC
+}

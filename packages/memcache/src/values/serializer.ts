@@ -1,0 +1,168 @@
+import { latin1, utf8 } from '@glammp/wire'
+import { Packr } from 'msgpackr'
+import { DecodeError } from '../errors.js'
+
+/** A value as it is stored: text of one-byte characters or bytes, and the item's client flags. */
+export interface Encoded {
+  readonly data: string | Uint8Array
+  readonly flags: number
+  /** The same value made smaller, where that is under way on another thread. */
+  readonly later?: Promise<Encoded>
+}
+
+/**
+ * Types in the low four bits are php-memcached's, so that PHP reads what this client wrote as far
+ * as it can. What PHP does not tell apart is marked in the upper half, which it leaves to users.
+ */
+export const Type = {
+  STRING: 0,
+  INTEGER: 1,
+  DOUBLE: 2,
+  BOOLEAN: 3,
+  JSON: 6,
+  MSGPACK: 7,
+} as const
+
+const TYPE_MASK = 0xf
+/** php-memcached's own bits above the type: compressed, and by what. */
+const INTERNAL_MASK = 0xfff0
+/** A string that is bytes: comes back as a Buffer. */
+const BUFFER = 1 << 16
+/** A string that is bytes: comes back as a Uint8Array. */
+const UINT8_ARRAY = 2 << 16
+/** An integer that comes back as a bigint. */
+const BIGINT = 3 << 16
+/** msgpack with records, in which a Map is told from an object. */
+const RECORDS = 4 << 16
+const MARK_MASK = 0xffff0000
+
+const common = { moreTypes: true, useBigIntExtension: true } as const
+/** Objects as plain msgpack maps, which every msgpack library reads. */
+const plain = new Packr({ ...common, useRecords: false })
+/** Objects as records, so that msgpack's maps are free to stand for Map. */
+const records = new Packr({ ...common, useRecords: true })
+
+const ASCII_LIMIT = 4_096
+
+/**
+ * JavaScript values <-> bytes and flags: text and bytes as they are, numbers as decimal text so
+ * that the server can count with them, everything else by msgpackr.
+ *
+ * @throws TypeError for what cannot be stored: `undefined`, functions, symbols, cycles.
+ */
+export function serialize(value: unknown): Encoded {
+  switch (typeof value) {
+    case 'string':
+      return { data: encodeText(value), flags: Type.STRING }
+    case 'number':
+      return Number.isSafeInteger(value) && !Object.is(value, -0)
+        ? { data: String(value), flags: Type.INTEGER }
+        : { data: Object.is(value, -0) ? '-0' : String(value), flags: Type.DOUBLE }
+    case 'boolean':
+      return { data: value ? '1' : '', flags: Type.BOOLEAN }
+    case 'bigint':
+      return { data: String(value), flags: Type.INTEGER | BIGINT }
+    case 'object':
+      return serializeObject(value)
+    default:
+      throw new TypeError(`${typeof value} cannot be stored in memcached`)
+  }
+}
+
+function serializeObject(value: object | null): Encoded {
+  if (value instanceof Uint8Array) {
+    // A copy: the caller may write to the array before the bytes are sent.
+    const data = new Uint8Array(value)
+    return { data, flags: Buffer.isBuffer(value) ? BUFFER : UINT8_ARRAY }
+  }
+  try {
+    return holdsMap(value)
+      ? { data: records.pack(value), flags: Type.MSGPACK | RECORDS }
+      : { data: plain.pack(value), flags: Type.MSGPACK }
+  } catch (cause) {
+    throw new TypeError('the value cannot be stored: msgpackr cannot pack it', { cause })
+  }
+}
+
+/**
+ * Text as UTF-8. ASCII stays a string, which needs no copy; of long text the copy costs less than
+ * one more string joined to the request.
+ */
+export function encodeText(text: string): string | Uint8Array {
+  const length = Buffer.byteLength(text)
+  return length === text.length && length <= ASCII_LIMIT ? text : Buffer.from(text)
+}
+
+/** @throws DecodeError where the flags or bytes are none that {@link serialize} writes. */
+export function deserialize(flags: number, bytes: Buffer, start: number, end: number): unknown {
+  if (flags === Type.STRING) return utf8(bytes, start, end)
+  try {
+    return deserializeTyped(flags, bytes, start, end)
+  } catch (cause) {
+    if (cause instanceof DecodeError) throw cause
+    throw new DecodeError(`a value with flags ${flags} cannot be decoded`, { cause })
+  }
+}
+
+function deserializeTyped(flags: number, bytes: Buffer, start: number, end: number): unknown {
+  const mark = (flags & MARK_MASK) >>> 0
+  if ((flags & INTERNAL_MASK) !== 0) throw unknown(flags)
+  switch (flags & TYPE_MASK) {
+    case Type.STRING:
+      if (mark === BUFFER) return Buffer.from(bytes.subarray(start, end))
+      if (mark === UINT8_ARRAY) return new Uint8Array(bytes.subarray(start, end))
+      return utf8(bytes, start, end)
+    case Type.INTEGER:
+      return toInteger(latin1(bytes, start, end), mark === BIGINT)
+    case Type.DOUBLE:
+      return toDouble(latin1(bytes, start, end))
+    case Type.BOOLEAN:
+      return toBoolean(latin1(bytes, start, end))
+    case Type.JSON:
+      return JSON.parse(utf8(bytes, start, end)) as unknown
+    case Type.MSGPACK:
+      // A copy: bytes inside the value would keep the whole chunk of the socket alive.
+      return (mark === RECORDS ? records : plain).unpack(Buffer.from(bytes.subarray(start, end)))
+    default:
+      throw unknown(flags)
+  }
+}
+
+// `decr` pads with spaces. Past 2^53 a number would be a different number.
+function toInteger(text: string, asBigint: boolean): number | bigint {
+  if (!/^-?\d+ *$/.test(text)) throw new TypeError('not an integer')
+  if (asBigint) return BigInt(text.trimEnd())
+  const number = Number(text)
+  if (!Number.isSafeInteger(number)) {
+    throw new DecodeError(`${text} is past 2^53 - 1: read this counter by increment(key, 0n)`)
+  }
+  return number
+}
+
+function toDouble(text: string): number {
+  const number = Number(text)
+  if (text === '' || (Number.isNaN(number) && text !== 'NaN')) throw new TypeError('not a number')
+  return number
+}
+
+// PHP writes false as nothing, other clients as 0.
+function toBoolean(text: string): boolean {
+  if (text === '1') return true
+  if (text === '' || text === '0') return false
+  throw new TypeError('not a boolean')
+}
+
+function holdsMap(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  if (value instanceof Map) return true
+  if (Array.isArray(value)) return value.some(holdsMap)
+  if (value instanceof Set) return [...value].some(holdsMap)
+  for (const key in value) if (holdsMap((value as Record<string, unknown>)[key])) return true
+  return false
+}
+
+function unknown(flags: number): DecodeError {
+  return new DecodeError(
+    `a value with flags ${flags} was written by another client; this transcoder cannot read it`,
+  )
+}

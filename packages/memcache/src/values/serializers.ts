@@ -1,0 +1,97 @@
+import { DecodeError } from '../errors.js'
+import { deserialize, type Encoded, encodeText, serialize, Type } from './serializer.js'
+
+/**
+ * The half of a transcoder that knows values. Bring your own as the option `transcoder`; the
+ * other half, compression, goes on top of it.
+ */
+export interface Serializer {
+  /**
+   * A value as bytes, or as text that is stored as UTF-8, with the 32 flags that the server keeps
+   * beside it. Bits 4 to 15 (0xfff0) belong to compression while that is on.
+   *
+   * @throws TypeError for a value that cannot be stored.
+   */
+  serialize(value: unknown): { readonly data: string | Uint8Array; readonly flags: number }
+  /**
+   * The value of bytes, which are the callee's to keep. What it throws becomes the cause of a
+   * DecodeError. Flags of items that others wrote come as they are.
+   */
+  deserialize(bytes: Buffer, flags: number): unknown
+}
+
+/** `'msgpack'` (the default), `'json'` or `'raw'`. */
+export type SerializerName = 'msgpack' | 'json' | 'raw'
+
+/** A serializer as the transcoder calls it: reading from the middle of a socket's chunk. */
+export interface ValueSerializer {
+  readonly serialize: (value: unknown) => Encoded
+  readonly deserialize: (flags: number, bytes: Buffer, start: number, end: number) => unknown
+}
+
+const BY_NAME: Readonly<Record<SerializerName, ValueSerializer>> = {
+  msgpack: { serialize, deserialize },
+  // Reads msgpack too, so that a cache can move from one to the other.
+  json: { serialize: serializeJson, deserialize },
+  raw: { serialize: serializeRaw, deserialize: deserializeRaw },
+}
+
+/** @throws TypeError for what is no serializer. */
+export function serializerOf(serializer: SerializerName | Serializer): ValueSerializer {
+  if (typeof serializer === 'string' && Object.hasOwn(BY_NAME, serializer)) {
+    return BY_NAME[serializer]
+  }
+  if (typeof serializer !== 'object' || serializer === null) {
+    const names = Object.keys(BY_NAME).join(', ')
+    throw new TypeError(`transcoder is one of ${names}, or a Serializer; not '${serializer}'`)
+  }
+  if (typeof serializer.serialize !== 'function' || typeof serializer.deserialize !== 'function') {
+    throw new TypeError('a Serializer has the methods serialize and deserialize')
+  }
+  return foreign(serializer)
+}
+
+function serializeJson(value: unknown): Encoded {
+  if (typeof value !== 'object' || value instanceof Uint8Array) return serialize(value)
+  let text: string | undefined
+  try {
+    text = JSON.stringify(value)
+  } catch (cause) {
+    throw new TypeError('the value cannot be stored: it is no JSON', { cause })
+  }
+  if (text === undefined) throw new TypeError('the value cannot be stored: it is no JSON')
+  return { data: encodeText(text), flags: Type.JSON }
+}
+
+function serializeRaw(value: unknown): Encoded {
+  if (typeof value === 'string') return { data: encodeText(value), flags: 0 }
+  if (value instanceof Uint8Array) return { data: new Uint8Array(value), flags: 0 }
+  throw new TypeError("transcoder 'raw' stores strings and bytes, nothing else")
+}
+
+function deserializeRaw(_flags: number, bytes: Buffer, start: number, end: number): Buffer {
+  return Buffer.from(bytes.subarray(start, end))
+}
+
+// What somebody else's code returns is checked: a wrong length would end the request too early.
+function foreign(serializer: Serializer): ValueSerializer {
+  return {
+    serialize(value) {
+      const { data, flags } = serializer.serialize(value)
+      if (!Number.isInteger(flags) || flags < 0 || flags >= 2 ** 32) {
+        throw new TypeError(`flags are 32 bits without a sign; not ${flags}`)
+      }
+      if (typeof data === 'string') return { data: encodeText(data), flags }
+      if (data instanceof Uint8Array) return { data, flags }
+      throw new TypeError('a Serializer returns text or bytes')
+    },
+    deserialize(flags, bytes, start, end) {
+      try {
+        return serializer.deserialize(Buffer.from(bytes.subarray(start, end)), flags)
+      } catch (cause) {
+        if (cause instanceof DecodeError) throw cause
+        throw new DecodeError(`a value with flags ${flags} cannot be decoded`, { cause })
+      }
+    },
+  }
+}

@@ -1,0 +1,87 @@
+import type { ValueDecoder } from '../protocol/request.js'
+import {
+  COMPRESSED,
+  COMPRESSION_BITS,
+  Compression,
+  type CompressionOptions,
+} from './compression.js'
+import { deserialize, type Encoded, encodeText, serialize } from './serializer.js'
+import {
+  type Serializer,
+  type SerializerName,
+  serializerOf,
+  type ValueSerializer,
+} from './serializers.js'
+
+/** Values <-> what is stored. */
+export interface Transcoder extends ValueDecoder {
+  /** @throws TypeError for a value that cannot be stored. */
+  encode(value: unknown): Encoded
+  /**
+   * For `append` and `prepend`, which add bytes and leave the flags as they are.
+   *
+   * @throws TypeError where the item may be one that bytes cannot be added to.
+   */
+  encodePiece(value: unknown): string | Uint8Array
+}
+
+/** What a transcoder is made of. */
+export interface TranscoderOptions {
+  readonly serializer: SerializerName | Serializer
+  /** `undefined`: nothing is compressed. */
+  readonly compression: CompressionOptions | undefined
+  /** Bytes that an expanded value may have, unless `compression` says. */
+  readonly maxExpanded: number
+}
+
+/** The transcoder that only serializes: see {@link serialize}. */
+export const defaultTranscoder: Transcoder = {
+  encode: serialize,
+  decode: deserialize,
+  encodePiece: toPiece,
+}
+
+/**
+ * A serializer and a compression as one.
+ *
+ * @throws TypeError or RangeError for options that cannot be.
+ */
+export function createTranscoder(options: TranscoderOptions): Transcoder {
+  const serializer = serializerOf(options.serializer)
+  const compression = new Compression(options.compression, options.maxExpanded)
+  const { serialize: encode, deserialize: decode } = serializer
+  const sees = compression.active || serializer.deserialize === deserialize
+  return {
+    encode: compression.active ? (value) => compression.shrink(encode(value)) : encode,
+    // Without compression, 'raw' and serializers of users see all bytes and flags as they are.
+    decode: sees ? expanding(serializer, compression) : decode,
+    encodePiece: compression.active ? refusePiece : toPiece,
+  }
+}
+
+function expanding(
+  { deserialize: decode }: ValueSerializer,
+  compression: Compression,
+): Transcoder['decode'] {
+  return (flags, bytes, start, end) => {
+    if ((flags & COMPRESSED) === 0) return decode(flags, bytes, start, end)
+    const plainFlags = (flags & ~COMPRESSION_BITS) >>> 0
+    const expanded = compression.expand(flags, bytes, start, end)
+    if (!(expanded instanceof Promise)) return decode(plainFlags, expanded, 0, expanded.length)
+    return expanded.then((value) => decode(plainFlags, value, 0, value.length))
+  }
+}
+
+function toPiece(value: unknown): string | Uint8Array {
+  if (typeof value === 'string') return encodeText(value)
+  if (value instanceof Uint8Array) return new Uint8Array(value)
+  throw new TypeError('append and prepend take a string or bytes')
+}
+
+// php-memcached refuses it too: what is added to a compressed item destroys it.
+function refusePiece(): never {
+  throw new TypeError(
+    'append and prepend are refused while compression is on: the item may be compressed. ' +
+      'Use a client without compression for keys that grow',
+  )
+}
