@@ -1,0 +1,83 @@
+import { type Codec, decodeWith } from './codec.js'
+import type { GearmanError } from './errors.js'
+import type { EncodedOrder, JobOptions } from './job-order.js'
+import type { JobListener } from './servers/submission.js'
+
+/** A job as `do` sees it: one promise, and what the caller listens to. */
+export class Call implements JobListener {
+  readonly #resolve: (value: unknown) => void
+  readonly #reject: (error: unknown) => void
+  readonly #name: string
+  readonly #codec: Codec
+  readonly #options: JobOptions | undefined
+  readonly #background: boolean
+
+  constructor(
+    resolve: (value: unknown) => void,
+    reject: (error: unknown) => void,
+    { order, codec }: EncodedOrder,
+    options: JobOptions | undefined,
+  ) {
+    this.#resolve = resolve
+    this.#reject = reject
+    this.#name = order.name
+    this.#background = order.background
+    this.#codec = codec
+    this.#options = options
+  }
+
+  created(): void {}
+
+  data(chunk: Buffer): void {
+    const { onData } = this.#options ?? {}
+    if (onData === undefined) return
+    let decoded: unknown
+    try {
+      decoded = decodeWith(this.#codec, chunk, this.#name)
+    } catch (error) {
+      this.#reject(error)
+      return
+    }
+    guarded(() => onData(decoded))
+  }
+
+  status(numerator: number, denominator: number): void {
+    const { onStatus } = this.#options ?? {}
+    if (onStatus !== undefined) guarded(() => onStatus(numerator, denominator))
+  }
+
+  warning(text: Buffer): void {
+    const { onWarning } = this.#options ?? {}
+    if (onWarning !== undefined) guarded(() => onWarning(text.toString()))
+  }
+
+  complete(result: Buffer, handle: string): void {
+    if (this.#background) {
+      this.#resolve(handle)
+      return
+    }
+    try {
+      this.#resolve(decodeWith(this.#codec, result, this.#name))
+    } catch (error) {
+      this.#reject(error)
+    }
+  }
+
+  failed(error: GearmanError): void {
+    this.#reject(error)
+  }
+}
+
+/**
+ * Runs a caller's function in the middle of reading packets: what it throws is the process's
+ * uncaught exception, as with any listener, and no reason to drop the connection.
+ */
+export function guarded(callback: () => void): void {
+  try {
+    callback()
+  } catch (error) {
+    process.nextTick(() => {
+      throw error
+    })
+  }
+}

@@ -1,0 +1,100 @@
+import { pack, unpack } from 'msgpackr'
+import { InvalidArgumentError, ProtocolError } from './errors.js'
+
+/** Turns workloads and results into bytes and back. */
+export interface Codec<T = unknown> {
+  /** Bytes of a value; a string goes out as UTF-8. */
+  encode(value: T): string | Uint8Array
+  /** The value of bytes as they came. */
+  decode(data: Buffer): T
+}
+
+/**
+ * `'string'` (the default): text as UTF-8 both ways, as in PHP; `'buffer'`: bytes as they are;
+ * `'json'`; `'msgpack'`; or one of your own. A Buffer is sent untouched by the first two.
+ */
+export type CodecOption = 'string' | 'buffer' | 'json' | 'msgpack' | Codec
+
+const CODECS: Readonly<Record<string, Codec>> = {
+  string: { encode: encodeText, decode: (data) => data.toString() },
+  buffer: { encode: encodeText, decode: (data) => data },
+  json: {
+    encode: (value) => JSON.stringify(value) ?? '',
+    decode: (data) => (data.length === 0 ? undefined : JSON.parse(data.toString())),
+  },
+  msgpack: {
+    encode: (value) => (value === undefined ? '' : pack(value)),
+    decode: (data) => (data.length === 0 ? undefined : unpack(data)),
+  },
+}
+
+function encodeText(value: unknown): string | Uint8Array {
+  if (typeof value === 'string' || value instanceof Uint8Array) return value
+  if (value === undefined || value === null) return ''
+  if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') {
+    return String(value)
+  }
+  throw new TypeError(`a value of type ${typeof value} needs a codec such as 'json'`)
+}
+
+/** @throws {@link InvalidArgumentError} for a name that is none of the codecs. */
+export function codecOf(option: CodecOption): Codec {
+  if (typeof option === 'string' && Object.hasOwn(CODECS, option)) {
+    return CODECS[option] as Codec
+  }
+  if (
+    typeof option !== 'object' ||
+    option === null ||
+    typeof option.encode !== 'function' ||
+    typeof option.decode !== 'function'
+  ) {
+    throw new InvalidArgumentError(
+      `codec is 'string', 'buffer', 'json', 'msgpack' or { encode, decode }, not ${String(option)}`,
+    )
+  }
+  return option
+}
+
+/** The name of a codec of ours, by which another thread finds it; `undefined` for a caller's own. */
+export function codecName(codec: Codec): string | undefined {
+  return Object.keys(CODECS).find((name) => CODECS[name] === codec)
+}
+
+/** @throws {@link InvalidArgumentError} with what the codec threw as its cause. */
+export function encodeWith(codec: Codec, value: unknown, name: string): string | Uint8Array {
+  let data: unknown
+  try {
+    data = codec.encode(value)
+  } catch (cause) {
+    throw new InvalidArgumentError(`cannot encode a value for ${name}: ${messageOf(cause)}`, {
+      function: name,
+      cause,
+    })
+  }
+  if (typeof data === 'string' || data instanceof Uint8Array) return data
+  throw new InvalidArgumentError(`the codec for ${name} gave neither a string nor bytes`, {
+    function: name,
+  })
+}
+
+/** @throws {@link ProtocolError} with what the codec threw as its cause. */
+export function decodeWith(codec: Codec, data: Buffer, name: string): unknown {
+  try {
+    return codec.decode(data)
+  } catch (cause) {
+    throw new ProtocolError(`cannot decode ${data.length} bytes of ${name}: ${messageOf(cause)}`, {
+      function: name,
+      cause,
+    })
+  }
+}
+
+/** What an error says; a thrown value that is no error as text. */
+export function messageOf(thrown: unknown): string {
+  if (thrown instanceof Error) return thrown.message
+  try {
+    return String(thrown)
+  } catch {
+    return 'a value without text'
+  }
+}

@@ -1,0 +1,26 @@
+import type { CodecOption } from './codec.js'
+
+/** Settings that both sides of a job type share. */
+export interface JobDefinitionOptions {
+  /** How workload and result travel; the client's and worker's own codec if absent. */
+  readonly codec?: CodecOption | undefined
+}
+
+/** A job type declared once and used by client and worker. */
+export interface JobDefinition<Input, Output> extends JobDefinitionOptions {
+  /** The function name without the namespace. */
+  readonly name: string
+  /** Never set: carries the types. @internal */
+  readonly types?: { readonly input: Input; readonly output: Output } | undefined
+}
+
+/**
+ * Declares a job type, so that `client.do(resize, input)` and `worker.addFunction(resize, handler)`
+ * are checked against one pair of types and travel in one codec.
+ */
+export function defineJob<Input, Output>(
+  name: string,
+  options: JobDefinitionOptions = {},
+): JobDefinition<Input, Output> {
+  return Object.freeze({ name, ...options })
+}

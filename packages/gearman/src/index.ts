@@ -1,0 +1,52 @@
+export type { ServerObject, TlsOptions } from '@glammp/wire'
+export { type AdminCallOptions, GearmanAdmin, type MaxQueue, type PerServer } from './admin.js'
+export { type DoOptions, GearmanClient, type ScheduleOptions } from './client.js'
+export type { Codec, CodecOption } from './codec.js'
+export { defineJob, type JobDefinition, type JobDefinitionOptions } from './definition.js'
+export {
+  AbortError,
+  ClosedError,
+  ConnectionError,
+  GearmanError,
+  type GearmanErrorDetails,
+  InvalidArgumentError,
+  JobExceptionError,
+  type JobExceptionErrorDetails,
+  JobFailedError,
+  JobFailure,
+  NoServerError,
+  ProtocolError,
+  QueueFullError,
+  ServerError,
+  type ServerErrorDetails,
+  TimeoutError,
+} from './errors.js'
+export { GearmanJob } from './job.js'
+export type { FunctionReference, JobOptions, Priority, Schedule } from './job-order.js'
+export type { FunctionOptions, JobHandler } from './jobs/functions.js'
+export type { Middleware } from './jobs/middleware.js'
+export type { RateLimitOptions } from './jobs/rate-limit.js'
+export type { JobEnd, JobOutcome } from './jobs/run.js'
+export type {
+  ConnectionOptions,
+  GearmanAdminOptions,
+  GearmanClientOptions,
+  GearmanWorkerOptions,
+  SandboxOptions,
+  ServerList,
+  ServersOption,
+} from './options.js'
+export type {
+  ConnectedWorker,
+  FunctionPriorities,
+  FunctionStatus,
+  QueuedJob,
+} from './protocol/text-rows.js'
+export type { JobStatus, UniqueJobStatus } from './servers/request.js'
+export { GearmanTask, type GearmanTaskEvents } from './task.js'
+export {
+  type CloseOptions,
+  GearmanWorker,
+  type GearmanWorkerEvents,
+  type JobStart,
+} from './worker.js'

@@ -1,0 +1,130 @@
+import { randomUUID } from 'node:crypto'
+import { type Codec, type CodecOption, codecOf, encodeWith } from './codec.js'
+import type { JobDefinition } from './definition.js'
+import { InvalidArgumentError } from './errors.js'
+import { FunctionNames } from './function-name.js'
+import { milliseconds, type Settings, wholeNumber } from './options.js'
+import { MAX_BODY, PacketType } from './protocol/packet.js'
+import type { JobOrder } from './servers/submission.js'
+import { encodeUnique } from './unique.js'
+
+/** gearmand hands out high before normal before low, in 1.1 within each function only. */
+export type Priority = 'high' | 'normal' | 'low'
+
+/** Settings of one job. */
+export interface JobOptions {
+  /**
+   * Jobs of one function with equal ids are one job with several waiters while it is queued or
+   * runs. At most 63 bytes; `'-'` takes the workload itself as the id. A background job without one
+   * gets a UUID, a foreground job without one is never joined with another.
+   */
+  readonly unique?: string | undefined
+  /** @defaultValue 'normal' */
+  readonly priority?: Priority | undefined
+  /** True: done once gearmand has acknowledged the job, with the handle as its result. */
+  readonly background?: boolean | undefined
+  /** Milliseconds that the result may take, from now. @defaultValue none */
+  readonly timeout?: number | undefined
+  /** Gives up waiting; a job that gearmand has already may still run. */
+  readonly signal?: AbortSignal | undefined
+  /** The worker's progress. */
+  readonly onStatus?: ((numerator: number, denominator: number) => void) | undefined
+  /** Partial results, each decoded by the job's codec. */
+  readonly onData?: ((chunk: unknown) => void) | undefined
+  /** What the worker warns of. */
+  readonly onWarning?: ((text: string) => void) | undefined
+  /** How workload and result travel; the definition's or the client's if absent. */
+  readonly codec?: CodecOption | undefined
+  /**
+   * How often the job may be sent again when its connection was lost, though it may have run.
+   * @defaultValue 0
+   */
+  readonly retries?: number | undefined
+}
+
+/** A function by its name, or by what was declared of it. */
+export type FunctionReference<Input, Output> = string | JobDefinition<Input, Output>
+
+/** When a job is due. */
+export interface Schedule {
+  /** A point in time, as a Date or in milliseconds since 1970. */
+  readonly at?: Date | number | undefined
+  /** Milliseconds from now. */
+  readonly delay?: number | undefined
+}
+
+/** An order with the codec for what comes back. */
+export interface EncodedOrder {
+  readonly order: JobOrder
+  readonly codec: Codec
+}
+
+const SUBMIT_TYPES = {
+  high: [PacketType.SUBMIT_JOB_HIGH, PacketType.SUBMIT_JOB_HIGH_BG],
+  normal: [PacketType.SUBMIT_JOB, PacketType.SUBMIT_JOB_BG],
+  low: [PacketType.SUBMIT_JOB_LOW, PacketType.SUBMIT_JOB_LOW_BG],
+} as const
+
+/** What a packet's length can announce, less the arguments in front. */
+const MAX_WORKLOAD = MAX_BODY - 1_024
+
+const NO_OPTIONS: JobOptions = {}
+
+/** Checks what callers pass and turns it into orders: after this, nothing is wrong with them. */
+export class JobOrders {
+  readonly #names: FunctionNames
+  readonly #codec: Codec
+
+  constructor(settings: Settings) {
+    this.#names = new FunctionNames(settings.namespace)
+    this.#codec = settings.codec
+  }
+
+  /** @throws {@link InvalidArgumentError} */
+  build(
+    fn: FunctionReference<unknown, unknown>,
+    workload: unknown,
+    options: JobOptions = NO_OPTIONS,
+    schedule?: Schedule,
+  ): EncodedOrder {
+    const name = typeof fn === 'object' && fn !== null ? fn.name : fn
+    const chosen = options.codec ?? (typeof fn === 'object' ? fn?.codec : undefined)
+    const codec = chosen === undefined ? this.#codec : codecOf(chosen)
+    const types = SUBMIT_TYPES[options.priority ?? 'normal']
+    if (types === undefined) {
+      throw new InvalidArgumentError(`priority is 'high', 'normal' or 'low'`, { function: name })
+    }
+    if (options.timeout !== undefined) milliseconds('timeout', options.timeout)
+    const background = schedule !== undefined || options.background === true
+    const data = encodeWith(codec, workload, name)
+    if (data.length > MAX_WORKLOAD) {
+      throw new InvalidArgumentError(`a workload of ${data.length} bytes is over 4 GiB`, {
+        function: name,
+      })
+    }
+    const unique = options.unique === undefined ? undefined : encodeUnique(options.unique)
+    // The queue modules of gearmand key their rows by the id: without one, jobs overwrite each
+    // other. In the foreground nothing is stored, and no id is the cheapest.
+    const sent = unique ?? (background ? randomUUID() : '')
+    let args = `${this.#names.encode(name)}\0${sent}`
+    const key = unique === '-' ? args + Buffer.from(data).toString('latin1') : unique && args
+    if (schedule !== undefined) args += `\0${dueSeconds(schedule)}`
+    const type = schedule === undefined ? types[background ? 1 : 0] : PacketType.SUBMIT_JOB_EPOCH
+    const retries = wholeNumber('retries', options.retries ?? 0, 0)
+    return { order: { type, background, name, args, key, data, retries }, codec }
+  }
+}
+
+/** gearmand counts whole seconds; rounded up, a job never starts early. */
+function dueSeconds({ at, delay }: Schedule): number {
+  if ((at === undefined) === (delay === undefined)) {
+    throw new InvalidArgumentError('a schedule has either `at` or `delay`')
+  }
+  const due = delay === undefined ? Number(at) : Date.now() + delay
+  if (!Number.isFinite(due) || due < 0 || (delay !== undefined && !(delay >= 0))) {
+    throw new InvalidArgumentError(
+      '`at` is a Date or milliseconds since 1970, `delay` milliseconds',
+    )
+  }
+  return Math.ceil(due / 1_000)
+}

@@ -1,0 +1,121 @@
+import { type Codec, decodeWith, encodeWith, messageOf } from './codec.js'
+import { InvalidArgumentError } from './errors.js'
+import { PacketType } from './protocol/packet.js'
+
+/** What a job needs of the room that runs it. */
+export interface JobChannel {
+  readonly signal: AbortSignal
+  /** Sends a packet about the job; false where the job is over or its connection is gone. */
+  report(
+    type: PacketType,
+    args: string | undefined,
+    data: string | Uint8Array | undefined,
+  ): Promise<boolean>
+  /** Sends the one final packet; false where there was one already or the connection is gone. */
+  finish(type: PacketType, data: string | Uint8Array | undefined): Promise<boolean>
+}
+
+/** What JOB_ASSIGN said, for the handler. */
+export interface JobDetails {
+  /** The handle with its server. */
+  readonly handle: string
+  /** The function as the worker registered it. */
+  readonly functionName: string
+  readonly unique: string
+  readonly workload: Buffer
+}
+
+/**
+ * A job as its handler sees it. The `send` methods resolve to whether the packet left: false where
+ * the job is over already, or the connection that it came from is gone (gearmand takes no result
+ * from another one, and has queued the job again).
+ */
+export class GearmanJob<Input = string> {
+  /** The handle with its server: `host:port//H:name:1`. */
+  readonly handle: string
+  /** The function as the worker registered it, without the namespace. */
+  readonly functionName: string
+  /** The id that the client gave, or its library; empty without one. */
+  readonly unique: string
+  /** The workload as it came. */
+  readonly workloadBuffer: Buffer
+  readonly #codec: Codec
+  readonly #channel: JobChannel
+
+  /** @internal */
+  constructor(details: JobDetails, codec: Codec, channel: JobChannel) {
+    this.handle = details.handle
+    this.functionName = details.functionName
+    this.unique = details.unique
+    this.workloadBuffer = details.workload
+    this.#codec = codec
+    this.#channel = channel
+  }
+
+  /**
+   * Aborted when the result cannot count any more: the connection that the job came from is lost,
+   * its time is over, or the worker was closed without waiting for it.
+   */
+  get signal(): AbortSignal {
+    return this.#channel.signal
+  }
+
+  /**
+   * The workload, decoded by the function's codec; text by default.
+   *
+   * @throws ProtocolError where the codec does not take it.
+   */
+  workload<T = Input>(): T {
+    return decodeWith(this.#codec, this.workloadBuffer, this.functionName) as T
+  }
+
+  /**
+   * Reports progress, for the waiting clients and for `jobStatus`.
+   *
+   * @throws InvalidArgumentError unless both are whole numbers of 0 to 4,294,967,295: gearmand keeps
+   * 32 bits and reads no fractions.
+   */
+  sendStatus(numerator: number, denominator: number): Promise<boolean> {
+    if (!isUint32(numerator) || !isUint32(denominator)) {
+      throw new InvalidArgumentError(
+        `status is two whole numbers of 0 to 4294967295, not ${numerator} of ${denominator}`,
+        { function: this.functionName, handle: this.handle },
+      )
+    }
+    return this.#channel.report(PacketType.WORK_STATUS, `${numerator}\0${denominator}`, undefined)
+  }
+
+  /** Sends a partial result to the waiting clients. */
+  sendData(chunk: unknown): Promise<boolean> {
+    return this.#channel.report(PacketType.WORK_DATA, undefined, this.#encode(chunk))
+  }
+
+  /** Sends a warning to the waiting clients. */
+  sendWarning(text: string): Promise<boolean> {
+    return this.#channel.report(PacketType.WORK_WARNING, undefined, String(text))
+  }
+
+  /** Completes the job now; what the handler returns later is not sent. */
+  sendComplete(result?: unknown): Promise<boolean> {
+    return this.#channel.finish(PacketType.WORK_COMPLETE, this.#encode(result))
+  }
+
+  /** Fails the job now. */
+  sendFail(): Promise<boolean> {
+    return this.#channel.finish(PacketType.WORK_FAIL, undefined)
+  }
+
+  /** Ends the job with an exception now: an error's message, or text. */
+  sendException(error: unknown): Promise<boolean> {
+    const data = error instanceof Uint8Array ? error : messageOf(error)
+    return this.#channel.finish(PacketType.WORK_EXCEPTION, data)
+  }
+
+  #encode(value: unknown): string | Uint8Array {
+    return encodeWith(this.#codec, value, this.functionName)
+  }
+}
+
+function isUint32(value: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value <= 0xffff_ffff
+}

@@ -1,0 +1,31 @@
+import type { GearmanJob } from '../job.js'
+import type { JobHandler } from './functions.js'
+
+/**
+ * Runs around every handler of a worker: before `next()`, after it, instead of it. What it returns
+ * completes the job, what it throws ends it.
+ *
+ * @param next Runs what is inside: the next middleware, at last the handler. To be called once.
+ */
+export type Middleware = (job: GearmanJob<unknown>, next: () => Promise<unknown>) => unknown
+
+/** The handler with the middleware around it, the first one outermost. */
+export function around(
+  middleware: readonly Middleware[],
+  handler: JobHandler<unknown>,
+): JobHandler<unknown> {
+  if (middleware.length === 0) return handler
+  return (job) => {
+    const enter = async (depth: number): Promise<unknown> => {
+      const layer = middleware[depth]
+      if (layer === undefined) return await handler(job)
+      let entered = false
+      return await layer(job, () => {
+        if (entered) return Promise.reject(new Error('middleware called next() twice'))
+        entered = true
+        return enter(depth + 1)
+      })
+    }
+    return enter(0)
+  }
+}

@@ -1,0 +1,213 @@
+import { Deadline, type Deadlines } from '@glammp/wire'
+import { encodeWith, messageOf } from '../codec.js'
+import { type GearmanError, JobFailure, TimeoutError } from '../errors.js'
+import { formatHandle } from '../handle.js'
+import { GearmanJob, type JobChannel } from '../job.js'
+import { fromByteText, PacketType } from '../protocol/packet.js'
+import type { Assignment, Origin } from '../servers/origin.js'
+import type { JobHandler, WorkerFunction } from './functions.js'
+
+const UNSENT: Promise<boolean> = Promise.resolve(false)
+
+/** How a job ended: by a packet of the handler's, or because its result counts no more. */
+export type JobOutcome = 'complete' | 'fail' | 'exception' | 'timeout' | 'lost'
+
+/** The end of a job. */
+export interface JobEnd {
+  /** The handle with its server. */
+  readonly handle: string
+  /** The function as the worker registered it. */
+  readonly function: string
+  /**
+   * `timeout`: it took longer than its function may; `lost`: its connection was lost or the worker
+   * closed by force, and gearmand gives it to another worker.
+   */
+  readonly outcome: JobOutcome
+  /** Milliseconds from its assignment on. */
+  readonly duration: number
+  /** What was thrown, the text of an exception, or the reason of `timeout` and `lost`. */
+  readonly error: unknown
+}
+
+/** The worker, as far as a job needs it. */
+export interface RunOwner {
+  readonly deadlines: Deadlines
+  /** Whether anyone wants to know of ends. */
+  readonly watched: boolean
+  /** The job's end was sent, or none will be: its handler may still be busy. */
+  ended(end: JobEnd): void
+  /** The job's slot is free. */
+  done(): void
+}
+
+const OUTCOMES: Partial<Record<PacketType, JobOutcome>> = {
+  [PacketType.WORK_COMPLETE]: 'complete',
+  [PacketType.WORK_FAIL]: 'fail',
+  [PacketType.WORK_EXCEPTION]: 'exception',
+}
+
+/**
+ * One job on its handler. It sees to it that exactly one final packet leaves, on the connection
+ * that the job came from, and that its slot is given back once.
+ */
+export class Run extends Deadline implements JobChannel {
+  readonly wireName: string
+  readonly #fn: WorkerFunction
+  readonly #origin: Origin
+  readonly #localHandle: string
+  readonly #owner: RunOwner
+  readonly #started: number = performance.now()
+  #controller: AbortController | undefined
+  #reason: GearmanError | undefined
+  #over = false
+  #finished = false
+
+  constructor(fn: WorkerFunction, assignment: Assignment, origin: Origin, owner: RunOwner) {
+    super()
+    this.wireName = fn.wireName
+    this.#fn = fn
+    this.#origin = origin
+    this.#localHandle = assignment.handle
+    this.#owner = owner
+  }
+
+  /** @param handler The function's handler, with the worker's middleware around it. */
+  start(assignment: Assignment, handler: JobHandler<unknown>): void {
+    const { name, timeout = Infinity, serverTimeout = Infinity, codec } = this.#fn
+    const job = new GearmanJob<unknown>(
+      {
+        handle: this.handle,
+        functionName: name,
+        unique: fromByteText(assignment.unique),
+        workload: assignment.data,
+      },
+      codec,
+      this,
+    )
+    const time = Math.min(timeout, serverTimeout)
+    if (time !== Infinity) this.#owner.deadlines.add(this, time)
+    let result: unknown
+    try {
+      result = handler(job)
+    } catch (error) {
+      this.#threw(error)
+      return
+    }
+    if (isThenable(result)) {
+      result.then(
+        (value) => this.#returned(value),
+        (error: unknown) => this.#threw(error),
+      )
+    } else {
+      this.#returned(result)
+    }
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      if (this.#reason !== undefined) this.#controller.abort(this.#reason)
+    }
+    return this.#controller.signal
+  }
+
+  report(
+    type: PacketType,
+    args: string | undefined,
+    data: string | Uint8Array | undefined,
+  ): Promise<boolean> {
+    if (this.#over) return UNSENT
+    const handle = this.#localHandle
+    return this.#origin.send(type, args === undefined ? handle : `${handle}\0${args}`, data)
+  }
+
+  finish(
+    type: PacketType,
+    data: string | Uint8Array | undefined,
+    error: unknown = type === PacketType.WORK_EXCEPTION ? data : undefined,
+  ): Promise<boolean> {
+    if (this.#over) return UNSENT
+    const sent = this.#origin.send(type, this.#localHandle, data)
+    this.#end(this.#reason === undefined ? OUTCOMES[type] : 'timeout', error)
+    return sent
+  }
+
+  /** The result cannot count any more; the handler still has its slot. */
+  lose(reason: GearmanError): void {
+    if (!this.#over) this.#end('lost', reason)
+    this.#abort(reason)
+  }
+
+  /** The function's time is over: the slot is given back, whatever the handler does. @internal */
+  expire(): void {
+    const { name, timeout = Infinity, serverTimeout = Infinity } = this.#fn
+    const reason = new TimeoutError(
+      `job ${name} took more than ${Math.min(timeout, serverTimeout)} ms`,
+      { server: this.#origin.name, function: name, handle: this.handle },
+    )
+    this.#abort(reason)
+    // gearmand has taken the job back, or does so now: a result would be another run's.
+    if (serverTimeout <= timeout && !this.#over) this.#end('timeout', reason)
+    else void this.finish(PacketType.WORK_FAIL, undefined, reason)
+    this.#giveBack()
+  }
+
+  /** The handle with its server. */
+  get handle(): string {
+    return formatHandle(this.#origin.name, this.#localHandle)
+  }
+
+  #returned(value: unknown): void {
+    if (!this.#over) {
+      try {
+        const data = encodeWith(this.#fn.codec, value, this.#fn.name)
+        void this.finish(PacketType.WORK_COMPLETE, data)
+      } catch (error) {
+        this.#threw(error)
+        return
+      }
+    }
+    this.#giveBack()
+  }
+
+  #threw(error: unknown): void {
+    if (error instanceof JobFailure) void this.finish(PacketType.WORK_FAIL, undefined, error)
+    else void this.finish(PacketType.WORK_EXCEPTION, messageOf(error), error)
+    this.#giveBack()
+  }
+
+  #end(outcome: JobOutcome = 'complete', error: unknown): void {
+    this.#over = true
+    this.#origin.ended(this)
+    if (!this.#owner.watched) return
+    this.#owner.ended({
+      handle: this.handle,
+      function: this.#fn.name,
+      outcome,
+      duration: performance.now() - this.#started,
+      error,
+    })
+  }
+
+  #abort(reason: GearmanError): void {
+    if (this.#reason !== undefined) return
+    this.#reason = reason
+    this.#controller?.abort(reason)
+  }
+
+  #giveBack(): void {
+    if (this.#finished) return
+    this.#finished = true
+    this.#owner.deadlines.remove(this)
+    this.#owner.done()
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'then' in value &&
+    typeof value.then === 'function'
+  )
+}

@@ -1,0 +1,223 @@
+import type { ResourceLimits } from 'node:worker_threads'
+import {
+  type AddressRules,
+  parseServers,
+  type ServerAddress,
+  type ServerObject,
+  type TlsOptions,
+} from '@glammp/wire'
+import { type Codec, type CodecOption, codecOf, messageOf } from './codec.js'
+import { InvalidArgumentError } from './errors.js'
+
+/** Servers as a caller names them: `'a:4730,b'`, `{ host, port }`, or an array of either. */
+export type ServersOption = string | ServerObject | readonly (string | ServerObject)[]
+
+/** Servers alone, where options could stand. */
+export type ServerList = string | readonly (string | ServerObject)[]
+
+/** What clients and workers have in common. All times are milliseconds. */
+export interface ConnectionOptions {
+  /** Job servers; `GEARMAN_SERVERS` of the environment if absent, then `localhost:4730`. */
+  readonly servers?: ServersOption | undefined
+  /** Bounds every wait for gearmand itself: connection, acknowledgement, status, ping. @defaultValue 5000 */
+  readonly timeout?: number | undefined
+  /** Bounds one attempt to connect, name lookup and TLS included. @defaultValue 1000 */
+  readonly connectTimeout?: number | undefined
+  /** Encrypts the connections: `true`, or settings as `node:tls` takes them. */
+  readonly tls?: boolean | TlsOptions | undefined
+  /** Goes in front of every function name. @defaultValue '' */
+  readonly namespace?: string | undefined
+  /** How workloads and results travel where a job names no codec. @defaultValue 'string' */
+  readonly codec?: CodecOption | undefined
+  /**
+   * After so many milliseconds without a word a server is asked whether it still lives, and its
+   * connection is closed if it does not answer within `timeout`; `false`: never.
+   * @defaultValue 30000
+   */
+  readonly heartbeat?: number | false | undefined
+}
+
+export interface GearmanClientOptions extends ConnectionOptions {
+  /** Calls that may be under way at once; more are refused with QueueFullError. @defaultValue 100000 */
+  readonly maxPending?: number | undefined
+}
+
+/** What `new GearmanAdmin(...)` takes. It knows no namespace: it sees the servers whole. */
+export type GearmanAdminOptions = Pick<
+  ConnectionOptions,
+  'servers' | 'timeout' | 'connectTimeout' | 'tls'
+>
+
+export interface GearmanWorkerOptions extends ConnectionOptions {
+  /** Jobs that may run at once, over all functions and servers. @defaultValue 1 */
+  readonly concurrency?: number | undefined
+  /** How the worker shows in gearmand's `workers` list; gearmand cuts it to 127 bytes. */
+  readonly clientId?: string | undefined
+  /** On SIGTERM and SIGINT finish the running jobs, then leave. @defaultValue false */
+  readonly handleSignals?: boolean | undefined
+  /**
+   * An idle worker asks for jobs every so many milliseconds: gearmand 1.1 wakes nobody when a
+   * scheduled job falls due, gearmand 2 does. @defaultValue none: it waits to be woken
+   */
+  readonly pollInterval?: number | undefined
+  /** For handlers that are given as the path of a module. */
+  readonly sandbox?: SandboxOptions | undefined
+}
+
+/** Threads for handlers that are given as the path of a module. All times are milliseconds. */
+export interface SandboxOptions {
+  /** Threads at most. @defaultValue the worker's `concurrency` */
+  readonly threads?: number | undefined
+  /**
+   * What a handler has to end in after its `job.signal` was aborted; then its thread is ended.
+   * @defaultValue 1000
+   */
+  readonly grace?: number | undefined
+  /** An idle thread is ended after so long. @defaultValue 30000 */
+  readonly idleTimeout?: number | undefined
+  /** Memory of each thread, as `node:worker_threads` takes it: one that needs more fails its job. */
+  readonly resourceLimits?: ResourceLimits | undefined
+}
+
+/** {@link ConnectionOptions} checked and filled in. */
+export interface Settings {
+  readonly servers: readonly ServerAddress[]
+  readonly timeout: number
+  readonly connectTimeout: number
+  readonly tls: TlsOptions | undefined
+  readonly namespace: string
+  readonly codec: Codec
+  /** 0 for none. */
+  readonly heartbeat: number
+}
+
+const RULES: AddressRules = {
+  defaultPort: 4730,
+  schemes: { gearman: { tls: false }, gearmans: { tls: true } },
+}
+
+/** Longest delay that a timer of Node keeps; past it, it fires at once. */
+const MAX_DELAY = 2 ** 31 - 1
+
+/** Names of options: one that is misspelt must not silently be a default. */
+type OptionNames<T> = Readonly<Record<keyof T, true>>
+
+const ADMIN_OPTIONS: OptionNames<GearmanAdminOptions> = {
+  servers: true,
+  timeout: true,
+  connectTimeout: true,
+  tls: true,
+}
+
+const CLIENT_OPTIONS: OptionNames<GearmanClientOptions> = {
+  ...ADMIN_OPTIONS,
+  namespace: true,
+  codec: true,
+  heartbeat: true,
+  maxPending: true,
+}
+
+const WORKER_OPTIONS: OptionNames<GearmanWorkerOptions> = {
+  ...ADMIN_OPTIONS,
+  namespace: true,
+  codec: true,
+  heartbeat: true,
+  concurrency: true,
+  clientId: true,
+  handleSignals: true,
+  pollInterval: true,
+  sandbox: true,
+}
+
+const SERVER_OPTIONS: OptionNames<ServerObject> = {
+  host: true,
+  port: true,
+  path: true,
+  weight: true,
+  tls: true,
+  username: true,
+  password: true,
+}
+
+/** @throws {@link InvalidArgumentError} for what is neither servers nor options of a client. */
+export function clientOptions(given: GearmanClientOptions | ServerList): GearmanClientOptions {
+  return withServers(given, CLIENT_OPTIONS)
+}
+
+/** @throws {@link InvalidArgumentError} for what is neither servers nor options of a worker. */
+export function workerOptions(given: GearmanWorkerOptions | ServerList): GearmanWorkerOptions {
+  return withServers(given, WORKER_OPTIONS)
+}
+
+/** @throws {@link InvalidArgumentError} for what is neither servers nor options of an admin. */
+export function adminOptions(given: GearmanAdminOptions | ServerList): GearmanAdminOptions {
+  return withServers(given, ADMIN_OPTIONS)
+}
+
+function withServers<T extends ConnectionOptions>(given: T | ServerList, names: OptionNames<T>): T {
+  if (typeof given === 'string' || Array.isArray(given)) return { servers: given } as unknown as T
+  if (typeof given !== 'object' || given === null) {
+    throw new InvalidArgumentError(`options are an object, or servers as text; not ${given}`)
+  }
+  checkNames('option', given, names)
+  return given as T
+}
+
+function checkNames(what: string, given: object, names: Readonly<Record<string, true>>): void {
+  for (const name of Object.keys(given)) {
+    if (!Object.hasOwn(names, name)) {
+      throw new InvalidArgumentError(
+        `there is no ${what} '${name}'; there are ${Object.keys(names).join(', ')}`,
+      )
+    }
+  }
+}
+
+/** @throws {@link InvalidArgumentError} for options that make no sense. */
+export function resolveSettings(options: ConnectionOptions): Settings {
+  const { namespace = '', tls = false } = options
+  if (typeof namespace !== 'string') throw new InvalidArgumentError('namespace is a string')
+  const { GEARMAN_SERVERS: env } = process.env
+  return {
+    servers: resolveServers(
+      options.servers ?? (env === undefined || env.trim() === '' ? 'localhost' : env),
+    ),
+    timeout: milliseconds('timeout', options.timeout ?? 5_000),
+    connectTimeout: milliseconds('connectTimeout', options.connectTimeout ?? 1_000),
+    tls: tls === true ? {} : tls === false ? undefined : tls,
+    namespace,
+    codec: codecOf(options.codec ?? 'string'),
+    heartbeat:
+      options.heartbeat === false ? 0 : milliseconds('heartbeat', options.heartbeat ?? 30_000),
+  }
+}
+
+/** @throws {@link InvalidArgumentError} for text that names no server, or one twice. */
+export function resolveServers(servers: ServersOption): ServerAddress[] {
+  for (const server of Array.isArray(servers) ? servers : [servers]) {
+    if (typeof server === 'object' && server !== null) {
+      checkNames('setting of a server', server, SERVER_OPTIONS)
+    }
+  }
+  try {
+    return parseServers(servers, RULES)
+  } catch (cause) {
+    throw new InvalidArgumentError(messageOf(cause), { cause })
+  }
+}
+
+/** @throws {@link InvalidArgumentError} unless `value` is over 0 and fits a timer. */
+export function milliseconds(name: string, value: number): number {
+  if (typeof value !== 'number' || !(value > 0) || value > MAX_DELAY) {
+    throw new InvalidArgumentError(`${name} is milliseconds, over 0 and at most ${MAX_DELAY}`)
+  }
+  return value
+}
+
+/** @throws {@link InvalidArgumentError} unless `value` is a whole number of at least `least`. */
+export function wholeNumber(name: string, value: number, least: number): number {
+  if (!Number.isSafeInteger(value) || value < least) {
+    throw new InvalidArgumentError(`${name} is a whole number of at least ${least}`)
+  }
+  return value
+}

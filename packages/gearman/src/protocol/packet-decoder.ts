@@ -1,0 +1,141 @@
+import { HEADER_LENGTH, LAYOUTS, type Magic, type PacketType } from './packet.js'
+
+/**
+ * Takes packets as they come out of the bytes.
+ *
+ * @param args The arguments, each as the text of its bytes.
+ * @param data The opaque part; empty in packets without one. It shares memory with the chunk that
+ * it came in.
+ */
+export type PacketSink = (type: PacketType, args: readonly string[], data: Buffer) => void
+
+/** Bytes that are not the protocol's. */
+export class MalformedPacketError extends Error {}
+
+const NO_DATA: Buffer = Buffer.alloc(0)
+const NO_ARGS: readonly string[] = []
+const NUL = 0
+
+/**
+ * Bytes to packets, however the bytes are cut into chunks. A packet that lies inside one chunk is
+ * read in place; one that does not is put together in an array allocated once from its length.
+ */
+export class PacketDecoder {
+  readonly #magic: Buffer
+  readonly #limit: number
+  readonly #sink: PacketSink
+  readonly #header: Buffer = Buffer.alloc(HEADER_LENGTH)
+  #headerSize = 0
+  #type: number = 0
+  #body: Buffer | undefined
+  #bodySize = 0
+
+  /**
+   * @param magic What every packet on this side begins with.
+   * @param limit Bytes that a body may have: a length over it is taken for garbage.
+   */
+  constructor(magic: Magic, limit: number, sink: PacketSink) {
+    this.#magic = Buffer.from(magic, 'latin1')
+    this.#limit = limit
+    this.#sink = sink
+  }
+
+  /**
+   * Reads the next bytes and hands over every packet that they complete.
+   *
+   * @throws {@link MalformedPacketError}; the decoder is of no use after that.
+   */
+  push(chunk: Buffer): void {
+    let at = 0
+    if (this.#body !== undefined) at = this.#fillBody(chunk, 0, this.#body)
+    else if (this.#headerSize > 0) at = this.#fillHeader(chunk, 0)
+    // From here on no packet is begun, or the chunk is used up.
+    const end = chunk.length
+    while (end - at >= HEADER_LENGTH) {
+      this.#checkMagic(chunk, at, 4)
+      const type = chunk.readUInt32BE(at + 4)
+      const length = chunk.readUInt32BE(at + 8)
+      const start = at + HEADER_LENGTH
+      if (end - start < length) {
+        at = this.#fillBody(chunk, start, this.#begin(type, length))
+      } else {
+        at = start + length
+        this.#emit(type, chunk, start, at)
+      }
+    }
+    if (at < end) this.#fillHeader(chunk, at)
+  }
+
+  #fillHeader(chunk: Buffer, from: number): number {
+    const copied = chunk.copy(this.#header, this.#headerSize, from)
+    this.#headerSize += copied
+    this.#checkMagic(this.#header, 0, Math.min(4, this.#headerSize))
+    if (this.#headerSize < HEADER_LENGTH) return chunk.length
+    this.#headerSize = 0
+    const body = this.#begin(this.#header.readUInt32BE(4), this.#header.readUInt32BE(8))
+    return this.#fillBody(chunk, from + copied, body)
+  }
+
+  #begin(type: number, length: number): Buffer {
+    if (length > this.#limit) {
+      throw new MalformedPacketError(
+        `a packet of ${length} bytes was announced, more than the ${this.#limit} allowed`,
+      )
+    }
+    this.#type = type
+    const body = Buffer.allocUnsafeSlow(length)
+    this.#body = body
+    this.#bodySize = 0
+    return body
+  }
+
+  #fillBody(chunk: Buffer, from: number, body: Buffer): number {
+    const copied = chunk.copy(body, this.#bodySize, from)
+    this.#bodySize += copied
+    if (this.#bodySize === body.length) {
+      this.#body = undefined
+      this.#emit(this.#type, body, 0, body.length)
+    }
+    return from + copied
+  }
+
+  #checkMagic(bytes: Buffer, at: number, count: number): void {
+    for (let index = 0; index < count; index += 1) {
+      if (bytes[at + index] !== this.#magic[index]) {
+        const seen = JSON.stringify(bytes.toString('latin1', at, Math.min(bytes.length, at + 12)))
+        throw new MalformedPacketError(`these bytes do not begin a gearman packet: ${seen}`)
+      }
+    }
+  }
+
+  #emit(type: number, bytes: Buffer, start: number, end: number): void {
+    const layout = LAYOUTS[type]
+    if (layout === undefined) throw new MalformedPacketError(`unknown packet type ${type}`)
+    const count = layout.args
+    if (count === 0) {
+      const data = layout.data ? bytes.subarray(start, end) : NO_DATA
+      this.#sink(type as PacketType, NO_ARGS, data)
+      return
+    }
+    const args: string[] = []
+    let from = start
+    // Without data the last argument ends with the packet, with data a NUL ends it too.
+    const ended = layout.data ? count : count - 1
+    while (args.length < ended) {
+      const nul = bytes.indexOf(NUL, from)
+      if (nul === -1 || nul >= end) {
+        throw new MalformedPacketError(
+          `${layout.name} has ${args.length + 1} of ${count} arguments${layout.data ? ' and no data' : ''}`,
+        )
+      }
+      args.push(bytes.toString('latin1', from, nul))
+      from = nul + 1
+    }
+    if (layout.data) {
+      this.#sink(type as PacketType, args, bytes.subarray(from, end))
+      return
+    }
+    args.push(bytes.toString('latin1', from, end))
+    this.#sink(type as PacketType, args, NO_DATA)
+  }
+}

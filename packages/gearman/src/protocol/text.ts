@@ -1,0 +1,80 @@
+import { MalformedPacketError } from './packet-decoder.js'
+
+/** An admin command with what its answer looks like. */
+export interface TextCommand {
+  /** The command without its line end, as the text of its bytes. */
+  readonly line: string
+  /** True for a list, which ends with a line that holds a full stop; else one line is all. */
+  readonly list: boolean
+}
+
+/** A refusal: `ERR`, a code, and words with `+` for blanks; some have words alone. */
+const REFUSAL = /^ERR (?:([A-Z_]+)(?: |$))?(.*)$/
+
+/** A list is refused in one line; its own lines may begin with `ERR ` too, ids of jobs for example. */
+const LIST_REFUSAL = /^ERR UNKNOWN_(COMMAND|SHOW_ARGUMENTS)\b/
+
+/** Bytes that a line may have: past it, what comes is no answer of gearmand. */
+const MAX_LINE = 2 ** 26
+
+/**
+ * The command as gearmand reads it.
+ *
+ * CRLF always: with a bare LF gearmand 1.1.20 cuts the last letter of `create function`.
+ */
+export function encodeCommand(line: string): string {
+  return `${line}\r\n`
+}
+
+/** What gearmand says when it does not do a command. */
+export interface TextRefusal {
+  /** gearmand's own code, for example `UNKNOWN_COMMAND`; `ERR` where it gave none. */
+  readonly code: string
+  readonly text: string
+}
+
+/** The refusal that an answer is, `undefined` where it is none. */
+export function readRefusal(
+  lines: readonly string[],
+  { list }: TextCommand,
+): TextRefusal | undefined {
+  const [line = ''] = lines
+  const match = lines.length === 1 && (!list || LIST_REFUSAL.test(line)) && REFUSAL.exec(line)
+  if (!match) return undefined
+  return { code: match[1] ?? 'ERR', text: (match[2] ?? '').replaceAll('+', ' ') }
+}
+
+/** Lines to answers, however the bytes are cut into chunks. */
+export class TextDecoder {
+  #rest = ''
+  #lines: string[] = []
+
+  /**
+   * Reads the next bytes of an answer; its lines once it is whole, else `undefined`. One line
+   * stands for a refused list, too.
+   *
+   * @throws {@link MalformedPacketError}; the decoder is of no use after that.
+   */
+  push(chunk: Buffer, list: boolean): string[] | undefined {
+    const parts = (this.#rest + chunk.toString('latin1')).split('\n')
+    this.#rest = parts.pop() ?? ''
+    if (this.#rest.length > MAX_LINE) {
+      throw new MalformedPacketError(`a line of more than ${MAX_LINE} bytes is no admin answer`)
+    }
+    for (const [index, part] of parts.entries()) {
+      const line = part.endsWith('\r') ? part.slice(0, -1) : part
+      const isEnd = list && line === '.'
+      if (!isEnd) this.#lines.push(line)
+      if (isEnd || !list || (this.#lines.length === 1 && LIST_REFUSAL.test(line))) {
+        // A line too many: an id with a line break, or a list that names a job `.`.
+        if (index < parts.length - 1 || this.#rest !== '') {
+          throw new MalformedPacketError('more lines came than the command is answered with')
+        }
+        const lines = this.#lines
+        this.#lines = []
+        return lines
+      }
+    }
+    return undefined
+  }
+}

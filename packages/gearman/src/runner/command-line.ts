@@ -1,0 +1,124 @@
+import { parseArgs } from 'node:util'
+import type { GearmanWorkerOptions } from '@glammp/gearman'
+
+/** What `--help` prints. */
+export const USAGE = `Usage: glammp-worker <module...> [options]
+
+Serves every function that the modules export under its name, a default one under the file's.
+
+  -s, --servers <list>      job servers, with commas between; default: GEARMAN_SERVERS, else localhost:4730
+  -c, --concurrency <n>     jobs at once in each process; default: 1
+  -p, --processes <n>       so many processes, each restarted when it ends; default: this one alone
+      --sandbox             handlers run in threads, for those that compute (needs piscina)
+      --drain <seconds>     for the running jobs after SIGTERM or SIGINT; default: 30
+      --give-up <seconds>   exit when no server can be reached for so long; 0: never; default: 60
+      --poll <seconds>      ask for jobs that fall due, which gearmand 1.1 does not tell of
+      --namespace <prefix>  goes in front of every function name
+      --codec <name>        string, buffer, json or msgpack; default: string
+      --client-id <id>      how the worker shows in gearmand's list
+      --tls                 encrypted connections
+      --log <format>        pretty or json; default: pretty on a terminal
+  -h, --help                this text
+
+Exit codes: 0 after SIGTERM or SIGINT, 1 when it cannot serve or jobs outlasted the drain time,
+2 for wrong arguments and modules.
+`
+
+/** Wrong arguments or modules: to start again would not help. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+}
+
+/** How lines of the log look. */
+export type LogFormat = 'pretty' | 'json'
+
+/** The command line, read. Times are milliseconds. */
+export interface RunnerOptions {
+  readonly modules: readonly string[]
+  readonly worker: GearmanWorkerOptions
+  readonly sandbox: boolean
+  readonly drain: number
+  /** 0: never. */
+  readonly giveUp: number
+  readonly format: LogFormat
+  /** Undefined: this process alone, unsupervised. */
+  readonly processes: number | undefined
+}
+
+const OPTIONS = {
+  servers: { type: 'string', short: 's' },
+  concurrency: { type: 'string', short: 'c' },
+  processes: { type: 'string', short: 'p' },
+  sandbox: { type: 'boolean' },
+  drain: { type: 'string' },
+  'give-up': { type: 'string' },
+  poll: { type: 'string' },
+  namespace: { type: 'string' },
+  codec: { type: 'string' },
+  'client-id': { type: 'string' },
+  tls: { type: 'boolean' },
+  log: { type: 'string' },
+  help: { type: 'boolean', short: 'h' },
+} as const
+
+const FORMATS: readonly string[] = ['pretty', 'json'] satisfies LogFormat[]
+const CODECS: readonly string[] = ['string', 'buffer', 'json', 'msgpack']
+
+/**
+ * @returns `'help'` where that was asked for.
+ * @throws {@link UsageError}
+ */
+export function readCommandLine(
+  args: readonly string[],
+  terminal: boolean,
+): RunnerOptions | 'help' {
+  const { values, positionals } = parse(args)
+  if (values.help) return 'help'
+  if (positionals.length === 0) throw new UsageError('name at least one module with handlers')
+  const { poll, codec, log = terminal ? 'pretty' : 'json' } = values
+  if (!FORMATS.includes(log)) throw new UsageError(`--log is pretty or json, not ${log}`)
+  if (codec !== undefined && !CODECS.includes(codec)) {
+    throw new UsageError(`--codec is one of ${CODECS.join(', ')}, not ${codec}`)
+  }
+  return {
+    modules: positionals,
+    worker: {
+      servers: values.servers,
+      concurrency: count('concurrency', values.concurrency ?? '1'),
+      namespace: values.namespace,
+      codec: codec as GearmanWorkerOptions['codec'],
+      clientId: values['client-id'],
+      tls: values.tls,
+      pollInterval: poll === undefined ? undefined : seconds('poll', poll),
+    },
+    sandbox: values.sandbox ?? false,
+    drain: seconds('drain', values.drain ?? '30'),
+    giveUp: seconds('give-up', values['give-up'] ?? '60'),
+    format: log as LogFormat,
+    processes: values.processes === undefined ? undefined : count('processes', values.processes),
+  }
+}
+
+type Parsed = ReturnType<
+  typeof parseArgs<{ options: typeof OPTIONS; args: string[]; allowPositionals: true }>
+>
+
+function parse(args: readonly string[]): Parsed {
+  try {
+    return parseArgs({ options: OPTIONS, args: [...args], allowPositionals: true })
+  } catch (cause) {
+    throw new UsageError(cause instanceof Error ? cause.message : String(cause))
+  }
+}
+
+function count(name: string, text: string): number {
+  if (!/^[1-9]\d{0,5}$/.test(text))
+    throw new UsageError(`--${name} is a whole number of at least 1`)
+  return Number(text)
+}
+
+function seconds(name: string, text: string): number {
+  const value = /^\d+(\.\d+)?$/.test(text) ? Number(text) : Number.NaN
+  if (!(value <= 1_000_000)) throw new UsageError(`--${name} is a number of seconds`)
+  return value * 1_000
+}

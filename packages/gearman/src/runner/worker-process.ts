@@ -1,0 +1,123 @@
+import { GearmanWorker, InvalidArgumentError } from '@glammp/gearman'
+import { type RunnerOptions, UsageError } from './command-line.js'
+import { loadHandlers } from './handlers.js'
+import { type Log, messageOf } from './log.js'
+
+/** Exit codes. */
+export const Exit = { DRAINED: 0, FAILED: 1, USAGE: 2 } as const
+
+const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const
+
+/** What one process does: serve until it is told to leave, or until nobody can be served. */
+export class WorkerProcess {
+  readonly #options: RunnerOptions
+  readonly #log: Log
+  readonly #supervised: boolean
+  readonly #worker: GearmanWorker
+  readonly #up: Set<string> = new Set()
+  #lastError = 'none has answered yet'
+  #silence: NodeJS.Timeout | undefined
+  #draining = false
+  #code: number = Exit.DRAINED
+
+  /** @throws {@link UsageError} */
+  constructor(options: RunnerOptions, log: Log, supervised: boolean) {
+    this.#options = options
+    this.#log = log
+    this.#supervised = supervised
+    this.#worker = usable(() => new GearmanWorker(options.worker))
+  }
+
+  /**
+   * Resolves to the exit code when the worker has left.
+   *
+   * @throws {@link UsageError}
+   */
+  async run(): Promise<number> {
+    const handlers = await loadHandlers(this.#options.modules)
+    for (const { name, handle, module, options } of handlers) {
+      usable(() => this.#worker.addFunction(name, this.#options.sandbox ? module : handle, options))
+    }
+    this.#watch()
+    this.#awaitServer()
+    const names = handlers.map(({ name }) => name)
+    const { pid } = process
+    this.#log.info('start', `serving ${names.join(', ')}`, { functions: names.join(' '), pid })
+    if (!this.#draining) {
+      try {
+        await this.#worker.work()
+      } catch (error) {
+        throw error instanceof InvalidArgumentError ? new UsageError(error.message) : error
+      }
+    }
+    await this.#worker.close()
+    clearTimeout(this.#silence)
+    this.#log.info('end', this.#code === Exit.DRAINED ? 'left' : 'left, not in order')
+    return this.#code
+  }
+
+  #watch(): void {
+    const worker = this.#worker
+    worker.on('job:end', (end) => {
+      this.#log.job(end)
+      // Only a forced end closes under a running job.
+      if (this.#draining && end.outcome === 'lost') this.#code = Exit.FAILED
+    })
+    worker.on('server:up', ({ server }) => {
+      this.#up.add(server)
+      clearTimeout(this.#silence)
+      this.#log.info('server:up', `connected to ${server}`, { server })
+    })
+    worker.on('server:down', ({ server, error }) => {
+      this.#up.delete(server)
+      this.#lastError = error.message
+      if (this.#draining) return
+      this.#log.warn('server:down', error.message, { server })
+      if (this.#up.size === 0) this.#awaitServer()
+    })
+    for (const signal of Object.keys(SIGNALS) as (keyof typeof SIGNALS)[]) {
+      process.on(signal, () => {
+        if (!this.#draining) this.#drain(signal)
+        // The supervisor has its own ways, and a terminal's Ctrl-C reaches all processes.
+        else if (!this.#supervised) process.exit(128 + SIGNALS[signal])
+      })
+    }
+    // The supervisor is gone, however it ended.
+    process.once('disconnect', () => {
+      if (!this.#draining) this.#drain('the end of the supervisor')
+    })
+  }
+
+  #drain(cause: string): void {
+    this.#draining = true
+    const { running } = this.#worker
+    this.#log.info('drain', `${cause}: ${running} running jobs to finish`, { running })
+    clearTimeout(this.#silence)
+    void this.#worker.close({ timeout: Math.max(1, this.#options.drain) })
+  }
+
+  #awaitServer(): void {
+    const { giveUp } = this.#options
+    if (giveUp === 0) return
+    clearTimeout(this.#silence)
+    this.#silence = setTimeout(() => {
+      this.#log.error(
+        'give-up',
+        `no server could be reached for ${giveUp / 1_000} s; the last: ${this.#lastError}`,
+      )
+      this.#code = Exit.FAILED
+      this.#draining = true
+      // No result could be delivered any more.
+      void this.#worker.close({ timeout: 1 })
+    }, giveUp)
+  }
+}
+
+/** Runs something that the command line or a module may have made wrong. */
+function usable<T>(make: () => T): T {
+  try {
+    return make()
+  } catch (error) {
+    throw new UsageError(messageOf(error), { cause: error })
+  }
+}

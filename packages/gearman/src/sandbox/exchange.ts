@@ -1,0 +1,75 @@
+import type { MessagePort } from 'node:worker_threads'
+import {
+  ClosedError,
+  ConnectionError,
+  GearmanError,
+  type GearmanErrorDetails,
+  ProtocolError,
+  TimeoutError,
+} from '../errors.js'
+import type { PacketType } from '../protocol/packet.js'
+
+/** What a thread is given for one job. */
+export interface ThreadJob {
+  /** The handler's module as a `file:` URL. */
+  readonly module: string
+  readonly handle: string
+  readonly functionName: string
+  readonly unique: string
+  readonly workload: Uint8Array
+  /** Name of the codec. */
+  readonly codec: string
+  /** The rest of the talk about the job. */
+  readonly port: MessagePort
+}
+
+/** From a thread: a packet to send, or how the handler ended. */
+export type ThreadMessage =
+  | {
+      readonly kind: 'send'
+      /** Comes back with the answer. */
+      readonly id: number
+      readonly type: PacketType
+      readonly args: string | undefined
+      readonly data: string | Uint8Array | undefined
+    }
+  | { readonly kind: 'returned'; readonly data: string | Uint8Array }
+  | { readonly kind: 'failed' }
+  | { readonly kind: 'threw'; readonly message: string }
+
+/** To a thread: whether a packet left, or that the result counts no more. */
+export type HostMessage =
+  | { readonly kind: 'sent'; readonly id: number; readonly sent: boolean }
+  | { readonly kind: 'abort'; readonly reason: AbortReason }
+
+/** An error between threads: a structured clone would lose its class. */
+export interface AbortReason extends GearmanErrorDetails {
+  readonly code: string
+  readonly message: string
+}
+
+type ReasonClass = new (message: string, details: GearmanErrorDetails) => GearmanError
+
+const REASONS: Readonly<Record<string, ReasonClass>> = {
+  ERR_GEARMAN_CLOSED: ClosedError,
+  ERR_GEARMAN_PROTOCOL: ProtocolError,
+  ERR_GEARMAN_TIMEOUT: TimeoutError,
+}
+
+/** The reason of a job's signal as it travels. */
+export function packReason(reason: unknown): AbortReason {
+  if (!(reason instanceof GearmanError)) return { code: '', message: String(reason) }
+  const { code, message, server, function: fn, handle } = reason
+  return { code, message, server, function: fn, handle }
+}
+
+export function unpackReason({ code, message, ...details }: AbortReason): GearmanError {
+  const Reason = REASONS[code] ?? ConnectionError
+  return new Reason(message, details)
+}
+
+/** Bytes with a memory of their own: a clone of a view clones all that the view looks upon. */
+export function detached(data: string | Uint8Array): string | Uint8Array {
+  if (typeof data === 'string' || data.byteLength === data.buffer.byteLength) return data
+  return new Uint8Array(data)
+}

@@ -1,0 +1,79 @@
+import type { CodecOption } from '../codec.js'
+import { codecOf, encodeWith, messageOf } from '../codec.js'
+import { JobFailure } from '../errors.js'
+import { GearmanJob, type JobChannel } from '../job.js'
+import type { PacketType } from '../protocol/packet.js'
+import {
+  detached,
+  type HostMessage,
+  type ThreadJob,
+  type ThreadMessage,
+  unpackReason,
+} from './exchange.js'
+import { findHandler } from './handler-module.js'
+
+/** The way from a handler in this thread to the worker in the main one. */
+class PortChannel implements JobChannel {
+  readonly #port: ThreadJob['port']
+  readonly #controller: AbortController = new AbortController()
+  readonly #answers: Map<number, (sent: boolean) => void> = new Map()
+  #next = 0
+
+  constructor(port: ThreadJob['port']) {
+    this.#port = port
+    port.on('message', (message: HostMessage) => {
+      if (message.kind === 'abort') {
+        this.#controller.abort(unpackReason(message.reason))
+        return
+      }
+      this.#answers.get(message.id)?.(message.sent)
+      this.#answers.delete(message.id)
+    })
+    // The worker has closed the job's port.
+    port.on('close', () => {
+      for (const answer of this.#answers.values()) answer(false)
+      this.#answers.clear()
+    })
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal
+  }
+
+  report(
+    type: PacketType,
+    args: string | undefined,
+    data: string | Uint8Array | undefined,
+  ): Promise<boolean> {
+    const id = this.#next++
+    return new Promise((resolve) => {
+      this.#answers.set(id, resolve)
+      this.post({ kind: 'send', id, type, args, data: data && detached(data) })
+    })
+  }
+
+  finish(type: PacketType, data: string | Uint8Array | undefined): Promise<boolean> {
+    return this.report(type, undefined, data)
+  }
+
+  post(message: ThreadMessage): void {
+    this.#port.postMessage(message)
+  }
+}
+
+/** Runs one job; the pool calls it in a thread. How it ends is told on the job's own port. */
+export async function run(given: ThreadJob): Promise<void> {
+  const { module, handle, functionName, unique, workload } = given
+  const channel = new PortChannel(given.port)
+  const codec = codecOf(given.codec as CodecOption)
+  const bytes = Buffer.from(workload.buffer, workload.byteOffset, workload.byteLength)
+  try {
+    const handler = findHandler(await import(module), functionName, module)
+    const details = { handle, functionName, unique, workload: bytes }
+    const value = await handler(new GearmanJob<unknown>(details, codec, channel))
+    channel.post({ kind: 'returned', data: detached(encodeWith(codec, value, functionName)) })
+  } catch (error) {
+    if (error instanceof JobFailure) channel.post({ kind: 'failed' })
+    else channel.post({ kind: 'threw', message: messageOf(error) })
+  }
+}

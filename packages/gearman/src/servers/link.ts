@@ -1,0 +1,133 @@
+import {
+  Connection,
+  type ConnectionOwner,
+  type Fault,
+  type Output,
+  type ServerAddress,
+  type TlsOptions,
+} from '@glammp/wire'
+import { Magic, type PacketType } from '../protocol/packet.js'
+import { PacketDecoder } from '../protocol/packet-decoder.js'
+
+/** One of the two roles that a connection to gearmand can have. */
+export interface LinkOwner {
+  /** Appends what opens every new connection. */
+  greet(output: Output): void
+  /** A packet came in. What it throws closes the connection as garbled. */
+  packet(type: PacketType, args: readonly string[], data: Buffer): void
+  /** An open connection is gone. */
+  lost(reason: Fault): void
+}
+
+export interface LinkOptions {
+  readonly address: ServerAddress
+  /** Milliseconds. */
+  readonly connectTimeout: number
+  readonly tls: TlsOptions | undefined
+}
+
+/**
+ * The longest packet taken from a server: a length over it is garbage, not a result. The memory for
+ * an announced length is only touched as its bytes arrive.
+ */
+const MAX_PACKET = 2 ** 31
+
+/**
+ * One gearmand and the connection to it, which is replaced as often as needed: each begins with the
+ * owner's greeting.
+ */
+export class Link implements ConnectionOwner {
+  readonly address: ServerAddress
+  readonly #options: LinkOptions
+  readonly #owner: LinkOwner
+  #decoder: PacketDecoder | undefined
+  #connection: Connection | undefined
+  #opening: Promise<Connection> | undefined
+  #abort: AbortController | undefined
+  #heard = 0
+
+  constructor(options: LinkOptions, owner: LinkOwner) {
+    this.address = options.address
+    this.#options = options
+    this.#owner = owner
+  }
+
+  /** The open connection, if there is one. */
+  get connection(): Connection | undefined {
+    return this.#connection
+  }
+
+  /** Counts what came in, so that silence can be told from slowness. */
+  get heard(): number {
+    return this.#heard
+  }
+
+  /**
+   * Connects, unless that is under way already.
+   *
+   * @throws {@link Fault}
+   */
+  open(): Promise<Connection> {
+    if (this.#connection !== undefined) return Promise.resolve(this.#connection)
+    this.#opening ??= this.#open().finally(() => {
+      this.#opening = undefined
+    })
+    return this.#opening
+  }
+
+  /** Gives up connecting, and drops an open connection with what it was still to send. */
+  close(reason: Fault): void {
+    this.#abort?.abort(reason)
+    this.#connection?.close(reason)
+  }
+
+  /** Gives up connecting; an open connection is closed after what it was still to send. */
+  end(reason: Fault): void {
+    this.#abort?.abort(reason)
+    this.#connection?.end(reason)
+  }
+
+  async #open(): Promise<Connection> {
+    const { address, connectTimeout } = this.#options
+    const abort = new AbortController()
+    this.#abort = abort
+    const connection = await Connection.open(
+      { address, connectTimeout, tls: this.#tls(), signal: abort.signal },
+      this,
+    )
+    // Closed between the handshake and this continuation.
+    if (abort.signal.aborted) {
+      const reason: Fault = abort.signal.reason
+      connection.close(reason)
+      throw reason
+    }
+    this.#decoder = new PacketDecoder(Magic.RESPONSE, MAX_PACKET, (type, args, data) => {
+      // The owner may have closed the connection over a packet before this one.
+      if (this.#connection === connection) this.#owner.packet(type, args, data)
+    })
+    this.#connection = connection
+    this.#owner.greet(connection.output)
+    connection.flushSoon()
+    return connection
+  }
+
+  #tls(): TlsOptions | undefined {
+    const { address, tls } = this.#options
+    if (tls === undefined && !address.tls) return undefined
+    return tls ?? {}
+  }
+
+  /** @internal */
+  received(chunk: Buffer): void {
+    this.#heard += 1
+    this.#decoder?.push(chunk)
+  }
+
+  /** @internal */
+  closed(reason: Fault): void {
+    const wasOpen = this.#connection !== undefined
+    this.#connection = undefined
+    this.#decoder = undefined
+    if (wasOpen) this.#owner.lost(reason)
+  }
+}

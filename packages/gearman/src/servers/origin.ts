@@ -1,0 +1,97 @@
+import type { Connection, Fault } from '@glammp/wire'
+import type { GearmanError } from '../errors.js'
+import { encode, type PacketType } from '../protocol/packet.js'
+import { failure } from './failure.js'
+
+/** A job as gearmand assigned it. */
+export interface Assignment {
+  /** gearmand's own part of the handle. */
+  readonly handle: string
+  /** The function, as the text of its bytes. */
+  readonly wireName: string
+  /** The unique, as the text of its bytes. */
+  readonly unique: string
+  readonly data: Buffer
+}
+
+/** A job that runs, as far as its connection needs to know it. */
+export interface RunningJob {
+  readonly wireName: string
+  /** Its connection is gone, or is about to be. */
+  lose(reason: GearmanError): void
+}
+
+/**
+ * Bytes of data after which a write is due within the tick: a handler that awaits one send after the
+ * other never lets the tick end, and would not notice that the network takes no more.
+ */
+const FLUSH_SIZE = 65_536
+
+const SENT: Promise<boolean> = Promise.resolve(true)
+const UNSENT: Promise<boolean> = Promise.resolve(false)
+
+/**
+ * The one connection that jobs came from. gearmand takes a job's packets from there only: from
+ * another connection they are answered with JOB_NOT_FOUND, and once it is gone the job is queued
+ * again.
+ */
+export class Origin {
+  /** Name of the server. */
+  readonly name: string
+  readonly #connection: Connection
+  readonly #jobs: Set<RunningJob> = new Set()
+  readonly #ended: (job: RunningJob) => void
+  #unsent = 0
+
+  constructor(name: string, connection: Connection, ended: (job: RunningJob) => void) {
+    this.name = name
+    this.#connection = connection
+    this.#ended = ended
+  }
+
+  /** How many jobs have no final packet yet. */
+  get size(): number {
+    return this.#jobs.size
+  }
+
+  /** Whether a job of this function has no final packet yet. */
+  runs(wireName: string): boolean {
+    for (const job of this.#jobs) if (job.wireName === wireName) return true
+    return false
+  }
+
+  started(job: RunningJob): void {
+    this.#jobs.add(job)
+  }
+
+  /** The final packet of a job was sent. */
+  ended(job: RunningJob): void {
+    if (this.#jobs.delete(job)) this.#ended(job)
+  }
+
+  /**
+   * Sends a packet about a job with the other packets of this tick; resolves to false where the
+   * connection is gone, and waits where the network takes no more.
+   */
+  send(type: PacketType, args: string, data: string | Uint8Array | undefined): Promise<boolean> {
+    const connection = this.#connection
+    if (connection.reason !== undefined) return UNSENT
+    encode(connection.output, type, args, data)
+    this.#unsent += data === undefined ? 0 : data.length
+    if (this.#unsent > FLUSH_SIZE) {
+      this.#unsent = 0
+      connection.flush()
+    } else {
+      connection.flushSoon()
+    }
+    return connection.congested ? connection.drained() : SENT
+  }
+
+  /** Tells every job that its result cannot count any more. */
+  lost(reason: Fault): void {
+    const error = failure(reason, { what: 'the worker connection', server: this.name })
+    const jobs = [...this.#jobs]
+    this.#jobs.clear()
+    for (const job of jobs) job.lose(error)
+  }
+}

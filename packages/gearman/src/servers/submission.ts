@@ -1,0 +1,210 @@
+import { Deadline, type Deadlines, Fault, type Output } from '@glammp/wire'
+import {
+  AbortError,
+  type GearmanError,
+  JobExceptionError,
+  JobFailedError,
+  ServerError,
+} from '../errors.js'
+import { formatHandle, withoutNuls } from '../handle.js'
+import { encode, PacketType } from '../protocol/packet.js'
+import { failure } from './failure.js'
+import { type Carrier, Request } from './request.js'
+
+/** Who is told what becomes of a job. Exactly one of `complete` and `failed` is called, once. */
+export interface JobListener {
+  /** gearmand has acknowledged the job. */
+  created(handle: string): void
+  data(chunk: Buffer): void
+  status(numerator: number, denominator: number): void
+  warning(text: Buffer): void
+  /** The result; empty for a background job, for which the acknowledgement is the end. */
+  complete(result: Buffer, handle: string): void
+  failed(error: GearmanError): void
+}
+
+/** What the submission asks of the rooms that carry it. */
+export interface Dispatcher {
+  /** It did not get through: try another server, or give it up. */
+  undelivered(submission: Submission, fault: Fault, sent: boolean): void
+  /** The caller has its end. */
+  settled(submission: Submission): void
+}
+
+/** A job to submit, encoded. */
+export interface JobOrder {
+  /** The SUBMIT packet of its priority and class. */
+  readonly type: PacketType
+  readonly background: boolean
+  /** The function as the caller named it. */
+  readonly name: string
+  /** Function and unique as the text of their bytes, joined by a NUL; for EPOCH the time too. */
+  readonly args: string
+  /** Jobs of one key go to one server, so that equal uniques meet. */
+  readonly key: string | undefined
+  readonly data: string | Uint8Array
+  /** How often it may be sent again although it may have arrived. */
+  readonly retries: number
+}
+
+const EMPTY: Buffer = Buffer.alloc(0)
+
+/** One job on its way: submitted, acknowledged, and, in the foreground, waited for. */
+export class Submission extends Request {
+  readonly order: JobOrder
+  readonly #listener: JobListener
+  readonly #dispatcher: Dispatcher
+  /** Sendings again that were made. */
+  resent = 0
+  /** Servers that could not be reached for it, or lost it. */
+  avoided: Set<Carrier> | undefined
+  /** What the server calls it, once it has acknowledged it. */
+  #localHandle: string | undefined
+  #limit: ResultLimit | undefined
+  #signal: AbortSignal | undefined
+
+  constructor(order: JobOrder, listener: JobListener, dispatcher: Dispatcher) {
+    super()
+    this.order = order
+    this.#listener = listener
+    this.#dispatcher = dispatcher
+  }
+
+  /** The handle with its server, once there is one. */
+  get handle(): string | undefined {
+    if (this.#localHandle === undefined) return undefined
+    return formatHandle(this.carrier?.name ?? '', this.#localHandle)
+  }
+
+  /** Gives the job up after `timeout` milliseconds, or when the signal says so. */
+  limit(deadlines: Deadlines, timeout: number | undefined, signal: AbortSignal | undefined): void {
+    if (timeout !== undefined) this.#limit = new ResultLimit(this, deadlines, timeout)
+    if (signal === undefined) return
+    this.#signal = signal
+    if (signal.aborted) this.handleEvent()
+    else signal.addEventListener('abort', this)
+  }
+
+  encode(output: Output): void {
+    this.#localHandle = undefined
+    encode(output, this.order.type, this.order.args, this.order.data)
+  }
+
+  answered(type: PacketType, args: readonly string[]): boolean {
+    if (type !== PacketType.JOB_CREATED) return false
+    this.#localHandle = withoutNuls(args[0] ?? '')
+    if (this.settled) return true
+    const handle = this.handle ?? ''
+    this.#listener.created(handle)
+    if (this.order.background && this.#settle()) this.#listener.complete(EMPTY, handle)
+    return true
+  }
+
+  refused(serverCode: string, text: string): void {
+    const server = this.carrier?.name
+    this.fail(
+      new ServerError(`${this.#what} on ${server}: ${serverCode} ${text}`, {
+        ...this.#where,
+        serverCode,
+      }),
+    )
+  }
+
+  failed(fault: Fault, sent: boolean): void {
+    this.heardBefore = undefined
+    if (!this.settled) this.#dispatcher.undelivered(this, fault, sent)
+  }
+
+  /** A WORK packet for its handle. */
+  worked(type: PacketType, args: readonly string[], data: Buffer): void {
+    if (this.settled) return
+    switch (type) {
+      case PacketType.WORK_COMPLETE:
+        if (this.#settle()) this.#listener.complete(data, this.handle ?? '')
+        break
+      case PacketType.WORK_DATA:
+        this.#listener.data(data)
+        break
+      case PacketType.WORK_STATUS:
+        this.#listener.status(Number(args[1]), Number(args[2]))
+        break
+      case PacketType.WORK_WARNING:
+        this.#listener.warning(data)
+        break
+      case PacketType.WORK_FAIL:
+        this.fail(
+          new JobFailedError(`${this.#what} failed on its worker or was cancelled`, this.#where),
+        )
+        break
+      default:
+        this.fail(
+          new JobExceptionError(`${this.#what} threw on its worker: ${data.toString()}`, {
+            ...this.#where,
+            data,
+          }),
+        )
+    }
+  }
+
+  /** The caller's signal was aborted. @internal */
+  handleEvent(): void {
+    const cause: unknown = this.#signal?.reason
+    this.fail(new AbortError(`${this.#what} was given up by its signal`, { ...this.#where, cause }))
+  }
+
+  /** Ends it for a reason of the connection. */
+  abandon(fault: Fault): void {
+    this.fail(this.errorOf(fault))
+  }
+
+  /** Ends it with an error; a second end is ignored. */
+  fail(error: GearmanError): void {
+    if (this.#settle()) this.#listener.failed(error)
+  }
+
+  /** What the caller is told of a fault. */
+  errorOf(fault: Fault): GearmanError {
+    return failure(fault, { what: this.#what, ...this.#where })
+  }
+
+  get #what(): string {
+    return `job ${this.order.name}`
+  }
+
+  get #where(): { server: string | undefined; function: string; handle: string | undefined } {
+    return { server: this.carrier?.name, function: this.order.name, handle: this.handle }
+  }
+
+  #settle(): boolean {
+    if (this.settled) return false
+    this.settled = true
+    this.#limit?.lift()
+    this.#signal?.removeEventListener('abort', this)
+    if (this.#localHandle !== undefined) this.carrier?.release(this, this.#localHandle)
+    this.#dispatcher.settled(this)
+    return true
+  }
+}
+
+/** The caller's own limit for the result, beside the one for gearmand's acknowledgement. */
+class ResultLimit extends Deadline {
+  readonly #submission: Submission
+  readonly #deadlines: Deadlines
+  readonly #timeout: number
+
+  constructor(submission: Submission, deadlines: Deadlines, timeout: number) {
+    super()
+    this.#submission = submission
+    this.#deadlines = deadlines
+    this.#timeout = timeout
+    deadlines.add(this, timeout)
+  }
+
+  lift(): void {
+    this.#deadlines.remove(this)
+  }
+
+  expire(): void {
+    this.#submission.abandon(new Fault('timeout', `no result within ${this.#timeout} ms`))
+  }
+}

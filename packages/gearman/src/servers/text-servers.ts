@@ -1,0 +1,47 @@
+import type { ServerAddress } from '@glammp/wire'
+import { ClosedError, type GearmanError } from '../errors.js'
+import type { TextCommand } from '../protocol/text.js'
+import { type Patience, TextServer, type TextServerOptions } from './text-server.js'
+
+/** The servers of an admin. */
+export class TextServers {
+  readonly #servers: readonly TextServer[]
+  #closing: Promise<void> | undefined
+
+  constructor(
+    options: Omit<TextServerOptions, 'address'> & { readonly servers: readonly ServerAddress[] },
+  ) {
+    this.#servers = options.servers.map((address) => new TextServer({ ...options, address }))
+  }
+
+  /**
+   * What each server answers, or its error; only the server of that name where there is one.
+   *
+   * @throws ClosedError, AbortError
+   */
+  async ask<T>(
+    command: TextCommand,
+    patience: Patience,
+    read: (lines: readonly string[]) => T,
+    name: string | undefined,
+  ): Promise<Record<string, T | GearmanError>> {
+    if (this.#closing !== undefined) throw new ClosedError('the admin is closed')
+    const named = this.#servers.filter((server) => server.name === name)
+    const answers = await Promise.all(
+      (named.length === 0 ? this.#servers : named).map(async (server) => {
+        try {
+          return [server.name, await server.ask(command, patience, read)] as const
+        } catch (error) {
+          if (patience.signal?.aborted) throw error
+          return [server.name, error as GearmanError] as const
+        }
+      }),
+    )
+    return Object.fromEntries(answers)
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= Promise.all(this.#servers.map((server) => server.close())).then(() => {})
+    return this.#closing
+  }
+}

@@ -1,0 +1,69 @@
+import { Connection, type ConnectionOwner, type ConnectOptions, Fault } from '@glammp/wire'
+import { encodeCommand, type TextCommand, TextDecoder } from '../protocol/text.js'
+
+/** Who waits for an answer. */
+interface Asker {
+  readonly list: boolean
+  readonly resolve: (lines: string[]) => void
+  readonly reject: (fault: Fault) => void
+}
+
+/** One connection that speaks gearmand's admin text: one command at a time. */
+export class TextSession implements ConnectionOwner {
+  readonly #decoder: TextDecoder = new TextDecoder()
+  #connection: Connection | undefined
+  #reason: Fault | undefined
+  #asker: Asker | undefined
+
+  /** @throws {@link Fault} */
+  static async open(options: ConnectOptions): Promise<TextSession> {
+    const session = new TextSession()
+    session.#connection = await Connection.open(options, session)
+    return session
+  }
+
+  private constructor() {}
+
+  /** Why it is closed, `undefined` while it is open. */
+  get reason(): Fault | undefined {
+    return this.#reason
+  }
+
+  /**
+   * The lines of the answer.
+   *
+   * @throws {@link Fault} where none will come; then the session is closed.
+   */
+  ask({ line, list }: TextCommand): Promise<string[]> {
+    return new Promise((resolve, reject) => {
+      if (this.#reason !== undefined || this.#connection === undefined) {
+        reject(this.#reason)
+        return
+      }
+      this.#asker = { list, resolve, reject }
+      this.#connection.output.text(encodeCommand(line))
+      this.#connection.flush()
+    })
+  }
+
+  close(reason: Fault): void {
+    this.#connection?.close(reason)
+  }
+
+  /** @internal */
+  received(chunk: Buffer): void {
+    const asker = this.#asker
+    if (asker === undefined) throw new Fault('garbled', 'an answer came to what was not asked')
+    const lines = this.#decoder.push(chunk, asker.list)
+    if (lines === undefined) return
+    this.#asker = undefined
+    asker.resolve(lines)
+  }
+
+  /** @internal */
+  closed(reason: Fault): void {
+    this.#reason = reason
+    this.#asker?.reject(reason)
+    this.#asker = undefined
+  }
+}

@@ -1,0 +1,323 @@
+import { EventEmitter } from 'node:events'
+import { Deadlines, Fault } from '@glammp/wire'
+import { guarded } from './call.js'
+import type { JobDefinition } from './definition.js'
+import { ClosedError, type GearmanError, InvalidArgumentError } from './errors.js'
+import type { FunctionReference } from './job-order.js'
+import { Connections } from './jobs/connections.js'
+import { type FunctionOptions, Functions, type JobHandler } from './jobs/functions.js'
+import { around, type Middleware } from './jobs/middleware.js'
+import { type JobEnd, Run, type RunOwner } from './jobs/run.js'
+import { onTermination } from './jobs/signals.js'
+import { Slots } from './jobs/slots.js'
+import {
+  type GearmanWorkerOptions,
+  milliseconds,
+  resolveServers,
+  resolveSettings,
+  type ServerList,
+  type ServersOption,
+  type Settings,
+  wholeNumber,
+  workerOptions,
+} from './options.js'
+import { MalformedPacketError } from './protocol/packet-decoder.js'
+import { Sandbox } from './sandbox/sandbox.js'
+import { failure } from './servers/failure.js'
+import type { Assignment, Origin } from './servers/origin.js'
+
+/** How long {@link GearmanWorker.close} waits. */
+export interface CloseOptions {
+  /**
+   * Milliseconds for the running jobs; then their signals are aborted and the connections dropped,
+   * and gearmand queues those jobs again. @defaultValue none: as long as they take
+   */
+  readonly timeout?: number | undefined
+}
+
+/** Events of a {@link GearmanWorker}. There is no `error` event: nothing unheard ends the process. */
+export interface GearmanWorkerEvents {
+  /** A job came, and its handler begins. */
+  'job:start': [job: JobStart]
+  /** Its end was sent, or its result counts no more. The handler may still be busy then. */
+  'job:end': [end: JobEnd]
+  /** There is a connection to a server. */
+  'server:up': [state: { readonly server: string }]
+  /** There is none: the first failure after it was up, or was tried first. */
+  'server:down': [state: { readonly server: string; readonly error: GearmanError }]
+}
+
+/** The beginning of a job. */
+export interface JobStart {
+  /** The handle with its server. */
+  readonly handle: string
+  /** The function as the worker registered it. */
+  readonly function: string
+}
+
+/**
+ * Serves functions on all its servers at once. A connection that is lost is made again, with
+ * growing pauses, and everything registered again; no failure of a server ends the worker.
+ */
+export class GearmanWorker extends EventEmitter<GearmanWorkerEvents> implements AsyncDisposable {
+  readonly #settings: Settings
+  readonly #functions: Functions
+  readonly #middleware: Middleware[] = []
+  readonly #slots: Slots
+  readonly #connections: Connections
+  readonly #sandbox: Sandbox
+  readonly #runs: RunOwner
+  readonly #unlisten: () => void
+  readonly #closed: Promise<void>
+  #resolveClosed: () => void = () => {}
+  #closing: Promise<void> | undefined
+  #mode: 'new' | 'working' | 'once' | 'resting' = 'new'
+  #once: ((done: boolean) => void) | undefined
+
+  /**
+   * @param options Servers as text or an array, or all options.
+   * @throws InvalidArgumentError
+   */
+  constructor(options: GearmanWorkerOptions | ServerList = {}) {
+    super()
+    const given = workerOptions(options)
+    this.#settings = resolveSettings(given)
+    this.#slots = new Slots(checkConcurrency(given.concurrency ?? 1))
+    const connectionOptions = {
+      ...this.#settings,
+      clientId: checkClientId(given.clientId),
+      pollInterval:
+        given.pollInterval === undefined
+          ? undefined
+          : milliseconds('pollInterval', given.pollInterval),
+    }
+    this.#sandbox = new Sandbox(given.sandbox ?? {}, () => this.#slots.limit)
+    this.#functions = new Functions(this.#settings, (module, codec) =>
+      this.#sandbox.handler(module, codec),
+    )
+    const watched = (): boolean => this.listenerCount('job:end') > 0
+    this.#runs = {
+      deadlines: new Deadlines(),
+      get watched() {
+        return watched()
+      },
+      ended: (end) => this.#tell('job:end', end),
+      done: () => this.#done(),
+    }
+    this.#connections = new Connections(connectionOptions, this.#slots, {
+      assigned: (assignment, origin) => this.#run(assignment, origin),
+      returned: (grabs) => this.#slots.returned(grabs),
+      changed: () => this.#slots.fill(),
+      up: (server) => this.#tell('server:up', { server }),
+      down: (server, fault) => {
+        const error = failure(fault, { what: 'the worker connection', server })
+        this.#tell('server:down', { server, error })
+      },
+    })
+    this.#closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve
+    })
+    for (const address of this.#settings.servers) this.#connections.addServer(address)
+    this.#unlisten = given.handleSignals ? onTermination(() => void this.close()) : () => {}
+  }
+
+  /** Jobs that may run at once. May be set at any time; where more run, those run to their end. */
+  get concurrency(): number {
+    return this.#slots.limit
+  }
+
+  set concurrency(jobs: number) {
+    this.#slots.limit = checkConcurrency(jobs)
+  }
+
+  /** Jobs whose handlers run. */
+  get running(): number {
+    return this.#slots.running
+  }
+
+  /**
+   * Serves a function from now on; a second call for one name replaces the handler.
+   *
+   * @param handler A function; or a module as a path or `file:` URL, whose export of the function's
+   * name, or else its default one, runs in a thread of its own.
+   * @throws InvalidArgumentError
+   */
+  addFunction<Input = string, Output = unknown>(
+    fn: FunctionReference<Input, Output>,
+    handler: JobHandler<Input, Output> | string | URL,
+    options: FunctionOptions = {},
+  ): this {
+    const given = handler as JobHandler<unknown> | string | URL
+    this.#connections.add(this.#functions.add(fn, given, options))
+    return this
+  }
+
+  /**
+   * Serves a function no more; its running jobs go on to their end. On a connection where some run
+   * no job is taken until then, since gearmand would queue them again.
+   *
+   * @returns False where there is no such function.
+   */
+  removeFunction(fn: string | JobDefinition<unknown, unknown>): boolean {
+    const wireName = this.#functions.remove(fn)
+    if (wireName === undefined) return false
+    this.#connections.remove(wireName)
+    return true
+  }
+
+  /** Puts middleware around the handlers of all functions, inside of what was put there before. */
+  use(middleware: Middleware): this {
+    if (typeof middleware !== 'function') {
+      throw new InvalidArgumentError('middleware is a function of a job and next')
+    }
+    this.#middleware.push(middleware)
+    return this
+  }
+
+  /** Adds one job server, as PHP's `addServer` does; `localhost:4730` if nothing is said. */
+  addServer(host = 'localhost', port?: number): void {
+    this.addServers(port === undefined ? host : { host, port })
+  }
+
+  /** Adds job servers: `'a:4730,b'`, an object, or an array of either. */
+  addServers(servers: ServersOption): void {
+    for (const address of resolveServers(servers)) this.#connections.addServer(address)
+  }
+
+  /**
+   * Takes jobs until {@link close}; resolves when the worker has left.
+   *
+   * @throws ClosedError where it was closed before, InvalidArgumentError during a `workOnce`.
+   */
+  async work(): Promise<void> {
+    await this.#begin('working')
+    if (this.#closing === undefined) this.#slots.allow(Number.POSITIVE_INFINITY)
+    await this.#closed
+  }
+
+  /**
+   * Waits for one job and runs it; resolves to true when its handler is done, to false where the
+   * worker was closed meanwhile.
+   *
+   * @throws ClosedError where it was closed before, InvalidArgumentError where it works already.
+   */
+  async workOnce(): Promise<boolean> {
+    await this.#begin('once')
+    if (this.#closing !== undefined) return false
+    return await new Promise<boolean>((resolve) => {
+      this.#once = resolve
+      this.#slots.allow(1)
+    })
+  }
+
+  /**
+   * Takes no more jobs, lets the running ones finish, then leaves. A later call with a timeout
+   * shortens the wait of an earlier one.
+   */
+  close(options: CloseOptions = {}): Promise<void> {
+    const { timeout } = options
+    if (timeout !== undefined) {
+      const timer = setTimeout(() => this.#force(timeout), milliseconds('timeout', timeout))
+      void this.#closed.then(() => clearTimeout(timer))
+    }
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #begin(mode: 'working' | 'once'): Promise<void> {
+    if (this.#closing !== undefined) throw new ClosedError('the worker is closed')
+    if (this.#mode === 'once' || this.#mode === 'working') {
+      throw new InvalidArgumentError('the worker works already')
+    }
+    const start = this.#mode === 'new'
+    this.#mode = mode
+    if (this.#functions.sandboxed) {
+      try {
+        await this.#sandbox.load()
+      } catch (error) {
+        this.#mode = start ? 'new' : 'resting'
+        throw error
+      }
+    }
+    if (start && this.#closing === undefined) this.#connections.start()
+  }
+
+  #run(assignment: Assignment, origin: Origin): void {
+    const fn = this.#functions.find(assignment.wireName)
+    if (fn === undefined) {
+      // Without its connection gearmand gives the job to a worker that has the function.
+      throw new MalformedPacketError(`a job for ${assignment.wireName} was never asked for`)
+    }
+    this.#slots.taken()
+    const run = new Run(fn, assignment, origin, this.#runs)
+    origin.started(run)
+    this.#tell('job:start', { handle: run.handle, function: fn.name })
+    run.start(assignment, around(this.#middleware, fn.handler))
+  }
+
+  #done(): void {
+    this.#slots.finished()
+    if (this.#mode === 'once') {
+      this.#mode = 'resting'
+      this.#once?.(true)
+      this.#once = undefined
+    }
+    this.#connections.sweep()
+    this.#slots.fill()
+  }
+
+  async #close(): Promise<void> {
+    this.#unlisten()
+    this.#slots.allow(0)
+    const reason = new Fault('closed', 'the worker was closed')
+    this.#connections.endIdle(reason)
+    const { timeout } = this.#settings
+    const timer = setTimeout(() => {
+      const silent = new Fault('timeout', `a grab was not answered within ${timeout} ms`)
+      this.#connections.closeSilent(silent)
+    }, timeout)
+    await Promise.race([this.#slots.whenIdle(), this.#closed])
+    clearTimeout(timer)
+    this.#connections.end(reason)
+    await this.#left()
+  }
+
+  #force(timeout: number): void {
+    this.#connections.close(
+      new Fault('closed', `the worker was closed and left after ${timeout} ms`),
+    )
+    void this.#left()
+  }
+
+  async #left(): Promise<void> {
+    this.#once?.(false)
+    this.#once = undefined
+    this.#resolveClosed()
+    await this.#sandbox.close()
+  }
+
+  #tell<Name extends keyof GearmanWorkerEvents>(
+    name: Name,
+    event: GearmanWorkerEvents[Name][0],
+  ): void {
+    if (this.listenerCount(name) === 0) return
+    guarded(() => (this as unknown as EventEmitter).emit(name, event))
+  }
+}
+
+function checkConcurrency(jobs: number): number {
+  return wholeNumber('concurrency', jobs, 1)
+}
+
+function checkClientId(id: string | undefined): string | undefined {
+  if (id === undefined) return undefined
+  // White space would break gearmand's `workers` list.
+  if (typeof id !== 'string' || !/^[\x21-\x7e]{1,127}$/.test(id)) {
+    throw new InvalidArgumentError('clientId is 1 to 127 printable ASCII characters without blanks')
+  }
+  return id
+}
