@@ -1,0 +1,176 @@
+import { GearmanClient, GearmanWorker, JobFailure } from '@glammp/gearman'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { type GearmandServer, startGearmand } from '../support/gearmand.js'
+import { type RunningProcess, run, startProcess } from '../support/process.js'
+
+const probe = await run('php', ['-r', 'echo phpversion("gearman");']).catch(() => undefined)
+const hasPhp = probe?.code === 0 && probe.stdout !== ''
+
+let server: GearmandServer
+let client: GearmanClient
+let worker: GearmanWorker
+let phpWorker: RunningProcess
+
+/** A PHP program; `$argv[1]` and `$argv[2]` are host and port of the job server. */
+const php = (program: string): [string, string[]] => [
+  'php',
+  ['-d', 'display_errors=stderr', '-r', program, server.host, String(server.port)],
+]
+
+const PHP_WORKER = `
+$worker = new GearmanWorker();
+$worker->addServer($argv[1], $argv[2]);
+$worker->addFunction('php_title', function ($job) {
+  return ucwords(strtolower($job->workload()));
+});
+$worker->addFunction('php_steps', function ($job) {
+  $job->sendStatus(0, 2);
+  $job->sendData("one\\0two");
+  $job->sendStatus(1, 2);
+  $job->sendWarning('careful');
+  $job->sendStatus(2, 2);
+  return $job->unique() . '/' . $job->functionName() . '/' . $job->workloadSize();
+});
+$worker->addFunction('php_fail', function ($job) { $job->sendFail(); });
+$worker->addFunction('php_exception', function ($job) { $job->sendException('from PHP'); });
+$worker->addFunction('php_bytes', function ($job) { return strrev($job->workload()); });
+echo "working\\n";
+while ($worker->work());
+`
+
+beforeAll(async () => {
+  if (!hasPhp) return
+  server = await startGearmand()
+  client = new GearmanClient(server.address)
+  worker = new GearmanWorker({ servers: server.address, concurrency: 4 })
+  worker.addFunction('title', (job) =>
+    job
+      .workload()
+      .toLowerCase()
+      .replace(/\b\w/g, (letter) => letter.toUpperCase()),
+  )
+  worker.addFunction('steps', async (job) => {
+    await job.sendStatus(1, 2)
+    await job.sendData('part')
+    await job.sendWarning('careful')
+    return 'done'
+  })
+  worker.addFunction('unique', (job) => job.unique)
+  worker.addFunction('reverse', (job) => Buffer.from(job.workloadBuffer).reverse())
+  worker.addFunction('fail', () => {
+    throw new JobFailure()
+  })
+  worker.addFunction('exception', () => {
+    throw new Error('from Node')
+  })
+  void worker.work()
+  phpWorker = startProcess(...php(PHP_WORKER))
+  await phpWorker.waitForOutput('working')
+})
+
+beforeEach((context) => {
+  context.skip(!hasPhp, 'php with the gearman extension is not installed')
+})
+
+afterAll(async () => {
+  await phpWorker?.kill('SIGKILL')
+  await client?.close()
+  await worker?.close()
+  await server?.stop()
+})
+
+async function phpSays(program: string): Promise<string> {
+  const client = '$client = new GearmanClient(); $client->addServer($argv[1], $argv[2]);'
+  const { code, stdout, stderr } = await run(...php(client + program))
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  return stdout
+}
+
+test('a PHP worker serves our client', async () => {
+  expect(await client.do('php_title', 'o Ivo andava de PATINS!!!')).toBe(
+    'O Ivo Andava De Patins!!!',
+  )
+  const said: unknown[] = []
+  const result = await client.do('php_steps', 'workload', {
+    unique: 'an id',
+    onStatus: (numerator, denominator) => said.push([numerator, denominator]),
+    onData: (chunk) => said.push(chunk),
+    onWarning: (text) => said.push(text),
+  })
+  expect(result).toBe('an id/php_steps/8')
+  expect(said).toEqual([[0, 2], 'one\0two', [1, 2], 'careful', [2, 2]])
+})
+
+test('failures of a PHP worker reach our client', async () => {
+  await expect(client.do('php_fail')).rejects.toMatchObject({ code: 'ERR_GEARMAN_JOB_FAILED' })
+  await expect(client.do('php_exception')).rejects.toMatchObject({
+    code: 'ERR_GEARMAN_JOB_EXCEPTION',
+    remoteMessage: 'from PHP',
+  })
+})
+
+test('bytes of any value go to a PHP worker and back', async () => {
+  const bytes = Buffer.from(Array.from({ length: 70_000 }, (_, index) => index % 256))
+  const back = await client.do<Buffer>('php_bytes', bytes, { codec: 'buffer' })
+  expect(back.equals(Buffer.from(bytes).reverse())).toBe(true)
+})
+
+test('our worker serves a PHP client, in the foreground at every priority', async () => {
+  const output = await phpSays(`
+    foreach (['doNormal', 'doHigh', 'doLow'] as $method) {
+      echo $client->$method('title', 'o Ivo andava de PATINS!!!'), "\\n";
+    }`)
+  expect(output).toBe('O Ivo Andava De Patins!!!\n'.repeat(3))
+})
+
+test('status, data and warnings of our worker reach a PHP task', async () => {
+  const output = await phpSays(`
+    $client->setStatusCallback(function ($task) {
+      echo 'status ', $task->taskNumerator(), '/', $task->taskDenominator(), "\\n";
+    });
+    $client->setDataCallback(function ($task) { echo 'data ', $task->data(), "\\n"; });
+    $client->setWarningCallback(function ($task) { echo 'warning ', $task->data(), "\\n"; });
+    $client->setCompleteCallback(function ($task) { echo 'complete ', $task->data(), "\\n"; });
+    $client->setFailCallback(function ($task) { echo "fail\\n"; });
+    $client->addTask('steps', 'x');
+    $client->runTasks();
+    $client->addTask('fail', 'x');
+    $client->runTasks();`)
+  expect(output).toBe('status 1/2\ndata part\nwarning careful\ncomplete done\nfail\n')
+})
+
+test('our worker serves a PHP client in the background, and PHP asks for the status', async () => {
+  const output = await phpSays(`
+    $handle = $client->doBackground('title', 'o PHp');
+    echo $client->returnCode() == GEARMAN_SUCCESS ? 'queued' : 'not queued', "\\n";
+    do { usleep(10000); $stat = $client->jobStatus($handle); } while ($stat[0]);
+    echo "done\\n";`)
+  expect(output).toBe('queued\ndone\n')
+})
+
+test('uniques and bytes mean the same to a PHP client', async () => {
+  const output = await phpSays(`
+    echo $client->doNormal('unique', 'x', 'id from PHP'), "\\n";
+    echo bin2hex($client->doNormal('reverse', "a\\0\\xff")), "\\n";`)
+  expect(output).toBe('id from PHP\nff0061\n')
+})
+
+test('an exception of our worker reaches a PHP task', async () => {
+  const output = await phpSays(`
+    $client->setExceptionCallback(function ($task) { echo 'exception ', $task->data(), "\\n"; });
+    $client->setCompleteCallback(function ($task) { echo 'complete ', $task->data(), "\\n"; });
+    $client->addTask('exception', 'x');
+    $client->addTask('title', 'a b');
+    $client->runTasks();`)
+  expect(output.split('\n').sort()).toEqual(['', 'complete A B', 'exception from Node'])
+})
+
+test('a PHP client is told the status of a job that we submitted, and we of its job', async () => {
+  const ours = await client.doBackground('unserved', 'x')
+  const output = await phpSays(`
+    echo json_encode($client->jobStatus('${ours.slice(ours.indexOf('//') + 2)}')), "\\n";
+    echo $client->doBackground('unserved', 'y');`)
+  const [status = '', theirs = ''] = output.split('\n')
+  expect(JSON.parse(status)).toEqual([true, false, 0, 0])
+  expect(await client.jobStatus(theirs)).toMatchObject({ known: true, running: false })
+})

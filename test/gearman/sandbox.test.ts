@@ -1,0 +1,119 @@
+import { fileURLToPath } from 'node:url'
+import { GearmanClient, GearmanWorker } from '@glammp/gearman'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type GearmandServer, startGearmand } from '../support/gearmand.js'
+import { type RunningProcess, startProcess } from '../support/process.js'
+import { waitFor } from '../support/wait.js'
+
+let server: GearmandServer
+let client: GearmanClient
+let worker: RunningProcess
+
+const startWorker = async (own: GearmandServer, ...args: string[]): Promise<RunningProcess> => {
+  const program = fileURLToPath(new URL('./fixtures/sandbox-worker.ts', import.meta.url))
+  const started = startProcess(
+    process.execPath,
+    ['--import', 'tsx', program, own.address, ...args],
+    { timeout: 120_000 },
+  )
+  await started.waitForOutput('working', 20_000)
+  return started
+}
+
+beforeAll(async () => {
+  server = await startGearmand()
+  client = new GearmanClient(server.address)
+  worker = await startWorker(server)
+})
+
+afterAll(async () => {
+  await worker?.kill('SIGKILL')
+  await client?.close()
+  await server?.stop()
+})
+
+test('a handler in a thread has all that one in the process has', async () => {
+  const seen: unknown[] = []
+  const result = await client.do('talk', 'the workload', {
+    unique: 'an-id',
+    onStatus: (...numbers) => seen.push(numbers),
+    onData: (chunk) => seen.push(chunk),
+    onWarning: (text) => seen.push(text),
+  })
+  expect(result).toBe('talk the workload an-id true,true,true')
+  expect(seen).toEqual([[1, 2], 'a part', 'careful'])
+  expect(await client.do('add', [1, 2, 3], { codec: 'msgpack' })).toBe(6)
+  expect(await client.do('size', Buffer.alloc(3_000_000))).toBe('3000000')
+  expect(await client.do('early')).toBe('sent early')
+  expect(await client.do('anything')).toBe('default for anything')
+  expect(await client.do('legacy', 'x')).toBe('CommonJS x')
+})
+
+test('what it throws ends its job, as in the process', async () => {
+  await expect(client.do('broken', 'me')).rejects.toMatchObject({
+    code: 'ERR_GEARMAN_JOB_EXCEPTION',
+    remoteMessage: 'broken by me',
+  })
+  await expect(client.do('broken', 'failure')).rejects.toMatchObject({
+    code: 'ERR_GEARMAN_JOB_FAILED',
+  })
+})
+
+test.each(['exit', 'memory', 'timer'])(
+  'a thread that crashes (%s) fails its own job alone',
+  async (way) => {
+    const other = client.do('spin', 1_000)
+    await expect(client.do('crash', way)).rejects.toMatchObject({
+      code: 'ERR_GEARMAN_JOB_EXCEPTION',
+    })
+    expect(await other).toBe('spun')
+    expect(await client.do('talk', 'goes on')).toContain('goes on')
+  },
+)
+
+test('CPU-bound handlers use the cores, and the worker hears everything meanwhile', async () => {
+  await using own = await startGearmand()
+  await using busy = await startWorker(own, '2', '50')
+  await using caller = new GearmanClient(own.address)
+  // The threads start with their first jobs.
+  await Promise.all([1, 2].map(() => caller.do('spin', 200)))
+  await caller.do('reset')
+  const results = await Promise.all([1, 2].map(() => caller.do('spin', 3_000)))
+  const measured = await caller.do('measured')
+  const { cores, delay } = JSON.parse(measured)
+  expect(results).toEqual(['spun', 'spun'])
+  // The machine may be busy with other things.
+  expect(cores).toBeGreaterThan(1.2)
+  expect(delay).toBeGreaterThan(0)
+  expect(busy.stdout()).not.toMatch(/down|lost/)
+})
+
+test('threads that compute are ended after their time, and by a forced close', async () => {
+  await using own = await startGearmand()
+  await using busy = await startWorker(own, '1', '30000', '500')
+  await using caller = new GearmanClient(own.address)
+  await expect(caller.do('spin', 100_000)).rejects.toMatchObject({
+    code: 'ERR_GEARMAN_JOB_FAILED',
+  })
+  expect(await caller.do('talk')).toContain('talk')
+  let begun = false
+  const task = caller.submit('obedient')
+  task.on('status', () => {
+    begun = true
+  })
+  await waitFor(() => begun)
+  const { code, stdout } = await busy.kill('SIGTERM')
+  expect(code).toBe(0)
+  expect(stdout).toMatch(/end spin timeout\n(.*\n)*end obedient lost\n(.*\n)*left/)
+})
+
+test('what cannot run in a thread is refused at once', () => {
+  const refused = expect.objectContaining({ code: 'ERR_GEARMAN_INVALID_ARGUMENT' })
+  const own = new GearmanWorker({ servers: server.address })
+  const here = fileURLToPath(import.meta.url)
+  expect(() => own.addFunction('x', './no/such/file.js')).toThrow(refused)
+  const codec = { encode: String, decode: String }
+  expect(() => own.addFunction('x', here, { codec })).toThrow(refused)
+  expect(() => own.addFunction('x', 17 as never)).toThrow(refused)
+  expect(() => new GearmanWorker({ sandbox: { threads: 0 } })).toThrow(refused)
+})

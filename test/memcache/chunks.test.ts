@@ -1,0 +1,223 @@
+import { MemcacheClient, type MemcacheOptions } from '@glammp/memcache'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { type MemcachedServer, startMemcached } from '../support/memcached.js'
+import { startProxy } from '../support/proxy.js'
+import { waitFor } from '../support/wait.js'
+
+const MB = 1_048_576
+
+let servers: MemcachedServer[] = []
+beforeAll(async () => {
+  servers = await Promise.all(
+    Array.from({ length: 3 }, () => startMemcached({ args: ['-m', '256'] })),
+  )
+})
+afterAll(async () => {
+  await Promise.all(servers.map((server) => server.stop()))
+})
+
+const client = (options: MemcacheOptions = {}): MemcacheClient =>
+  new MemcacheClient({
+    servers: servers.map(({ address }) => address),
+    largeValues: 'chunk',
+    timeout: 10_000,
+    ...options,
+  })
+
+/** Bytes without a pattern, so that a torn value shows. */
+const noise = (length: number, seed = 1): Buffer => {
+  const bytes = Buffer.alloc(length)
+  let state = seed
+  for (let at = 0; at < length; at += 1) {
+    state = (state * 1_103_515_245 + 12_345) & 0x7fffffff
+    bytes[at] = state >> 16
+  }
+  return bytes
+}
+
+const keysOf = async (cache: MemcacheClient): Promise<string[]> => {
+  const keys: string[] = []
+  for await (const key of cache.keys()) keys.push(key)
+  return keys.sort()
+}
+
+describe.each(['meta', 'classic', 'binary'] as const)('with %s', (protocol) => {
+  beforeEach(async () => {
+    await using cache = client()
+    await cache.flushAll()
+  })
+
+  test('a value of 8 MB comes back whole through every command that reads', async () => {
+    await using cache = client({ protocol })
+    const value = noise(8 * MB)
+    expect(await cache.set('filme', value, 60)).toBe(true)
+    await cache.set('small', 1)
+    expect(value.equals((await cache.get<Buffer>('filme')) ?? Buffer.alloc(0))).toBe(true)
+    const found = await cache.getMany<Buffer>(['filme', 'small', 'missing'])
+    expect([...found.keys()]).toEqual(['filme', 'small'])
+    expect(found.get('filme')?.equals(value)).toBe(true)
+    const touched = await cache.getAndTouch<Buffer>('filme', 100)
+    expect(touched?.equals(value)).toBe(true)
+    const wrapped = await cache.wrap('filme', () => Buffer.from('wrong'))
+    expect(wrapped.equals(value)).toBe(true)
+  })
+
+  test('with one chunk deleted it is a miss, never a part', async () => {
+    await using cache = client({ protocol })
+    await using meta = client()
+    await cache.set('filme', noise(8 * MB))
+    const chunks = (await keysOf(meta)).filter((key) => key !== 'filme')
+    expect(chunks).toHaveLength(9)
+    expect(await cache.delete(chunks[4] as string)).toBe(true)
+    expect(await cache.get('filme')).toBeUndefined()
+    expect(await cache.getMany(['filme'])).toEqual(new Map())
+    expect(await cache.gets('filme')).toBeUndefined()
+    expect(await cache.touch('filme', 60)).toBe(false)
+    const value = noise(3 * MB, 2)
+    expect((await cache.wrap('filme', () => value)).equals(value)).toBe(true)
+    expect((await cache.get<Buffer>('filme'))?.equals(value)).toBe(true)
+  })
+
+  test('add, replace and cas say what became of it, and leave no chunks behind', async () => {
+    await using cache = client({ protocol })
+    await using meta = client()
+    const value = noise(2 * MB)
+    expect(await cache.replace('filme', value)).toBe(false)
+    expect(await cache.add('filme', value)).toBe(true)
+    expect(await cache.add('filme', value)).toBe(false)
+    const { cas = '0' } = (await cache.gets<Buffer>('filme')) ?? {}
+    await cache.set('filme', 'other')
+    expect(await cache.cas('filme', value, cas)).toBe('exists')
+    const now = await cache.gets<string>('filme')
+    expect(now?.value).toBe('other')
+    expect(await cache.cas('filme', value, now?.cas ?? '0')).toBe('stored')
+    expect((await cache.get<Buffer>('filme'))?.equals(value)).toBe(true)
+    // Those of the first `add`, which `set` has replaced, and those of `cas`.
+    await waitFor(async () => (await keysOf(meta)).length === 1 + 2 * 3)
+  })
+
+  test('delete takes the chunks along', async () => {
+    await using cache = client({ protocol })
+    await using meta = client()
+    await cache.setMany({ a: noise(2 * MB), b: noise(2 * MB, 2), c: 'small' })
+    expect(await cache.delete('a')).toBe(true)
+    expect(await cache.deleteMany(['b', 'c', 'missing'])).toBe(2)
+    await waitFor(async () => (await keysOf(meta)).length === 0)
+  })
+
+  test('touch lets the chunks live as long as the item', async () => {
+    await using cache = client({ protocol })
+    const value = noise(2 * MB)
+    await Promise.all([
+      cache.set('touched', value, 2),
+      cache.set('touched:get', value, 2),
+      cache.set('lost', value, 2),
+    ])
+    expect(await cache.touch('touched', 60)).toBe(true)
+    expect(await cache.touch('missing', 60)).toBe(false)
+    await cache.getAndTouch('touched:get', 60)
+    await new Promise((resolve) => setTimeout(resolve, 3_100))
+    expect((await cache.get<Buffer>('touched'))?.equals(value)).toBe(true)
+    expect((await cache.get<Buffer>('touched:get'))?.equals(value)).toBe(true)
+    expect(await cache.get('lost')).toBeUndefined()
+  })
+
+  test('commands of one key keep their order', async () => {
+    await using cache = client({ protocol })
+    const [first, second] = [noise(2 * MB, 1), noise(2 * MB, 2)]
+    const results = await Promise.all([
+      cache.set('order', first),
+      cache.get<Buffer>('order'),
+      cache.set('order', second),
+      cache.set('order', 'small'),
+      cache.get('order'),
+    ])
+    expect(results[1]?.equals(first)).toBe(true)
+    expect(results[4]).toBe('small')
+  })
+})
+
+test('readers find one writing or the other, or nothing, while writers go on', async () => {
+  await using cache = client()
+  const values = [noise(3 * MB, 1), noise(5 * MB, 2)]
+  await cache.set('raced', values[0])
+  let writing = true
+  const writer = (async () => {
+    for (let round = 0; round < 10; round += 1) await cache.set('raced', values[round % 2])
+    writing = false
+  })()
+  while (writing) {
+    const value = await cache.get<Buffer>('raced')
+    expect(value === undefined || values.some((one) => one.equals(value))).toBe(true)
+  }
+  await writer
+})
+
+test('values just around the item size are stored, in chunks or not', async () => {
+  await using cache = client()
+  for (const size of [MB - 600, MB - 512, MB - 511, MB - 1, MB, MB + 1, 2 * (MB - 512)]) {
+    const value = noise(size)
+    expect(await cache.set('edge', value)).toBe(true)
+    expect((await cache.get<Buffer>('edge'))?.equals(value)).toBe(true)
+  }
+})
+
+test('compressed values, objects and long keys go in chunks as well', async () => {
+  await using cache = client({ compression: true, longKeys: 'hash', namespace: 'ns:' })
+  const object = { bytes: noise(6 * MB), map: new Map([['a', 1]]) }
+  const key = 'k'.repeat(300)
+  await cache.set(key, object)
+  expect(await cache.get(key)).toEqual(object)
+  const text = noise(3 * MB).toString('base64')
+  await cache.wrap('tagged', () => text, { ttl: 60, tags: ['user:7'] })
+  expect((await cache.wrap('tagged', () => 'wrong', { tags: ['user:7'] })) === text).toBe(true)
+  expect((await cache.get('tagged')) === text).toBe(true)
+  await cache.tag('user:7').invalidate()
+  expect(await cache.wrap('tagged', () => 'new', { tags: ['user:7'] })).toBe('new')
+})
+
+test('the reading of all chunks is one round trip a server', async () => {
+  await using proxy = await startProxy(servers[0]?.address ?? '')
+  await using cache = client({ servers: proxy.address, pool: { max: 1 } })
+  await cache.set('filme', noise(8 * MB))
+  proxy.delay(200)
+  const start = performance.now()
+  expect(await cache.get<Buffer>('filme')).toHaveLength(8 * MB)
+  // One for the index, one for the chunks; the proxy delays each direction.
+  expect(performance.now() - start).toBeLessThan(2 * 2 * 200 + 800)
+})
+
+test('what is too large, and what cannot be done to a value in chunks, is an error', async () => {
+  await using cache = client({ largeValues: { maxSize: 3 * MB } })
+  await expect(cache.set('huge', Buffer.alloc(3 * MB + 1))).rejects.toMatchObject({
+    code: 'ERR_MEMCACHE_VALUE_TOO_LARGE',
+    key: 'huge',
+  })
+  await cache.set('filme', noise(2 * MB))
+  await expect(cache.append('filme', 'x')).rejects.toBeInstanceOf(TypeError)
+  await expect(cache.prepend('filme', 'x')).rejects.toBeInstanceOf(TypeError)
+  await expect(cache.increment('filme')).rejects.toMatchObject({ code: 'ERR_MEMCACHE_CLIENT' })
+  expect(await cache.get<Buffer>('filme')).toHaveLength(2 * MB)
+  await using rejecting = client({ largeValues: 'reject' })
+  await expect(rejecting.get('filme')).rejects.toMatchObject({
+    code: 'ERR_MEMCACHE_DECODE',
+    message: expect.stringContaining('largeValues'),
+  })
+  await expect(rejecting.set('filme', Buffer.alloc(2 * MB))).rejects.toMatchObject({
+    code: 'ERR_MEMCACHE_VALUE_TOO_LARGE',
+  })
+})
+
+test.each([
+  ['one byte of it changed', 'glammp1 AAAAAAAAAAAAAAAA 2 5 0 deadbeef'],
+  ['a length over the bound', 'glammp1 AAAAAAAAAAAAAAAA 2 9999999999 0 00000000'],
+  ['more chunks than bytes', 'glammp1 AAAAAAAAAAAAAAAA 65536 5 0 00000000'],
+  ['no index at all', 'x'],
+])('an index with %s is a DecodeError and no memory', async (_name, index) => {
+  await using cache = client()
+  await cache.meta.set('glammp:chunk:AAAAAAAAAAAAAAAA:0', 'abc')
+  await cache.meta.set('glammp:chunk:AAAAAAAAAAAAAAAA:1', 'de')
+  await cache.meta.set('forged', index, `F${0x1010}`)
+  await expect(cache.get('forged')).rejects.toMatchObject({ code: 'ERR_MEMCACHE_DECODE' })
+  expect(await cache.wrap('forged', () => 'computed anew')).toBe('computed anew')
+})

@@ -1,0 +1,225 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { MemcacheClient, type MemcacheOptions } from '@glammp/memcache'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { makeCertificates } from '../support/certificates.js'
+import { startFakeServer } from '../support/fake-server.js'
+import { type MemcachedServer, startMemcached } from '../support/memcached.js'
+import { serversAreControllable, serversAreProcesses } from '../support/server-source.js'
+import { temporaryDirectory } from '../support/temporary-directory.js'
+
+// One test a row of the table "Side by side" in the manual, in the row's words; values and
+// cache-aside are in features-values.test.ts. What a row needs in depth is tested in the other files.
+
+let servers: MemcachedServer[] = []
+let addresses: string[] = []
+let cache: MemcacheClient
+beforeAll(async () => {
+  servers = await Promise.all([startMemcached(), startMemcached()])
+  addresses = servers.map(({ address }) => address)
+  cache = new MemcacheClient(addresses)
+})
+afterAll(async () => {
+  await cache.close()
+  await Promise.all(servers.map((server) => server.stop()))
+})
+
+const keys = Array.from({ length: 40 }, (_, index) => `key:${index}`)
+const client = (options: MemcacheOptions = {}): MemcacheClient =>
+  new MemcacheClient({ servers: addresses, ...options })
+
+async function roundTrip(options: MemcacheOptions): Promise<void> {
+  await using other = client(options)
+  expect(await other.set('é', { nome: 'Ivo' }, 60)).toBe(true)
+  expect(await other.get('é')).toEqual({ nome: 'Ivo' })
+  expect(await other.delete('é')).toBe(true)
+}
+
+describe('protocols and connections', () => {
+  test('meta protocol', () => roundTrip({ protocol: 'meta' }))
+  test('classic protocol', () => roundTrip({ protocol: 'classic' }))
+  test('binary protocol', () => roundTrip({ protocol: 'binary' }))
+
+  test('SASL', async () => {
+    const told: Buffer[] = []
+    await using server = await startFakeServer((socket) => {
+      socket.on('data', (packet) => {
+        told.push(packet)
+        const answer = Buffer.alloc(24)
+        answer[0] = 0x81
+        answer[1] = packet[1] as number
+        packet.copy(answer, 12, 12, 16)
+        socket.write(answer)
+      })
+    })
+    const auth = { username: 'user', password: 'secret' }
+    await using other = client({ servers: server.address, protocol: 'binary', auth })
+    await other.set('a', 1)
+    expect(told[0]?.subarray(24).toString()).toBe('PLAIN\0user\0secret')
+  })
+
+  test.skipIf(!serversAreControllable)('the handshake of -Y', async () => {
+    await using directory = await temporaryDirectory()
+    const file = join(directory.path, 'users')
+    await writeFile(file, 'user:secret\n')
+    const directories = [directory.path]
+    await using server = await startMemcached({ args: ['-Y', file], directories })
+    await roundTrip({ servers: `memcached://user:secret@${server.address}` })
+    await expect(roundTrip({ servers: server.address })).rejects.toMatchObject({
+      code: 'ERR_MEMCACHE_AUTHENTICATION',
+    })
+  })
+
+  test.skipIf(!serversAreControllable)('TLS', async () => {
+    await using files = await makeCertificates()
+    const { cert, key } = files.server
+    const args = ['-Z', '-o', `ssl_chain_cert=${cert},ssl_key=${key}`]
+    await using server = await startMemcached({ args, directories: [files.directory] })
+    await roundTrip({ servers: server.address, tls: { ca: await readFile(files.ca) } })
+  })
+
+  test.skipIf(!serversAreProcesses)('unix sockets', async () => {
+    await using directory = await temporaryDirectory()
+    const socket = join(directory.path, 'memcached.sock')
+    await using server = await startMemcached({ socket })
+    await roundTrip({ servers: server.address })
+  })
+})
+
+describe('commands', () => {
+  test('get of many keys, one round trip a server', async () => {
+    await Promise.all(keys.map((key) => cache.set(key, key)))
+    expect([...(await cache.getMany([...keys, 'missing'])).keys()]).toEqual(keys)
+  })
+
+  test('cas tokens of many keys', async () => {
+    await cache.setMany({ a: 1, b: 2 })
+    const found = await cache.getsMany<number>(['a', 'b'])
+    expect(await cache.cas('b', 3, found.get('b')?.cas ?? '')).toBe('stored')
+  })
+
+  test('set and delete of many keys', async () => {
+    expect(await cache.setMany(new Map(keys.map((key) => [key, 1])))).toBe(keys.length)
+    expect(await cache.deleteMany(keys)).toBe(keys.length)
+  })
+
+  test('compare and swap', async () => {
+    await cache.set('cas', 1)
+    const item = await cache.gets('cas')
+    await cache.set('cas', 2)
+    expect(await cache.cas('cas', 3, item?.cas ?? '')).toBe('exists')
+    expect(await cache.cas('cas-missing', 3, '1')).toBe('missing')
+  })
+
+  test('get and touch', async () => {
+    await cache.set('touched', 'value', 5)
+    expect(await cache.getAndTouch('touched', 1_000)).toBe('value')
+    expect((await cache.inspect('touched'))?.ttl).toBeGreaterThan(900)
+  })
+
+  test('counters of 64 bits', async () => {
+    await cache.set('counter', 2n ** 64n - 2n)
+    expect(await cache.increment('counter', 1n)).toBe(2n ** 64n - 1n)
+  })
+
+  test('statistics of all servers', async () => {
+    const stats = await cache.stats()
+    expect(Object.keys(stats)).toEqual(addresses)
+    for (const one of Object.values(stats)) expect(one).toMatchObject({ pid: expect.any(Number) })
+  })
+
+  test('listing of all keys', async () => {
+    await cache.setMany({ 'list:á': 1, 'list:b': 2 })
+    const found: string[] = []
+    for await (const key of cache.keys({ prefix: 'list:' })) found.push(key)
+    expect(found.sort()).toEqual(['list:b', 'list:á'])
+  })
+
+  test('the log of the servers', async () => {
+    const timer = setInterval(() => void cache.set('logged', 1), 50)
+    const enough = new AbortController()
+    const follow = async (): Promise<void> => {
+      for await (const { key, type } of cache.watch('mutations', { signal: enough.signal })) {
+        expect({ key, type }).toEqual({ key: 'logged', type: 'item_store' })
+        enough.abort()
+      }
+    }
+    await expect(follow()).rejects.toMatchObject({ name: 'AbortError' })
+    clearInterval(timer)
+  })
+
+  test('settings of running servers', async () => {
+    expect(Object.values(await cache.admin.lruMode('segmented'))).toEqual([true, true])
+    expect(Object.values(await cache.cacheMemoryLimit(64))).toEqual([true, true])
+  })
+
+  test('what a server knows of an item', async () => {
+    await cache.set('known', 'twelve bytes', 100)
+    expect(await cache.inspect('known')).toMatchObject({ size: 12, hit: false, stale: false })
+  })
+
+  test('raw meta commands', async () => {
+    await cache.meta.set('raw', 'bytes', 'T100')
+    expect((await cache.meta.get('raw', 'v s')).flags.get('s')).toBe('5')
+  })
+})
+
+describe('many servers', () => {
+  test('consistent hashing with weights', () => {
+    const places = keys.map((key) => client({ servers: 'a,b,c:11211:3' }).serverFor(key))
+    const heavy = places.filter((place) => place === 'c:11211').length
+    expect(heavy).toBeGreaterThan(keys.length / 3)
+  })
+
+  test('the ring of libmemcached', () => {
+    const ring = client({ servers: 'cache1:11211,cache2:11211,cache3:11212:2' })
+    expect(ring.serverFor('foo')).toBe('cache3:11212')
+    expect(ring.serverFor('bar')).toBe('cache2:11211')
+  })
+
+  test('a server that goes moves its own keys alone', () => {
+    const hosts = Array.from({ length: 100 }, (_, index) => `10.0.0.${index}`)
+    const [all, rest] = [hosts, hosts.slice(1)].map((list) =>
+      client({ servers: list, distribution: 'ketama-fixed' }),
+    )
+    for (const key of Array.from({ length: 1_000 }, (_, index) => `key:${index}`)) {
+      const home = all?.serverFor(key)
+      if (home !== '10.0.0.0:11211') expect(rest?.serverFor(key)).toBe(home)
+    }
+  })
+
+  test('a distribution of your own', () => {
+    const last = client({ distribution: (list) => ({ pick: () => list.length - 1 }) })
+    expect(last.serverFor('any')).toBe(addresses[1])
+  })
+
+  test('servers added and removed at run time', async () => {
+    await using other = client({ servers: addresses.slice(0, 1) })
+    other.addServer(addresses[1] as string)
+    expect(await other.setMany(keys.map((key) => [key, key]))).toBe(keys.length)
+    await other.removeServer(addresses[0] as string)
+    expect(other.servers).toEqual(addresses.slice(1))
+    expect(await other.set('a', 1)).toBe(true)
+  })
+
+  const survives = async (options: MemcacheOptions): Promise<void> => {
+    await using other = client(options)
+    expect(await other.setMany(keys.map((key) => [key, key]))).toBe(keys.length)
+    expect((await other.getMany(keys)).size).toBe(keys.length)
+  }
+  test('failover', () => survives({ servers: [...addresses, 'localhost:1'], failover: 'next' }))
+  test('a gutter', () => survives({ servers: 'localhost:1', failover: { gutter: addresses } }))
+
+  test('auto discovery', async () => {
+    await using endpoint = await startFakeServer((socket) => {
+      const list = servers.map(({ host, port }) => `${host}|${host}|${port}`).join(' ')
+      const block = `1\n${list}\n`
+      socket.on('data', () =>
+        socket.write(`CONFIG cluster 0 ${block.length}\r\n${block}\r\nEND\r\n`),
+      )
+    })
+    await using other = client({ servers: endpoint.address, discovery: true })
+    await other.connect()
+    expect(other.servers).toEqual(addresses)
+  })
+})

@@ -1,0 +1,72 @@
+import { MemcacheClient, MemcacheError } from '@glammp/memcache'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { startFakeServer } from '../support/fake-server.js'
+import { type MemcachedServer, startMemcached } from '../support/memcached.js'
+import { serversAreControllable } from '../support/server-source.js'
+
+let servers: MemcachedServer[] = []
+beforeAll(async () => {
+  servers = await Promise.all([startMemcached(), startMemcached(), startMemcached()])
+})
+afterAll(async () => {
+  await Promise.all(servers.map((server) => server.stop()))
+})
+
+const entries = (count: number): [string, number][] =>
+  Array.from({ length: count }, (_, index) => [`key:${index}`, index])
+
+describe.each(['meta', 'classic', 'binary'] as const)('with %s', (protocol) => {
+  test('setMany stores a Map, an object or pairs; deleteMany says how many were there', async () => {
+    await using cache = new MemcacheClient({
+      servers: servers.map(({ address }) => address),
+      protocol,
+      namespace: `${protocol}:`,
+    })
+    const all = entries(1_000)
+    expect(await cache.setMany(new Map(all), 60)).toBe(1_000)
+    expect(await cache.getMany(all.map(([key]) => key))).toEqual(new Map(all))
+    expect(await cache.setMany({ a: 1, b: 2 }, { ttl: 60 })).toBe(2)
+    expect(await cache.setMany([['c', 3]])).toBe(1)
+    expect(await cache.setMany([])).toBe(0)
+    expect(await cache.deleteMany(['a', 'b', 'c', 'never', 'a'])).toBe(3)
+    expect(await cache.deleteMany(all.map(([key]) => key))).toBe(1_000)
+    expect(await cache.deleteMany([])).toBe(0)
+  })
+})
+
+test('one bad key or value rejects before anything is sent', async () => {
+  await using silent = await startFakeServer(() => {})
+  await using cache = new MemcacheClient(silent.address)
+  await expect(cache.setMany({ fine: 1, 'not fine': 2 })).rejects.toMatchObject({
+    code: 'ERR_MEMCACHE_INVALID_KEY',
+  })
+  await expect(cache.setMany({ fine: 1, undefined })).rejects.toBeInstanceOf(TypeError)
+  await expect(cache.setMany({ fine: 1, large: Buffer.alloc(2e6) })).rejects.toMatchObject({
+    code: 'ERR_MEMCACHE_VALUE_TOO_LARGE',
+    key: 'large',
+  })
+  await expect(cache.deleteMany(['fine', ''])).rejects.toBeInstanceOf(MemcacheError)
+  expect(silent.connections).toBe(0)
+})
+
+test.skipIf(!serversAreControllable)(
+  'a failed server rejects with the keys that did not make it; the others are done',
+  async () => {
+    await using mortal = await startMemcached()
+    const addresses = [mortal.address, ...servers.map(({ address }) => address)]
+    await using cache = new MemcacheClient(addresses)
+    await mortal.kill()
+    const all = entries(400)
+    const lost = all.map(([key]) => key).filter((key) => cache.serverFor(key) === mortal.address)
+    const failure = { code: 'ERR_MEMCACHE_CONNECTION', keys: lost, server: mortal.address }
+    await expect(cache.setMany(all)).rejects.toMatchObject(failure)
+    const rest = all.map(([key]) => key).filter((key) => !lost.includes(key))
+    expect((await cache.getMany(rest)).size).toBe(rest.length)
+    await expect(cache.getMany(all.map(([key]) => key))).rejects.toMatchObject({
+      code: 'ERR_MEMCACHE_CONNECTION',
+      keys: expect.arrayContaining(lost),
+    })
+    await expect(cache.deleteMany(all.map(([key]) => key))).rejects.toMatchObject(failure)
+    expect((await cache.getMany(rest)).size).toBe(0)
+  },
+)

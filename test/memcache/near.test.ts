@@ -1,0 +1,106 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { MemcacheClient } from '@glammp/memcache'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type MemcachedServer, startMemcached } from '../support/memcached.js'
+
+let server: MemcachedServer
+let cache: MemcacheClient
+let other: MemcacheClient
+beforeAll(async () => {
+  server = await startMemcached()
+  cache = new MemcacheClient({ servers: server.address, near: { max: 100, ttl: 60 } })
+  other = new MemcacheClient(server.address)
+})
+afterAll(async () => {
+  await Promise.all([cache.close(), other.close()])
+  await server.stop()
+})
+
+const never = (): never => {
+  throw new Error('loaded')
+}
+
+describe('near', () => {
+  test('serves wrap and wrapMany without asking the server', async () => {
+    await cache.wrap('near', () => 'old', { ttl: 60 })
+    await other.set('near', 'changed elsewhere')
+    expect(await cache.wrap('near', never)).toBe('old')
+    expect((await cache.wrapMany(['near'], never)).get('near')).toBe('old')
+    expect(await cache.get('near')).toBe('changed elsewhere')
+  })
+
+  test('keeps hits as well as what was loaded', async () => {
+    await other.set('hit', 'first')
+    expect(await cache.wrap('hit', never)).toBe('first')
+    await other.set('hit', 'second')
+    expect(await cache.wrap('hit', never)).toBe('first')
+  })
+
+  test.each<[string, (key: string) => Promise<unknown>, unknown]>([
+    ['set', (key) => cache.set(key, 5), 5],
+    ['setMany', (key) => cache.setMany([[key, 5]]), 5],
+    ['replace', (key) => cache.replace(key, 5), 5],
+    ['increment', (key) => cache.increment(key), 2],
+    ['append', (key) => cache.append(key, '0'), 10],
+    ['delete', (key) => cache.delete(key), 'loaded'],
+    ['deleteMany', (key) => cache.deleteMany([key]), 'loaded'],
+    ['invalidate', (key) => cache.invalidate(key), 'loaded'],
+    ['flushAll', () => cache.flushAll(), 'loaded'],
+    ['a tag', () => cache.tag('near-tag').invalidate(), 'loaded'],
+  ])('%s of the same client is seen at once', async (name, change, expected) => {
+    const key = `changed-by-${name.replaceAll(' ', '-')}`
+    // Only the tag's own test reads and writes under it: its values carry a header.
+    const options = name === 'a tag' ? { tags: ['near-tag'] } : {}
+    await cache.wrap<unknown>(key, () => 1, options)
+    await change(key)
+    expect(await cache.wrap<unknown>(key, () => 'loaded', options)).toBe(expected)
+  })
+
+  test('a value that was asked for before a change does not come back after it', async () => {
+    const asked = cache.wrap('raced', () => sleep(200, 'old'))
+    await sleep(50)
+    await cache.set('raced', 'new')
+    expect(await asked).toBe('old')
+    expect(await cache.wrap('raced', never)).toBe('new')
+  })
+
+  test('a stale value is not kept', async () => {
+    await other.set('stale', 'old')
+    await other.invalidate('stale')
+    const load = other.wrap('stale', () => sleep(300, 'new'))
+    await sleep(100)
+    expect(await cache.wrap('stale', never)).toBe('old')
+    await load
+    expect(await cache.wrap('stale', never)).toBe('new')
+  })
+
+  test('entries end with near.ttl, and never outlive the ttl of the value', async () => {
+    const near = { max: 10, ttl: 0.3 }
+    await using short = new MemcacheClient({ servers: server.address, near })
+    await short.wrap('short', () => 'old')
+    await other.set('short', 'new')
+    expect(await short.wrap('short', never)).toBe('old')
+    await sleep(350)
+    expect(await short.wrap('short', never)).toBe('new')
+    await cache.wrap('ttl', () => 'old', { ttl: 1 })
+    await sleep(1_100)
+    expect(await cache.wrap('ttl', () => 'new', { ttl: 1 })).toBe('new')
+  })
+
+  test('at most max values are kept', async () => {
+    await using small = new MemcacheClient({ servers: server.address, near: { max: 2, ttl: 60 } })
+    for (const key of ['a', 'b', 'c']) await small.wrap(key, () => 'old')
+    for (const key of ['a', 'b', 'c']) await other.set(key, 'new')
+    const found = await small.wrapMany(['a', 'b', 'c'], never)
+    expect([...found.values()]).toEqual(['new', 'old', 'old'])
+  })
+
+  test.each([
+    { max: 0, ttl: 1 },
+    { max: 1.5, ttl: 1 },
+    { max: 1, ttl: 0 },
+    { max: 1, ttl: Number.NaN },
+  ])('%o is a RangeError', (near) => {
+    expect(() => new MemcacheClient({ near })).toThrow(RangeError)
+  })
+})

@@ -1,0 +1,158 @@
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { type AddressInfo, connect } from 'node:net'
+import { join } from 'node:path'
+import { createServer } from 'node:tls'
+import { MemcacheClient } from '@glammp/memcache'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Certificates, makeCertificates } from '../support/certificates.js'
+import { type MemcachedServer, startMemcached } from '../support/memcached.js'
+import { startProxy } from '../support/proxy.js'
+import { serversAreControllable, serversAreProcesses } from '../support/server-source.js'
+import { temporaryDirectory } from '../support/temporary-directory.js'
+import { waitFor } from '../support/wait.js'
+
+async function roundTrip(cache: MemcacheClient): Promise<void> {
+  const value = 'é'.repeat(100_000)
+  expect(await cache.set('a', { value })).toBe(true)
+  expect(await cache.get('a')).toEqual({ value })
+}
+
+describe.skipIf(!serversAreControllable)('a memcached', () => {
+  test('is reached over IPv6', async () => {
+    await using server = await startMemcached({ host: '::1' })
+    await using cache = new MemcacheClient(`[::1]:${server.port}`)
+    await roundTrip(cache)
+    expect(cache.serverFor('a')).toBe(`[::1]:${server.port}`)
+  })
+
+  test.skipIf(!serversAreProcesses)('is reached over a unix socket', async () => {
+    await using directory = await temporaryDirectory()
+    const socket = join(directory.path, 'memcached.sock')
+    await using server = await startMemcached({ socket })
+    await using cache = new MemcacheClient(server.address)
+    await roundTrip(cache)
+    expect(cache.serverFor('a')).toBe(socket)
+  })
+
+  test('that closes idle connections costs no call', async () => {
+    await using server = await startMemcached({ args: ['-o', 'idle_timeout=1'] })
+    await using proxy = await startProxy(server.address)
+    await using cache = new MemcacheClient(proxy.address)
+    await cache.set('a', 1)
+    await waitFor(() => proxy.open === 0)
+    expect(await cache.get('a')).toBe(1)
+    expect(await cache.increment('a')).toBe(2)
+    expect(proxy.connections).toBeGreaterThanOrEqual(2)
+  })
+})
+
+describe.skipIf(!serversAreControllable)('over TLS', () => {
+  let certificates: Certificates
+  let ca: Buffer
+  let server: MemcachedServer
+  const start = (more = ''): Promise<MemcachedServer> => {
+    const { key, cert } = certificates.server
+    return startMemcached({
+      args: ['-Z', '-o', `ssl_chain_cert=${cert},ssl_key=${key}${more}`],
+      directories: [certificates.directory],
+    })
+  }
+  beforeAll(async () => {
+    certificates = await makeCertificates()
+    ca = await readFile(certificates.ca)
+    server = await start()
+  })
+  afterAll(async () => {
+    await server.stop()
+    await certificates.remove()
+  })
+
+  test('a server is reached by option and by URL', async () => {
+    await using cache = new MemcacheClient({ servers: server.address, tls: { ca } })
+    await roundTrip(cache)
+    await using url = new MemcacheClient({
+      servers: `memcacheds://${server.address}`,
+      tls: { ca },
+    })
+    await roundTrip(url)
+  })
+
+  test('a certificate that we cannot check is a ConnectionError', async () => {
+    const strangers = await readFile(certificates.stranger.cert)
+    for (const tls of [true, { ca: strangers }, { ca, servername: 'example.org' }]) {
+      await using cache = new MemcacheClient({ servers: server.address, tls })
+      await expect(cache.get('a')).rejects.toMatchObject({
+        code: 'ERR_MEMCACHE_CONNECTION',
+        server: server.address,
+        message: expect.stringMatching(/certificate|issuer/i),
+      })
+    }
+  })
+
+  test.each(['auto', 'meta', 'classic', 'binary'] as const)(
+    'speaking plainly to it fails in time (%s)',
+    async (protocol) => {
+      const options = { protocol, timeout: 400, connectTimeout: 400 } as const
+      await using cache = new MemcacheClient({ servers: server.address, ...options })
+      await expect(cache.get('a')).rejects.toMatchObject({
+        code: expect.stringMatching(/CONNECTION|TIMEOUT|PROTOCOL/),
+      })
+      await using plain = await startMemcached()
+      await using secret = new MemcacheClient({ servers: plain.address, tls: { ca }, ...options })
+      await expect(secret.get('a')).rejects.toMatchObject({
+        code: expect.stringMatching(/CONNECTION|TIMEOUT/),
+      })
+    },
+  )
+
+  test('a server that asks for it gets our own certificate', async () => {
+    await using strict = await start(`,ssl_verify_mode=2,ssl_ca_cert=${certificates.ca}`)
+    const read = async ({ key, cert }: Certificates['client']): Promise<object> => ({
+      ca,
+      key: await readFile(key),
+      cert: await readFile(cert),
+    })
+    await using known = new MemcacheClient({
+      servers: strict.address,
+      tls: await read(certificates.client),
+    })
+    await roundTrip(known)
+    for (const tls of [{ ca }, await read(certificates.stranger)]) {
+      await using unknown = new MemcacheClient({ servers: strict.address, tls })
+      await expect(unknown.get('a')).rejects.toMatchObject({ code: 'ERR_MEMCACHE_CONNECTION' })
+    }
+  })
+
+  test('a server is told the name that we know it by', async () => {
+    const names: unknown[] = []
+    const front = createServer(
+      {
+        key: await readFile(certificates.server.key),
+        cert: await readFile(certificates.server.cert),
+      },
+      (socket) => {
+        names.push(socket.servername)
+        const back = connect(plain.port, plain.host)
+        for (const end of [socket, back]) end.on('error', () => undefined)
+        socket.pipe(back).pipe(socket)
+      },
+    )
+    await using plain = await startMemcached()
+    front.listen(0, '127.0.0.1')
+    await once(front, 'listening')
+    const { port } = front.address() as AddressInfo
+    const calls = [
+      { servers: `localhost:${port}`, tls: { ca } },
+      { servers: `127.0.0.1:${port}`, tls: { ca, servername: 'localhost' } },
+      { servers: `127.0.0.1:${port}`, tls: { ca } },
+    ]
+    for (const options of calls) {
+      await using cache = new MemcacheClient(options)
+      await roundTrip(cache)
+    }
+    // An IP address is no name there.
+    expect(names).toEqual(['localhost', 'localhost', false])
+    front.close()
+  })
+})

@@ -1,0 +1,75 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { MemcacheClient } from '@glammp/memcache'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { findProgram } from '../../scripts/programs.mjs'
+import { type MemcachedServer, startMemcached } from '../support/memcached.js'
+import { reservePort } from '../support/ports.js'
+import { startProcess } from '../support/process.js'
+import { temporaryDirectory } from '../support/temporary-directory.js'
+import { waitFor } from '../support/wait.js'
+import { testCommands } from './command-suite.js'
+
+const nutcracker = findProgram('nutcracker')
+
+function configuration(port: number, servers: readonly MemcachedServer[]): string {
+  return [
+    'pool:',
+    `  listen: 127.0.0.1:${port}`,
+    '  hash: md5',
+    '  distribution: ketama',
+    '  servers:',
+    ...servers.map(({ address }) => `   - ${address}:1`),
+    '',
+  ].join('\n')
+}
+
+describe.skipIf(nutcracker === undefined)('a proxy that knows only the classic protocol', () => {
+  const undo: (() => unknown)[] = []
+  let servers: MemcachedServer[] = []
+  let address = ''
+
+  beforeAll(async () => {
+    servers = await Promise.all([startMemcached(), startMemcached(), startMemcached()])
+    undo.push(...servers.map((server) => () => server.stop()))
+    const ports = await Promise.all([reservePort(), reservePort()])
+    const [port, statsPort] = ports.map((reservation) => reservation.port)
+    undo.push(...ports.map(({ release }) => release))
+    const directory = await temporaryDirectory()
+    undo.push(directory.remove)
+    const file = join(directory.path, 'nutcracker.yml')
+    await writeFile(file, configuration(port as number, servers))
+    const proxy = startProcess(nutcracker as string, ['-c', file, '-s', String(statsPort)])
+    undo.push(() => proxy.kill('SIGKILL'))
+    address = `127.0.0.1:${port}`
+    await using cache = new MemcacheClient(address)
+    await waitFor(() => cache.connect().then(() => true))
+  })
+  afterAll(async () => {
+    for (const step of undo.reverse()) await step()
+  })
+
+  for (const protocol of ['auto', 'classic'] as const) {
+    const place = () => ({ servers: [address], protocol })
+    testCommands(`${protocol} through the proxy`, place, { isProxy: true })
+  }
+
+  test('closes the connection at what it does not know, which costs nobody else a call', async () => {
+    await using cache = new MemcacheClient(address)
+    await cache.set('a', 1)
+    expect(await cache.stats()).toMatchObject({ [address]: { code: 'ERR_MEMCACHE_CONNECTION' } })
+    expect(await cache.get('a')).toBe(1)
+    await using binary = new MemcacheClient({ servers: address, protocol: 'binary' })
+    await expect(binary.get('a')).rejects.toMatchObject({
+      code: expect.stringMatching(/CONNECTION|PROTOCOL/),
+    })
+  })
+
+  test('with md5 and ketama agrees with this client on the place of every key', async () => {
+    await using cache = new MemcacheClient(address)
+    const keys = Array.from({ length: 300 }, (_, index) => `key:${index}`)
+    await Promise.all(keys.map((key, index) => cache.set(key, { index }, 60)))
+    await using direct = new MemcacheClient(servers.map((server) => server.address))
+    expect((await direct.getMany(keys)).size).toBe(300)
+  })
+})

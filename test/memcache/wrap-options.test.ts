@@ -1,0 +1,125 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { MemcacheClient, type WrapOptions } from '@glammp/memcache'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type MemcachedServer, startMemcached } from '../support/memcached.js'
+import { startProxy } from '../support/proxy.js'
+import { waitFor } from '../support/wait.js'
+
+let server: MemcachedServer
+beforeAll(async () => {
+  server = await startMemcached()
+})
+afterAll(() => server.stop())
+
+describe.each(['meta', 'classic'] as const)('options of wrap on %s', (protocol) => {
+  let cache: MemcacheClient
+  let inspector: MemcacheClient
+  beforeAll(() => {
+    cache = new MemcacheClient({ servers: server.address, protocol })
+    inspector = new MemcacheClient({ servers: server.address, protocol: 'meta' })
+  })
+  afterAll(() => Promise.all([cache.close(), inspector.close()]))
+
+  const key = (name: string): string => `${protocol}:${name}`
+  const ttlOf = async (name: string): Promise<number> => {
+    const { flags } = await inspector.meta.get(key(name), 't')
+    return Number(flags.get('t'))
+  }
+
+  test.each([undefined, null])('negativeTtl remembers %s', async (nothing) => {
+    let loads = 0
+    const load = (): typeof nothing => {
+      loads += 1
+      return nothing
+    }
+    const name = `nothing-${nothing}`
+    const options = { ttl: 60, negativeTtl: 1 }
+    expect(await cache.wrap(key(name), load, options)).toBe(nothing)
+    expect(await cache.wrap(key(name), load, options)).toBe(nothing)
+    expect(loads).toBe(1)
+    expect(await cache.get(key(name))).toBeNull()
+    await sleep(2_000)
+    expect(await cache.wrap(key(name), load, options)).toBe(nothing)
+    expect(loads).toBe(2)
+  })
+
+  test('nothing where there was something removes it', async () => {
+    await cache.wrap(key('removed'), () => 'value', { ttl: 60 })
+    await cache.invalidate(key('removed'))
+    expect(await cache.wrap(key('removed'), () => undefined)).toBeUndefined()
+    expect(await cache.get(key('removed'))).toBeUndefined()
+  })
+
+  test('jitter spreads the ends between ttl * (1 - jitter) and ttl', async () => {
+    const names = Array.from({ length: 60 }, (_, index) => `jitter-${index}`)
+    const options = { ttl: 1_000, jitter: 0.2 }
+    await Promise.all(names.map((name) => cache.wrap(key(name), () => 1, options)))
+    const ttls = await Promise.all(names.map(ttlOf))
+    // The server's clock may have ticked.
+    expect(Math.min(...ttls)).toBeGreaterThanOrEqual(798)
+    expect(Math.max(...ttls)).toBeLessThanOrEqual(1_000)
+    expect(new Set(ttls).size).toBeGreaterThan(20)
+  })
+
+  test('stale adds to the time on the server, not to that of nothing at all', async () => {
+    await cache.wrap(key('stale'), () => 1, { ttl: 100, stale: 50 })
+    expect(await ttlOf('stale')).toBeGreaterThan(145)
+    await cache.wrap(key('for-ever'), () => 1, { stale: 50 })
+    expect(await ttlOf('for-ever')).toBe(-1)
+    const end = new Date(Date.now() + 100_000)
+    await cache.wrap(key('date'), () => 1, { ttl: end, stale: 50 })
+    expect(await ttlOf('date')).toBeGreaterThan(145)
+  })
+
+  test('refreshAhead computes anew in the background before the end', async () => {
+    const options = { ttl: 5, refreshAhead: 4 }
+    await cache.wrap(key('ahead'), () => 'first', options)
+    await sleep(2_000)
+    const start = performance.now()
+    const slow = (): Promise<string> => sleep(400, 'second')
+    expect(await cache.wrap(key('ahead'), slow, options)).toBe('first')
+    expect(performance.now() - start).toBeLessThan(200)
+    await waitFor(async () => (await cache.get(key('ahead'))) === 'second')
+  })
+
+  test('a hit costs one round trip, also with tags', async () => {
+    await using proxy = await startProxy(server.address)
+    await using far = new MemcacheClient({ servers: proxy.address, protocol })
+    const options = { ttl: 60, stale: 60, refreshAhead: 10, tags: ['a', 'b'] }
+    await far.wrap(key('trip'), () => 'value', options)
+    proxy.delay(100)
+    const start = performance.now()
+    expect(await far.wrap(key('trip'), () => 'never', options)).toBe('value')
+    expect(performance.now() - start).toBeLessThan(390)
+  })
+
+  test('a large value that was set before is found, and wrapped values are compressed', async () => {
+    const compression = { algorithm: 'gzip' } as const
+    await using small = new MemcacheClient({ servers: server.address, protocol, compression })
+    const large = 'compressible '.repeat(50_000)
+    const stored = small.set(key('large'), large)
+    expect(await small.wrap(key('large'), () => 'loaded')).toBe(large)
+    await stored
+    await small.wrap(key('larger'), () => large, { ttl: 60, tags: ['t'] })
+    expect(await small.get(key('larger'))).toBe(large)
+    expect(await small.wrap(key('larger'), () => 'loaded', { tags: ['t'] })).toBe(large)
+    const { flags } = await inspector.meta.get(key('larger'), 's')
+    expect(Number(flags.get('s'))).toBeLessThan(50_000)
+  })
+
+  test.each<[string, WrapOptions]>([
+    ['lease 0', { lease: 0 }],
+    ['lease 0.5', { lease: 0.5 }],
+    ['stale -1', { stale: -1 }],
+    ['jitter 2', { jitter: 2 }],
+    ['negativeTtl 0', { negativeTtl: 0 }],
+    ['refreshAhead over ttl', { ttl: 10, refreshAhead: 10 }],
+    ['refreshAhead over the jittered ttl', { ttl: 10, jitter: 0.5, refreshAhead: 5 }],
+    ['ttl NaN', { ttl: Number.NaN }],
+  ])('%s is a RangeError', async (_name, options) => {
+    const load = (): never => {
+      throw new Error('loaded')
+    }
+    await expect(cache.wrap('options', load, options)).rejects.toBeInstanceOf(RangeError)
+  })
+})

@@ -1,0 +1,115 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { MemcacheClient } from '@glammp/memcache'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type MemcachedServer, startMemcached } from '../support/memcached.js'
+import { serversAreControllable } from '../support/server-source.js'
+
+let server: MemcachedServer
+let cache: MemcacheClient
+beforeAll(async () => {
+  server = await startMemcached()
+  cache = new MemcacheClient(server.address)
+})
+afterAll(async () => {
+  await cache.close()
+  await server.stop()
+})
+
+describe('wrap', () => {
+  test('loads once, then serves from the cache until the ttl is over', async () => {
+    let loads = 0
+    const load = async (): Promise<string[]> => {
+      loads += 1
+      return ['SC', 'RS', 'SP']
+    }
+    expect(await cache.wrap('states', load, { ttl: 1 })).toEqual(['SC', 'RS', 'SP'])
+    expect(await cache.wrap('states', load, { ttl: 1 })).toEqual(['SC', 'RS', 'SP'])
+    expect(loads).toBe(1)
+    expect(await cache.get('states')).toEqual(['SC', 'RS', 'SP'])
+    await sleep(2_100)
+    await cache.wrap('states', load, { ttl: 1 })
+    expect(loads).toBe(2)
+  })
+
+  test('200 callers of one missing key share one load', async () => {
+    let loads = 0
+    const load = async (): Promise<number> => {
+      loads += 1
+      await sleep(50)
+      return loads
+    }
+    const values = await Promise.all(
+      Array.from({ length: 200 }, () => cache.wrap('herd', load, { ttl: 60 })),
+    )
+    expect(new Set(values)).toEqual(new Set([1]))
+    expect(loads).toBe(1)
+  })
+
+  test('an error of load reaches all its callers and is not cached', async () => {
+    const failure = new Error('database is down')
+    const calls = [1, 2, 3].map(() => cache.wrap('failing', () => Promise.reject(failure)))
+    for (const outcome of await Promise.allSettled(calls)) {
+      expect(outcome).toEqual({ status: 'rejected', reason: failure })
+    }
+    const thrown = cache.wrap('failing', () => {
+      throw failure
+    })
+    await expect(thrown).rejects.toBe(failure)
+    expect(await cache.wrap('failing', () => 'works again')).toBe('works again')
+  })
+
+  test.each([undefined, null])('%s is returned and not cached', async (nothing) => {
+    let loads = 0
+    const load = (): typeof nothing => {
+      loads += 1
+      return nothing
+    }
+    expect(await cache.wrap('nothing', load, { ttl: 60 })).toBe(nothing)
+    expect(await cache.wrap('nothing', load, { ttl: 60 })).toBe(nothing)
+    expect(loads).toBe(2)
+  })
+
+  test('a value that cannot be stored is a TypeError', async () => {
+    await expect(cache.wrap('function', () => () => 1)).rejects.toBeInstanceOf(TypeError)
+  })
+
+  test('a value that is too large is returned all the same', async () => {
+    const large = Buffer.alloc(2_000_000)
+    expect(await cache.wrap('large', () => large)).toBe(large)
+    await expect(cache.wrap('large', () => large, { onError: 'throw' })).rejects.toMatchObject({
+      code: 'ERR_MEMCACHE_VALUE_TOO_LARGE',
+    })
+  })
+
+  test('a signal gives up one caller, the load goes on for the others', async () => {
+    const controller = new AbortController()
+    const load = (): Promise<string> => sleep(80, 'value')
+    const patient = cache.wrap('signal', load)
+    const hasty = cache.wrap('signal', load, { signal: controller.signal })
+    controller.abort(new Error('enough'))
+    await expect(hasty).rejects.toThrow('enough')
+    expect(await patient).toBe('value')
+  })
+
+  test.skipIf(!serversAreControllable)(
+    'a cache that is down costs a load, never an error',
+    async () => {
+      await using mortal = await startMemcached()
+      await using client = new MemcacheClient({ servers: mortal.address, timeout: 200 })
+      let loads = 0
+      const load = (): number => {
+        loads += 1
+        return loads
+      }
+      await mortal.kill()
+      expect(await client.wrap('a', load)).toBe(1)
+      expect(await client.wrap('a', load)).toBe(2)
+      await expect(client.wrap('a', load, { onError: 'throw' })).rejects.toMatchObject({
+        code: 'ERR_MEMCACHE_CONNECTION',
+      })
+      await mortal.restart()
+      await mortal.pause()
+      expect(await client.wrap('a', load)).toBe(3)
+    },
+  )
+})

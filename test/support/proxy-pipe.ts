@@ -1,0 +1,105 @@
+import type { Socket } from 'node:net'
+
+/** What happens to the bytes on their way in one direction; changes apply to later bytes. */
+export interface PipeFaults {
+  /** Milliseconds that every chunk is late. */
+  delay: number
+  /** Up to so many milliseconds more, drawn for each chunk; the order of bytes stays. */
+  jitter: number
+  /** Bytes stay where they are until this is false again. */
+  stalled: boolean
+  /** Bytes are forwarded in pieces of this size, each a write of its own; 0 for as they come. */
+  pieces: number
+  /** Changes the bytes of a chunk, or replaces them by others; an empty result drops them. */
+  corrupt: ((chunk: Buffer) => Buffer) | undefined
+}
+
+export const noFaults = (): PipeFaults => ({
+  delay: 0,
+  jitter: 0,
+  stalled: false,
+  pieces: 0,
+  corrupt: undefined,
+})
+
+interface Item {
+  readonly due: number
+  readonly chunk: Buffer | undefined
+}
+
+/** One direction of one connection: bytes from `source` to `target`, with faults. */
+export class ProxyPipe {
+  readonly #source: Socket
+  readonly #target: Socket
+  readonly #faults: PipeFaults
+  /** In the order of arrival; an item without a chunk is the end of the stream. */
+  readonly #queue: Item[] = []
+  #timer: NodeJS.Timeout | undefined
+  #lastDue = 0
+  #writing = false
+
+  constructor(source: Socket, target: Socket, faults: PipeFaults, count: (bytes: number) => void) {
+    this.#source = source
+    this.#target = target
+    this.#faults = faults
+    source.on('data', (chunk) => {
+      count(chunk.length)
+      this.#add(chunk)
+    })
+    source.on('end', () => this.#enqueue(undefined))
+    source.on('close', () => clearTimeout(this.#timer))
+    this.pump()
+  }
+
+  /** Forwards what may go now; called again when the faults change. */
+  pump(): void {
+    clearTimeout(this.#timer)
+    if (this.#faults.stalled) {
+      // Unread bytes fill the sockets' buffers, as those for a server that hangs do.
+      this.#source.pause()
+      return
+    }
+    this.#source.resume()
+    const item = this.#queue[0]
+    if (item === undefined || this.#writing) return
+    const early = item.due - performance.now()
+    if (early > 0) {
+      this.#timer = setTimeout(() => this.pump(), early)
+      return
+    }
+    this.#queue.shift()
+    this.#forward(item.chunk)
+  }
+
+  #add(chunk: Buffer): void {
+    const { pieces, corrupt } = this.#faults
+    const bytes = corrupt === undefined ? chunk : corrupt(chunk)
+    const size = pieces > 0 ? pieces : bytes.length
+    for (let start = 0; start < bytes.length; start += size) {
+      this.#enqueue(bytes.subarray(start, start + size))
+    }
+  }
+
+  #enqueue(chunk: Buffer | undefined): void {
+    const { delay, jitter } = this.#faults
+    const due = performance.now() + delay + Math.random() * jitter
+    this.#lastDue = Math.max(this.#lastDue, due)
+    this.#queue.push({ due: this.#lastDue, chunk })
+    this.pump()
+  }
+
+  #forward(chunk: Buffer | undefined): void {
+    if (chunk === undefined) {
+      this.#target.end()
+      return
+    }
+    this.#writing = true
+    const next = (): void => {
+      this.#writing = false
+      this.pump()
+    }
+    // A reader in this process must have had its turn, or it would read two pieces as one chunk:
+    // the first immediate may still belong to the turn that wrote.
+    this.#target.write(chunk, () => setImmediate(() => setImmediate(next)))
+  }
+}
