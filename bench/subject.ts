@@ -1,0 +1,28 @@
+/** A memcached client as the benchmark sees it, or raw sockets in the place of one. */
+export interface CacheSubject {
+  get(key: string): Promise<unknown>
+  set(key: string, value: unknown): Promise<unknown>
+  /** Absent where the client has none. */
+  getMany?(keys: readonly string[]): Promise<unknown>
+  close(): Promise<void> | void
+}
+
+/** A Gearman client; jobs go to the function `reverse` unless in the background. */
+export interface JobSubject {
+  do(workload: string | Buffer): Promise<unknown>
+  /** Resolves when the server has acknowledged; absent where the client does not wait for that. */
+  doBackground?(workload: string): Promise<unknown>
+  close(): Promise<void> | void
+}
+
+/** Opens a client of the servers (`host:port`). */
+export type OpenCache = (servers: readonly string[]) => Promise<CacheSubject>
+export type OpenJobs = (server: string) => Promise<JobSubject>
+/** Starts a worker that answers every job with its workload; resolves when it is registered. */
+export type OpenWorker = (server: string, concurrency: number) => Promise<void>
+
+/** `host:port` taken apart. */
+export function hostPort(server: string): { host: string; port: number } {
+  const colon = server.lastIndexOf(':')
+  return { host: server.slice(0, colon), port: Number(server.slice(colon + 1)) }
+}
