@@ -30,6 +30,9 @@ const encode = async (codec: Transcoder, value: unknown): Promise<Item> => {
 const decode = async (codec: Transcoder, { flags, bytes }: Item): Promise<unknown> =>
   codec.decode(flags, Buffer.concat([Buffer.from('VA '), bytes]), 3, 3 + bytes.length)
 
+/** msgpack holds no key `__proto__`: see serializer.test.ts. */
+const isStorable = (value: unknown): boolean => !JSON.stringify(value).includes('"__proto__":')
+
 /** As php-memcached writes it: four bytes of length, then a zlib stream. */
 const announced = (length: number, stream: Buffer): Buffer => {
   const head = Buffer.alloc(4)
@@ -45,7 +48,7 @@ describe.each(ALGORITHMS)('%s', (algorithm: CompressionAlgorithm) => {
       fc.string({ minLength: 30, maxLength: 3_000 }),
       fc.constantFrom('a', 'é').map((letter) => letter.repeat(20_000)),
       fc.uint8Array({ maxLength: 500 }).map((bytes) => Buffer.from(bytes)),
-      fc.array(fc.jsonValue({ noUnicodeString: false })),
+      fc.array(fc.jsonValue({ noUnicodeString: false })).filter(isStorable),
     )
     await fc.assert(
       fc.asyncProperty(value, async (input) => {

@@ -62,10 +62,12 @@ describe('a value comes back as it went in', () => {
     expect(Object.is(back, value) || typeof value === 'object').toBe(true)
   })
 
-  test('any JSON', () => {
+  test('any JSON, but one with a key __proto__, which is refused', () => {
     fc.assert(
       fc.property(fc.jsonValue({ noUnicodeString: false }), (value) => {
-        expect(JSON.stringify(roundTrip(value))).toBe(JSON.stringify(value))
+        const json = JSON.stringify(value)
+        if (json.includes('"__proto__":')) expect(() => serialize(value)).toThrow(TypeError)
+        else expect(JSON.stringify(roundTrip(value))).toBe(json)
       }),
     )
   })
@@ -143,6 +145,16 @@ describe('what other clients wrote', () => {
 })
 
 test.each([undefined, () => 1, Symbol('s')])('%s cannot be stored', (value) => {
+  expect(() => serialize(value)).toThrow(TypeError)
+})
+
+test.each([
+  ['a function in an object', { a: [() => 1] }],
+  ['a function in a Map', new Map([['a', new Set([() => 1])]])],
+  ['a symbol in an array', [Symbol('s')]],
+  ['a key __proto__', JSON.parse('[{"__proto__":1}]')],
+  ['a key __proto__ beside a Map', [new Map(), JSON.parse('{"__proto__":1}')]],
+])('%s cannot be stored', (_name, value) => {
   expect(() => serialize(value)).toThrow(TypeError)
 })
 

@@ -48,7 +48,7 @@ const ASCII_LIMIT = 4_096
  * JavaScript values <-> bytes and flags: text and bytes as they are, numbers as decimal text so
  * that the server can count with them, everything else by msgpackr.
  *
- * @throws TypeError for what cannot be stored: `undefined`, functions, symbols, cycles.
+ * @throws TypeError for what cannot be stored: `undefined`, functions, symbols, cycles, a key `__proto__`.
  */
 export function serialize(value: unknown): Encoded {
   switch (typeof value) {
@@ -80,6 +80,7 @@ function serializeObject(value: object | null): Encoded {
       ? { data: records.pack(value), flags: Type.MSGPACK | RECORDS }
       : { data: plain.pack(value), flags: Type.MSGPACK }
   } catch (cause) {
+    if (cause instanceof TypeError) throw cause
     throw new TypeError('the value cannot be stored: msgpackr cannot pack it', { cause })
   }
 }
@@ -152,13 +153,30 @@ function toBoolean(text: string): boolean {
   throw new TypeError('not a boolean')
 }
 
+/**
+ * Whether a Map is inside. What msgpackr would change without a word is refused: it makes
+ * `undefined` of a function, and renames a key `__proto__` (version 2.1) when it reads.
+ */
 function holdsMap(value: unknown): boolean {
-  if (typeof value !== 'object' || value === null) return false
-  if (value instanceof Map) return true
-  if (Array.isArray(value)) return value.some(holdsMap)
-  if (value instanceof Set) return [...value].some(holdsMap)
-  for (const key in value) if (holdsMap((value as Record<string, unknown>)[key])) return true
-  return false
+  if (typeof value === 'function') throw new TypeError('function cannot be stored in memcached')
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return false
+  if (value instanceof Map) {
+    for (const entry of value) anyHoldsMap(entry)
+    return true
+  }
+  if (Array.isArray(value) || value instanceof Set) return anyHoldsMap(value)
+  let found = false
+  for (const key in value) {
+    if (key === '__proto__') throw new TypeError("a key '__proto__' cannot be stored as msgpack")
+    if (holdsMap((value as Record<string, unknown>)[key])) found = true
+  }
+  return found
+}
+
+function anyHoldsMap(values: Iterable<unknown>): boolean {
+  let found = false
+  for (const value of values) if (holdsMap(value)) found = true
+  return found
 }
 
 function unknown(flags: number): DecodeError {
