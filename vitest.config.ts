@@ -4,6 +4,21 @@ import { defineConfig } from 'vitest/config'
 const source = (name: string): string =>
   fileURLToPath(new URL(`./packages/${name}/src/index.ts`, import.meta.url))
 
+/** Tests that measure time, memory or cores of a machine: nothing else runs beside them. */
+const MEASURED = [
+  'test/gearman/resources.test.ts',
+  'test/gearman/sandbox.test.ts',
+  'test/memcache/faults.test.ts',
+  'test/memcache/restarts.test.ts',
+  'test/memcache/scale.test.ts',
+]
+
+const integration = {
+  globalSetup: ['test/support/global-setup.ts'],
+  testTimeout: 30_000,
+  hookTimeout: 60_000,
+}
+
 export default defineConfig({
   resolve: {
     alias: {
@@ -21,11 +36,23 @@ export default defineConfig({
       {
         extends: true,
         test: {
+          ...integration,
           name: 'integration',
           include: ['test/**/*.test.ts'],
-          globalSetup: ['test/support/global-setup.ts'],
-          testTimeout: 30_000,
-          hookTimeout: 60_000,
+          exclude: MEASURED,
+          // Most of them wait for servers, so that more run at once than there are cores.
+          maxWorkers: 4,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          ...integration,
+          name: 'measured',
+          include: MEASURED,
+          maxWorkers: 1,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

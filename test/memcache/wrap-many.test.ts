@@ -90,7 +90,7 @@ describe.each(['meta', 'classic'] as const)('wrapMany on %s', (protocol) => {
     await expect(short).rejects.toBeInstanceOf(TypeError)
     const start = performance.now()
     await other.wrapMany(keysOf('short', 3), (keys) => keys.map(() => 1))
-    expect(performance.now() - start).toBeLessThan(500)
+    expect(performance.now() - start).toBeLessThan(5_000)
   })
 
   test('keys without a value are absent, and remembered by negativeTtl', async () => {
@@ -121,7 +121,7 @@ describe.each(['meta', 'classic'] as const)('wrapMany on %s', (protocol) => {
     const start = performance.now()
     const { load } = noting()
     expect((await other.wrapMany(keys, load)).size).toBe(10)
-    expect(performance.now() - start).toBeLessThan(500)
+    expect(performance.now() - start).toBeLessThan(5_000)
   })
 
   test('with stale nobody waits', async () => {
@@ -129,10 +129,10 @@ describe.each(['meta', 'classic'] as const)('wrapMany on %s', (protocol) => {
     const options = { ttl: 1, stale: 60 }
     await cache.wrapMany(keys, (missing) => missing.map(() => 'old'), options)
     await sleep(2_000)
-    const { asked, load } = noting(400)
+    const { asked, load } = noting(1_500)
     const start = performance.now()
     const found = await cache.wrapMany(keys, load, options)
-    expect(performance.now() - start).toBeLessThan(200)
+    expect(performance.now() - start).toBeLessThan(1_450)
     expect(new Set(found.values())).toEqual(new Set(['old']))
     await waitFor(async () => (await cache.get('stale:0')) === 'value of stale:0')
     expect(asked).toEqual([keys])
@@ -144,11 +144,12 @@ describe.each(['meta', 'classic'] as const)('wrapMany on %s', (protocol) => {
     await using far = new MemcacheClient({ ...through, namespace: `far-${protocol}:` })
     const keys = keysOf('trip', 2_000)
     await far.wrapMany(keys, (missing) => missing.map(() => 'old'), { ttl: 60 })
-    proxy.delay(100)
+    proxy.delay(400)
     const start = performance.now()
     const { asked, load } = noting()
     expect((await far.wrapMany(keys, load)).size).toBe(2_000)
-    expect(performance.now() - start).toBeLessThan(390)
+    // Each direction is delayed: a second round trip would end after 1,600 ms.
+    expect(performance.now() - start).toBeLessThan(1_550)
     expect(asked).toEqual([])
   })
 
