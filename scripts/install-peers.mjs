@@ -13,4 +13,5 @@ await installPackages([
   'sasl2-bin',
   'openssl',
   'sqlite3',
+  'mariadb-server-core',
 ])
