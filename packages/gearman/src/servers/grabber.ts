@@ -196,8 +196,7 @@ export class Grabber implements LinkOwner {
         this.#assigned(args, data)
         return
       case PacketType.NO_JOB:
-        this.#backoff.reset()
-        this.#inFlight -= 1
+        this.#answered()
         this.#state = 'empty'
         this.#owner.returned(1)
         this.#retire()
@@ -239,8 +238,7 @@ export class Grabber implements LinkOwner {
 
   #assigned(args: readonly string[], data: Buffer): void {
     const [handle = '', wireName = '', unique = ''] = args
-    this.#backoff.reset()
-    this.#inFlight -= 1
+    this.#answered()
     this.#fruitless = 0
     // One that was sent before an empty one and answered after it: jobs are there again.
     if (this.#state === 'empty') this.#state = 'awake'
@@ -248,6 +246,13 @@ export class Grabber implements LinkOwner {
     this.#owner.assigned({ handle: withoutNuls(handle), wireName, unique, data }, origin)
     this.#retire()
     this.#owner.changed()
+  }
+
+  /** A grab was answered: what answers none would give the worker more jobs than it has slots. */
+  #answered(): void {
+    if (this.#inFlight === 0) throw new MalformedPacketError('an answer to a grab never sent')
+    this.#backoff.reset()
+    this.#inFlight -= 1
   }
 
   #woken(): void {
