@@ -150,14 +150,20 @@ test.each([
   expect(code).toBe(2)
 })
 
-test('it ends with 1 when no server can be reached', async () => {
-  await using runner = start(SLOW, '--servers', '127.0.0.1:1', '--give-up', '0.5')
-  const { code } = await runner.ended
-  expect(code).toBe(1)
-  expect(eventsOf(runner, 'give-up')).toMatchObject([
-    { level: 'error', message: expect.stringContaining('ECONNREFUSED') },
-  ])
-})
+test.each([[[]], [['--processes', '2']]])(
+  'it ends with 3 when no server can be reached %j',
+  async (args) => {
+    await using runner = start(SLOW, '--servers', '127.0.0.1:1', '--give-up', '0.5', ...args)
+    const { code } = await runner.ended
+    expect(code).toBe(3)
+    const [line] = eventsOf(runner, 'give-up')
+    expect(line).toMatchObject({
+      level: 'error',
+      message: expect.stringContaining('ECONNREFUSED'),
+    })
+    expect(eventsOf(runner, 'process')).toEqual([])
+  },
+)
 
 test('with --sandbox handlers run in threads, with the options of their module', async () => {
   await using runner = start('examples/gearman/handlers/primes.js', '--sandbox', '-c', '2')

@@ -20,8 +20,8 @@ Serves every function that the modules export under its name, a default one unde
       --log <format>        pretty or json; default: pretty on a terminal
   -h, --help                this text
 
-Exit codes: 0 after SIGTERM or SIGINT, 1 when it cannot serve or jobs outlasted the drain time,
-2 for wrong arguments and modules.
+Exit codes: 0 after SIGTERM or SIGINT, 1 when jobs outlasted the drain time or it crashed,
+2 for wrong arguments and modules, 3 when no server could be reached.
 `
 
 /** Wrong arguments or modules: to start again would not help. */

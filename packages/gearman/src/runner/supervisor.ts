@@ -82,7 +82,8 @@ export class Supervisor {
     signal: NodeJS.Signals | null,
     backoff: Backoff,
   ): void {
-    if (this.#leaving || code === Exit.USAGE) {
+    // To start again would not help: whoever started the supervisor must hear of it.
+    if (this.#leaving || code === Exit.USAGE || code === Exit.UNREACHABLE) {
       this.#code = Math.max(this.#code, code ?? Exit.FAILED)
       if (!this.#leaving) this.#leave()
       if (this.#children.size === 0) this.#end(this.#code)

@@ -4,7 +4,7 @@ import { loadHandlers } from './handlers.js'
 import { type Log, messageOf } from './log.js'
 
 /** Exit codes. */
-export const Exit = { DRAINED: 0, FAILED: 1, USAGE: 2 } as const
+export const Exit = { DRAINED: 0, FAILED: 1, USAGE: 2, UNREACHABLE: 3 } as const
 
 const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const
 
@@ -61,7 +61,8 @@ export class WorkerProcess {
     worker.on('job:end', (end) => {
       this.#log.job(end)
       // Only a forced end closes under a running job.
-      if (this.#draining && end.outcome === 'lost') this.#code = Exit.FAILED
+      if (!this.#draining || end.outcome !== 'lost') return
+      if (this.#code === Exit.DRAINED) this.#code = Exit.FAILED
     })
     worker.on('server:up', ({ server }) => {
       this.#up.add(server)
@@ -105,7 +106,7 @@ export class WorkerProcess {
         'give-up',
         `no server could be reached for ${giveUp / 1_000} s; the last: ${this.#lastError}`,
       )
-      this.#code = Exit.FAILED
+      this.#code = Exit.UNREACHABLE
       this.#draining = true
       // No result could be delivered any more.
       void this.#worker.close({ timeout: 1 })
