@@ -59,6 +59,18 @@ test('what it throws ends its job, as in the process', async () => {
   })
 })
 
+test.each([
+  ['nonError', 'oh no'],
+  ['stream', 'a stream is no value'],
+  ['halfStatus', 'whole numbers'],
+])('a bad handler (%s) is an exception of its job', async (name, words) => {
+  await expect(client.do(name)).rejects.toMatchObject({
+    code: 'ERR_GEARMAN_JOB_EXCEPTION',
+    remoteMessage: expect.stringContaining(words),
+  })
+  expect(await client.do('nothing')).toBe('')
+})
+
 test.each(['exit', 'memory', 'timer'])(
   'a thread that crashes (%s) fails its own job alone',
   async (way) => {
@@ -80,11 +92,13 @@ test('CPU-bound handlers use the cores, and the worker hears everything meanwhil
   await caller.do('reset')
   const results = await Promise.all([1, 2].map(() => caller.do('spin', 3_000)))
   const measured = await caller.do('measured')
-  const { cores, delay } = JSON.parse(measured)
+  const { cores, usual, longest } = JSON.parse(measured)
   expect(results).toEqual(['spun', 'spun'])
   // The machine may be busy with other things.
   expect(cores).toBeGreaterThan(1.2)
-  expect(delay).toBeGreaterThan(0)
+  // Milliseconds for which a heartbeat, like anything that came in, had to wait for the process.
+  expect(usual).toBeLessThan(50)
+  expect(longest).toBeLessThan(500)
   expect(busy.stdout()).not.toMatch(/down|lost/)
 })
 

@@ -60,10 +60,12 @@ export function codecName(codec: Codec): string | undefined {
   return Object.keys(CODECS).find((name) => CODECS[name] === codec)
 }
 
-/** @throws {@link InvalidArgumentError} with what the codec threw as its cause. */
+/** @throws {@link InvalidArgumentError} for a stream, or with what the codec threw as its cause. */
 export function encodeWith(codec: Codec, value: unknown, name: string): string | Uint8Array {
   let data: unknown
   try {
+    // JSON would make its inner state of it.
+    if (isStream(value)) throw new TypeError('a stream is no value: send its chunks')
     data = codec.encode(value)
   } catch (cause) {
     throw new InvalidArgumentError(`cannot encode a value for ${name}: ${messageOf(cause)}`, {
@@ -75,6 +77,10 @@ export function encodeWith(codec: Codec, value: unknown, name: string): string |
   throw new InvalidArgumentError(`the codec for ${name} gave neither a string nor bytes`, {
     function: name,
   })
+}
+
+function isStream(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && Symbol.asyncIterator in value
 }
 
 /** @throws {@link ProtocolError} with what the codec threw as its cause. */

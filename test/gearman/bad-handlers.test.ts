@@ -1,0 +1,128 @@
+import { Readable } from 'node:stream'
+import { GearmanClient, type GearmanJob, GearmanWorker } from '@glammp/gearman'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type GearmandServer, startGearmand } from '../support/gearmand.js'
+import { waitFor } from '../support/wait.js'
+
+let server: GearmandServer
+let client: GearmanClient
+let worker: GearmanWorker
+
+beforeAll(async () => {
+  server = await startGearmand()
+  client = new GearmanClient(server.address)
+  worker = new GearmanWorker({ servers: server.address, concurrency: 4 })
+  void worker.work()
+})
+
+afterAll(async () => {
+  await client?.close()
+  await worker?.close({ timeout: 1_000 })
+  await server?.stop()
+})
+
+/** Serves one job with the handler, and resolves to the error of its client. */
+async function errorOf(handler: (job: GearmanJob) => unknown, codec?: 'json' | 'msgpack') {
+  worker.addFunction('bad', handler, { codec })
+  return await client.do('bad', '', { codec }).then(
+    (result) => expect.unreachable(`it gave ${JSON.stringify(result)}`),
+    (error: Error & { code: string; remoteMessage?: string }) => error,
+  )
+}
+
+test.each([
+  ['a text', 'oh no', 'oh no'],
+  ['a number', 17, '17'],
+  ['nothing', undefined, 'undefined'],
+  ['null', null, 'null'],
+  ['a symbol', Symbol('oh'), 'Symbol(oh)'],
+  ['an object', { a: 1 }, '[object Object]'],
+  ['an object without text', Object.create(null), 'a value without text'],
+  ['an error without words', new Error(), ''],
+])('a handler that throws %s', async (_, thrown, remoteMessage) => {
+  const sync = await errorOf(() => {
+    throw thrown
+  })
+  expect(sync).toMatchObject({ code: 'ERR_GEARMAN_JOB_EXCEPTION', remoteMessage })
+  const rejected = await errorOf(() => Promise.reject(thrown))
+  expect(rejected).toMatchObject({ code: 'ERR_GEARMAN_JOB_EXCEPTION', remoteMessage })
+})
+
+test('a handler that returns nothing gives an empty result, with every codec', async () => {
+  for (const codec of ['string', 'buffer', 'json', 'msgpack'] as const) {
+    worker.addFunction('nothing', () => undefined, { codec })
+    expect(await client.do<Buffer>('nothing', '', { codec: 'buffer' })).toHaveLength(0)
+    const nothing = { string: '', buffer: Buffer.alloc(0), json: undefined, msgpack: undefined }
+    expect(await client.do('nothing', undefined, { codec })).toEqual(nothing[codec])
+  }
+})
+
+test('a handler that returns a stream is an exception, whatever the codec would make of it', async () => {
+  for (const codec of [undefined, 'json', 'msgpack'] as const) {
+    for (const stream of [Readable.from(['a']), new Blob(['a']).stream()]) {
+      const error = await errorOf(() => stream, codec)
+      expect(error).toMatchObject({
+        code: 'ERR_GEARMAN_JOB_EXCEPTION',
+        remoteMessage: expect.stringContaining('a stream is no value'),
+      })
+    }
+  }
+})
+
+test('a handler that never ends is left behind by its timeout, and by a forced close', async () => {
+  await using own = new GearmanWorker({ servers: server.address, concurrency: 1 })
+  own.addFunction('endless', () => new Promise(() => {}), { timeout: 50 })
+  own.addFunction('forever', () => new Promise(() => {}))
+  own.addFunction('fine', () => 'served')
+  void own.work()
+  await expect(client.do('endless')).rejects.toMatchObject({ code: 'ERR_GEARMAN_JOB_FAILED' })
+  expect(await client.do('fine')).toBe('served')
+  const call = client.do('forever', '', { retries: 0 })
+  await waitFor(() => own.running === 1)
+  await own.close({ timeout: 50 })
+  worker.addFunction('forever', () => 'by another one')
+  expect(await call).toBe('by another one')
+})
+
+test('what is sent after the end goes nowhere, and says so', async () => {
+  const sent: boolean[] = []
+  const seen: unknown[] = []
+  worker.addFunction('ended', async (job) => {
+    sent.push(await job.sendComplete('first'))
+    sent.push(await job.sendComplete('second'))
+    sent.push(await job.sendStatus(1, 2))
+    sent.push(await job.sendData('more'))
+    sent.push(await job.sendWarning('careful'))
+    sent.push(await job.sendException('no'))
+    sent.push(await job.sendFail())
+    return 'third'
+  })
+  const result = await client.do('ended', '', {
+    onStatus: (...numbers) => seen.push(numbers),
+    onData: (chunk) => seen.push(chunk),
+    onWarning: (text) => seen.push(text),
+  })
+  expect(result).toBe('first')
+  await waitFor(() => sent.length === 7)
+  expect(sent).toEqual([true, false, false, false, false, false, false])
+  await client.ping()
+  expect(seen).toEqual([])
+})
+
+test.each([
+  [Number.NaN, 1],
+  [1, Number.POSITIVE_INFINITY],
+  [0.5, 1],
+  [-1, 1],
+  [1, 2 ** 32],
+  ['1', 2],
+  [1n, 2],
+  [undefined, undefined],
+  [null, {}],
+] as [number, number][])('sendStatus(%s, %s) is an exception of the job', async (...numbers) => {
+  const error = await errorOf((job) => job.sendStatus(...numbers))
+  expect(error).toMatchObject({
+    code: 'ERR_GEARMAN_JOB_EXCEPTION',
+    remoteMessage: expect.stringContaining('whole numbers'),
+  })
+})
