@@ -249,6 +249,7 @@ export class GearmanWorker extends EventEmitter<GearmanWorkerEvents> implements 
   #run(assignment: Assignment, origin: Origin): void {
     const fn = this.#functions.find(assignment.wireName)
     if (fn === undefined) {
+      this.#slots.returned(1)
       // Without its connection gearmand gives the job to a worker that has the function.
       throw new MalformedPacketError(`a job for ${assignment.wireName} was never asked for`)
     }
