@@ -2,6 +2,7 @@ import { GearmanClient, GearmanWorker, JobFailure } from '@glammp/gearman'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { type GearmandServer, startGearmand } from '../support/gearmand.js'
 import { type RunningProcess, run, startProcess } from '../support/process.js'
+import { waitFor } from '../support/wait.js'
 
 const probe = await run('php', ['-r', 'echo phpversion("gearman");']).catch(() => undefined)
 const hasPhp = probe?.code === 0 && probe.stdout !== ''
@@ -30,6 +31,12 @@ $worker->addFunction('php_steps', function ($job) {
   $job->sendWarning('careful');
   $job->sendStatus(2, 2);
   return $job->unique() . '/' . $job->functionName() . '/' . $job->workloadSize();
+});
+$worker->addFunction('php_waits', function ($job) use ($argv) {
+  $job->sendStatus(1, 2);
+  $client = new GearmanClient();
+  $client->addServer($argv[1], $argv[2]);
+  $client->doNormal('gate', 'x');
 });
 $worker->addFunction('php_fail', function ($job) { $job->sendFail(); });
 $worker->addFunction('php_exception', function ($job) { $job->sendException('from PHP'); });
@@ -173,4 +180,85 @@ test('a PHP client is told the status of a job that we submitted, and we of its 
   const [status = '', theirs = ''] = output.split('\n')
   expect(JSON.parse(status)).toEqual([true, false, 0, 0])
   expect(await client.jobStatus(theirs)).toMatchObject({ known: true, running: false })
+})
+
+/** A function of our worker that ends its jobs when the test says so. */
+function gate(name: string): { readonly begun: () => number; readonly open: () => void } {
+  const waiting: ((result: string) => void)[] = []
+  let begun = 0
+  worker.addFunction(name, async (job) => {
+    await job.sendStatus(1, 2)
+    return await new Promise<string>((resolve) => {
+      begun += 1
+      waiting.push(resolve)
+    })
+  })
+  return {
+    begun: () => begun,
+    open: () => {
+      for (const end of waiting.splice(0)) end('opened')
+    },
+  }
+}
+
+test('a PHP worker serves our client at every priority, high before normal before low', async () => {
+  for (const method of ['do', 'doHigh', 'doLow'] as const) {
+    expect(await client[method]('php_title', 'o PHp')).toBe('O Php')
+  }
+  await client.doLowBackground('php_ordered', 'low')
+  await client.doBackground('php_ordered', 'normal')
+  await client.doHighBackground('php_ordered', 'high')
+  const program = php(`
+    $worker = new GearmanWorker();
+    $worker->addServer($argv[1], $argv[2]);
+    $worker->addFunction('php_ordered', function ($job) { echo $job->workload(), "\\n"; });
+    for ($job = 0; $job < 3; $job++) $worker->work();`)
+  expect((await run(...program)).stdout).toBe('high\nnormal\nlow\n')
+})
+
+test('our worker serves the background jobs of PHP, high before normal before low', async () => {
+  await phpSays(`
+    foreach (['doLowBackground', 'doBackground', 'doHighBackground'] as $method) {
+      $client->$method('from_php', $method);
+    }`)
+  const seen: string[] = []
+  await using single = new GearmanWorker(server.address)
+  single.addFunction('from_php', (job) => {
+    seen.push(job.workload())
+  })
+  void single.work()
+  await waitFor(() => seen.length === 3)
+  expect(seen).toEqual(['doHighBackground', 'doBackground', 'doLowBackground'])
+})
+
+test('the progress of a background job: ours of a PHP worker, and the other way round', async () => {
+  const { open, begun } = gate('gate')
+  const handle = await client.doBackground('php_waits', 'x')
+  await waitFor(() => begun() === 1)
+  expect(await client.jobStatus(handle)).toEqual({
+    known: true,
+    running: true,
+    numerator: 1,
+    denominator: 2,
+  })
+  open()
+  await waitFor(async () => !(await client.jobStatus(handle)).known)
+  const asked = phpSays(`
+    $handle = $client->doBackground('gate', 'x');
+    do { usleep(10000); $stat = $client->jobStatus($handle); } while (!$stat[2]);
+    echo json_encode($stat);`)
+  await waitFor(() => begun() === 2)
+  expect(JSON.parse(await asked)).toEqual([true, true, 1, 2])
+  open()
+})
+
+test('a job of ours and one of PHP with equal uniques are one job', async () => {
+  const { open, begun } = gate('shared')
+  const ours = client.do('shared', 'x', { unique: 'both' })
+  const theirs = phpSays(`echo $client->doNormal('shared', 'x', 'both');`)
+  await waitFor(async () => (await client.jobStatusByUnique('both')).waiting === 2)
+  await waitFor(() => begun() === 1)
+  open()
+  expect([await ours, await theirs]).toEqual(['opened', 'opened'])
+  expect(begun()).toBe(1)
 })

@@ -191,11 +191,21 @@ describe('what the guide says of the queues of gearmand 1.1.20', () => {
 
   test('gearmand does not start from a libsqlite3 file with an empty workload', async (context) => {
     needs(context, '--libsqlite3-db')
-    await using server = await startWith(sqlite)
+    context.skip(findProgram('sqlite3') === undefined, 'sqlite3 is not installed')
+    const database = join(directory.path, 'empty.db')
+    await using server = await startGearmand({
+      args: ['-q', 'libsqlite3', '--libsqlite3-db', database],
+    })
     await using client = new GearmanClient(server.address)
     await client.doBackground('kept', '')
+    await client.doBackground('kept', 'x')
     await server.kill()
     await expect(server.restart()).rejects.toThrow('column 3 is not type TEXT')
+    const cure = 'delete from gearman_queue where data is null'
+    const { code } = await run(findProgram('sqlite3') ?? '', [database, cure])
+    expect(code).toBe(0)
+    await server.restart()
+    expect(await jobsOf(server)).toBe(1)
   })
 
   test('libmemcached without -o no_lru_maintainer forgets the newest jobs', async (context) => {
