@@ -6,7 +6,7 @@ import { startProcess } from '../support/process.js'
 
 /** How long a worker is watched; a window of 4 s shows a loop as well as one of 60 s. */
 const SECONDS = Number(process.env['GLAMMP_TEST_IDLE_SECONDS'] ?? 4)
-const program = fileURLToPath(new URL('./fixtures/idle-worker.ts', import.meta.url))
+const program = fileURLToPath(new URL('./fixtures/idle-worker.mjs', import.meta.url))
 
 test.each([
   ['that sleeps', false],
@@ -17,13 +17,9 @@ test.each([
   async (what, scheduled) => {
     await using server = await startGearmand()
     await using client = new GearmanClient(server.address)
-    await using worker = startProcess(
-      process.execPath,
-      ['--import', 'tsx', program, server.address],
-      {
-        timeout: 60_000 + SECONDS * 1_000,
-      },
-    )
+    await using worker = startProcess(process.execPath, [program, server.address], {
+      timeout: 60_000 + SECONDS * 1_000,
+    })
     expect(await client.do('idle', 'started')).toBe('started')
     if (scheduled) {
       await client.schedule('idle', 'x', { delay: 3_600_000 })
