@@ -6,6 +6,7 @@ const source = (name: string): string =>
 
 /** Tests that measure time, memory or cores of a machine: nothing else runs beside them. */
 const MEASURED = [
+  'test/gearman/idle.test.ts',
   'test/gearman/resources.test.ts',
   'test/gearman/sandbox.test.ts',
   'test/memcache/faults.test.ts',
