@@ -3,12 +3,14 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { GearmanClient, GearmanWorker } from '@glammp/gearman'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { findProgram } from '../../scripts/programs.mjs'
 import { type GearmandServer, startGearmand } from '../support/gearmand.js'
 import { type RunningProcess, startProcess } from '../support/process.js'
 import { type TemporaryDirectory, temporaryDirectory } from '../support/temporary-directory.js'
 import { waitFor } from '../support/wait.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
+const PROGRAM = 'packages/gearman/src/runner/glammp-worker.ts'
 const SLOW = 'test/gearman/fixtures/slow.mjs'
 
 let directory: TemporaryDirectory
@@ -39,11 +41,11 @@ const noted = (): string[] =>
 
 /** The runner as a shell starts it, and killed with all its processes at the end. */
 const start = (...args: string[]): RunningProcess =>
-  startProcess(
-    process.execPath,
-    ['--import', 'tsx', 'packages/gearman/src/runner/glammp-worker.ts', ...args],
-    { cwd: root, env: { RUNS: runs, GEARMAN_SERVERS: server.address }, timeout: 60_000 },
-  )
+  startProcess(process.execPath, ['--import', 'tsx', PROGRAM, ...args], {
+    cwd: root,
+    env: { RUNS: runs, GEARMAN_SERVERS: server.address },
+    timeout: 60_000,
+  })
 
 interface Line {
   readonly event: string
@@ -134,6 +136,25 @@ test('a terminal gets lines to read, a pipe gets JSON', async () => {
   expect(stdout).toMatch(/^[\d:.]{12} exception fails [\d.]+ ms [^ ]+: line one line two$/m)
 })
 
+const script = findProgram('script')
+
+test.skipIf(script === undefined || process.platform !== 'linux')(
+  'on a terminal the log is pretty without being told',
+  async () => {
+    const command = `${process.execPath} --import tsx ${PROGRAM} ${SLOW}`
+    await using terminal = startProcess(script ?? '', ['-qec', command, '/dev/null'], {
+      cwd: root,
+      env: { RUNS: runs, GEARMAN_SERVERS: server.address, NO_COLOR: '' },
+    })
+    await terminal.waitForOutput('connected to', 20_000)
+    await client.do('slow', '1')
+    await terminal.waitForOutput('complete')
+    expect(terminal.stdout()).toMatch(/^[\d:.]{12} serving fails, slow\r$/m)
+    expect(terminal.stdout()).toContain('\u001b[32mcomplete\u001b[0m slow')
+    await terminal.kill('SIGTERM')
+  },
+)
+
 test.each([
   [[], 'at least one module'],
   [['no/such/file.js'], 'no/such/file.js cannot be loaded'],
@@ -190,6 +211,23 @@ test('--processes: one that is killed is started again, and all leave together',
   const served = await Promise.all(calls)
   expect(new Set(served)).toEqual(new Set(pids.slice(1).map(String)))
   expect(noted()).toHaveLength(4)
+})
+
+test('--processes: one that crashes again and again is started after growing pauses', async () => {
+  await using runner = start('test/gearman/fixtures/crashing.mjs', '--processes', '1')
+  await waitFor(() => eventsOf(runner, 'process').length >= 3, { timeout: 25_000 })
+  const pauses = eventsOf(runner, 'process').slice(0, 3)
+  for (const [crash, line] of pauses.entries()) {
+    expect(line).toMatchObject({
+      level: 'warn',
+      message: expect.stringContaining('ended with code 1'),
+      number: 1,
+    })
+    expect(line['wait']).toBeGreaterThanOrEqual(100)
+    expect(line['wait']).toBeLessThanOrEqual(1_000 * 2 ** crash)
+  }
+  expect(runner.stderr()).toContain('crashed on purpose')
+  expect((await runner.kill('SIGTERM')).code).toBe(0)
 })
 
 test('processes whose supervisor was killed finish their jobs and leave', async () => {
