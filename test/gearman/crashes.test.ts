@@ -14,8 +14,8 @@ import { waitFor } from '../support/wait.js'
 const JOBS = Number(process.env['GLAMMP_TEST_JOBS'] ?? 1_500)
 const CALLERS = 256
 const WORKERS = 4
-/** Milliseconds before a kill in which the result of an ended job may not have arrived. */
-const ON_ITS_WAY = 1_000
+/** Jobs that a worker runs at once. */
+const CONCURRENCY = 8
 
 const sqlite = findProgram('sqlite3')
 const program = fileURLToPath(new URL('./fixtures/noting-worker.ts', import.meta.url))
@@ -54,10 +54,10 @@ class Server {
 interface Note {
   readonly what: string
   readonly unique: string
-  readonly time: number
+  readonly server: string
 }
 
-/** A worker process, another one after each kill, and what was in its hands at the kills. */
+/** A worker process, another one after its kill, and what was in its hands then. */
 class Worker {
   readonly held: Set<string> = new Set()
   readonly begun: string[] = []
@@ -67,7 +67,7 @@ class Worker {
 
   constructor(servers: string, directory: string, number: number) {
     this.#file = join(directory, `worker-${number}`)
-    this.#args = ['--import', 'tsx', program, servers, this.#file]
+    this.#args = ['--import', 'tsx', program, servers, this.#file, String(CONCURRENCY)]
     this.#process = this.#start()
   }
 
@@ -77,13 +77,20 @@ class Worker {
 
   async crash(): Promise<void> {
     await this.#process.kill('SIGKILL')
-    const killed = Date.now()
     const running = new Set<string>()
-    for (const { what, unique, time } of this.#notes()) {
-      if (what === 'begin') running.add(unique)
-      else if (time < killed - ON_ITS_WAY) running.delete(unique)
+    const ended = new Map<string, string[]>()
+    for (const { what, unique, server } of this.#notes()) {
+      if (what === 'begin') {
+        running.add(unique)
+        continue
+      }
+      running.delete(unique)
+      // A server answers a grab after the results that were sent before it: no more than these may
+      // not have got there.
+      const last = [...(ended.get(server) ?? []), unique].slice(-CONCURRENCY)
+      ended.set(server, last)
     }
-    for (const unique of running) this.held.add(unique)
+    for (const unique of [...running, ...[...ended.values()].flat()]) this.held.add(unique)
     this.#process = this.#start()
   }
 
@@ -104,8 +111,8 @@ class Worker {
   #notes(): Note[] {
     const lines = readFileSync(this.#file, 'utf8').split('\n').slice(0, -1)
     return lines.map((line) => {
-      const [what = '', unique = '', time = ''] = line.split(' ')
-      return { what, unique, time: Number(time) }
+      const [what = '', unique = '', server = ''] = line.split(' ')
+      return { what, unique, server }
     })
   }
 }
