@@ -52,7 +52,7 @@ describe.skipIf(!serversAreControllable)('while a server cannot be reached', () 
 
   test('a gutter takes its keys, for a short time only, and nobody else’s', async () => {
     await using cache = open({
-      failover: { gutter: spare.address, ttl: 1 },
+      failover: { gutter: spare.address, ttl: 4 },
       ejection: { failures: 1, cooldown: 100 },
     })
     await Promise.all(keys.map((key) => cache.set(key, key, 3_600)))
