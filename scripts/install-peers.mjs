@@ -5,9 +5,13 @@ import { installPackages } from './apt.mjs'
 await installPackages([
   'php-cli',
   'php-memcached',
+  'php-memcache',
   'php-gearman',
   'php-igbinary',
   'php-msgpack',
+  'python3-pylibmc',
+  'python3-pymemcache',
+  'ruby-dalli',
   'gearman-tools',
   'nutcracker',
   'sasl2-bin',

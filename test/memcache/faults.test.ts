@@ -220,6 +220,11 @@ describe('a call', () => {
     await cache.close()
     await expect(cache.set('a', 1)).rejects.toMatchObject({ code: 'ERR_MEMCACHE_CLOSED' })
     await expect(cache.connect()).rejects.toMatchObject({ code: 'ERR_MEMCACHE_CLOSED' })
+    const refused = { code: 'ERR_MEMCACHE_CLOSED' }
+    await expect(cache.wrap('a', () => 1)).rejects.toMatchObject(refused)
+    await expect(cache.wrapMany(['a'], () => [1])).rejects.toMatchObject(refused)
+    await expect(cache.setServers('localhost')).rejects.toMatchObject(refused)
+    expect(() => cache.addServer('localhost')).toThrow(expect.objectContaining(refused))
     expect(await cache.version()).toMatchObject({
       [server.address]: { code: 'ERR_MEMCACHE_CLOSED' },
     })

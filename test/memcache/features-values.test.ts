@@ -111,6 +111,14 @@ describe('values', () => {
     }
   })
 
+  test('the keys and values of other languages', async () => {
+    await using php = client({ compat: 'php-memcached' })
+    await php.set('php', { u: [1, 'x'] })
+    const stored = (await cache.meta.get('php', 'v f')).value
+    expect(stored?.toString()).toBe('a:1:{s:1:"u";a:2:{i:0;i:1;i:1;s:1:"x";}}')
+    expect(await cache.get('php')).toEqual({ u: [1, 'x'] })
+  })
+
   test('a serializer of your own', async () => {
     const transcoder = {
       serialize: (value: unknown) => ({ data: String(value), flags: 0 }),

@@ -4,9 +4,13 @@ import { run } from './process.js'
 const program = findProgram('php') ?? 'php'
 
 /** Whether this machine has PHP with its memcached extension (Debian: php-cli, php-memcached). */
-export const hasPhpMemcached: boolean =
-  findProgram('php') !== undefined &&
-  (await run(program, ['-r', 'echo (int) extension_loaded("memcached");'])).stdout === '1'
+export const hasPhpMemcached: boolean = await hasPhpExtension('memcached')
+
+/** Whether this PHP has an extension. */
+export async function hasPhpExtension(name: string): Promise<boolean> {
+  const code = `echo (int) extension_loaded("${name}");`
+  return findProgram('php') !== undefined && (await run(program, ['-r', code])).stdout === '1'
+}
 
 /** Runs PHP code with `$m`, a Memcached over the servers, and `$in`; resolves to what it returns. */
 export async function inPhp<T>(

@@ -15,6 +15,8 @@ export type LoadMany<T> = (
 
 /** The commands that cache-aside stands on. */
 export interface CacheAsideCommands extends SearchCommands {
+  /** @throws ClosedError */
+  checkOpen(): void
   /** @throws InvalidKeyError */
   check(keys: readonly string[], command: string): void
 }
@@ -51,6 +53,7 @@ export class CacheAside {
 
   async wrap(key: string, load: () => unknown, options: WrapOptions): Promise<unknown> {
     if (typeof load !== 'function') throw new TypeError('wrap takes a function that loads')
+    this.#commands.checkOpen()
     const plan = this.#plan(options)
     const { signal } = options
     signal?.throwIfAborted()
@@ -69,6 +72,7 @@ export class CacheAside {
     options: WrapOptions,
   ): Promise<Map<string, unknown>> {
     if (typeof loadMany !== 'function') throw new TypeError('wrapMany takes a function that loads')
+    this.#commands.checkOpen()
     const plan = this.#plan(options)
     const { signal } = options
     signal?.throwIfAborted()

@@ -46,7 +46,7 @@ export class MemcacheClient extends WrapCommands implements AsyncDisposable {
     const keys = new KeyRules(settings)
     const deadlines = new Deadlines()
     const meter = new Metrics(deadlines)
-    const { namespaceLength } = keys
+    const namespaceLength = settings.compat?.hashesNamespace ? 0 : keys.namespaceLength
     const fleetOptions = { ...settings, namespaceLength, nodeAddress, meter }
     const { largestInChunks, maxValueSize, timeout, transcoder } = settings
     const fleet = new Fleet(fleetOptions, deadlines, announcer)
@@ -61,7 +61,7 @@ export class MemcacheClient extends WrapCommands implements AsyncDisposable {
     super(context, {
       near: settings.near,
       namespaceVersion: settings.namespaceVersion,
-      foreignReaders: false,
+      foreignReaders: settings.compat !== undefined,
       failover: settings.failover.kind !== 'none',
     })
     announcer.emitter = this
@@ -145,9 +145,14 @@ export class MemcacheClient extends WrapCommands implements AsyncDisposable {
     return this.#context.fleet.addresses.map(({ name }) => name)
   }
 
-  /** Adds a server; its share of the keys moves to it. @throws TypeError if it is there already. */
+  /**
+   * Adds a server; its share of the keys moves to it.
+   *
+   * @throws TypeError if it is there already, ClosedError.
+   */
   addServer(server: string | ServerObject): void {
     const { fleet } = this.#context
+    fleet.checkOpen()
     const address = readServer(server)
     if (this.servers.includes(address.name)) {
       throw new TypeError(`server ${address.name} is there already`)

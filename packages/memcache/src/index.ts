@@ -20,6 +20,7 @@ export type { KeysOptions } from './commands/key-listing.js'
 export type { Meta } from './commands/meta.js'
 export type { CasResult, Entries, StoreOptions } from './commands/storage.js'
 export type { WatchClass, WatchEvent, WatchOptions } from './commands/watch-log.js'
+export type { CompatName, CompatOptions } from './compat.js'
 export {
   AuthenticationError,
   ClientError,
@@ -58,4 +59,5 @@ export type { PoolOptions } from './servers/pool.js'
 export type { Ttl } from './ttl.js'
 export type { CompressionOptions } from './values/compression.js'
 export type { CompressionAlgorithm, Compressor } from './values/compressor.js'
+export type { PhpSerializerName } from './values/php-memcached-values.js'
 export type { Serializer, SerializerName } from './values/serializers.js'

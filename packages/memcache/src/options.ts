@@ -1,5 +1,6 @@
 import type { ServerObject, TlsOptions } from '@glammp/wire'
 import type { NearOptions } from './cache-aside/near-cache.js'
+import type { CompatName, CompatOptions } from './compat.js'
 import type { Credentials } from './protocol/request.js'
 import type { DistributionFactory, DistributionName } from './routing/distribution.js'
 import type { EjectionOptions } from './servers/ejection.js'
@@ -37,6 +38,15 @@ export interface MemcacheOptions {
    * @defaultValue `'ketama'`
    */
   readonly distribution?: DistributionName | DistributionFactory | undefined
+  /**
+   * Shares keys and values with a client of another language: distribution, flags, serializer and
+   * compression are what that client does by default, or with the settings given.
+   * `distribution` and `transcoder` beside it come first. Leases of `wrap` then live under keys of
+   * their own, for other clients would read a key that is being loaded as an empty string;
+   * `stale` and `refreshAhead` have no effect, `tags` and `largeValues` are a TypeError.
+   * @defaultValue none
+   */
+  readonly compat?: CompatName | CompatOptions | undefined
   /** Connections to each server. @defaultValue `{ min: 0, max: 4 }` */
   readonly pool?: Partial<PoolOptions> | undefined
   /** Milliseconds for a call, from call to answer. @defaultValue 1000 */

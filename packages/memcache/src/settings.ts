@@ -7,6 +7,7 @@ import {
   type TlsOptions,
 } from '@glammp/wire'
 import type { NearOptions } from './cache-aside/near-cache.js'
+import { type Compat, readCompat } from './compat.js'
 import type { MemcacheOptions } from './options.js'
 import type { Credentials } from './protocol/request.js'
 import { type DistributionFactory, distributionFactory } from './routing/distribution.js'
@@ -39,6 +40,8 @@ export interface Settings {
   readonly largestInChunks: number | undefined
   readonly near: NearOptions | undefined
   readonly namespaceVersion: boolean
+  /** The client of another language whose keys and values these are. */
+  readonly compat: Compat | undefined
 }
 
 const ADDRESS_RULES: AddressRules = {
@@ -71,6 +74,7 @@ const OPTIONS: Readonly<Record<keyof MemcacheOptions, true>> = {
   largeValues: true,
   near: true,
   namespaceVersion: true,
+  compat: true,
 }
 
 /**
@@ -90,6 +94,7 @@ export function readOptions(
     if (!Object.hasOwn(OPTIONS, name)) throw new TypeError(`there is no option '${name}'`)
   }
   const { protocol = 'auto', longKeys = 'reject', tls, pool = {} } = options
+  const compat = options.compat === undefined ? undefined : readCompat(options.compat)
   const { MEMCACHED_SERVERS: environment } = process.env as { MEMCACHED_SERVERS?: string }
   const min = wholeNumber('pool.min', pool.min ?? 0, 0)
   if (!PROTOCOLS.includes(protocol)) {
@@ -102,7 +107,7 @@ export function readOptions(
     servers: readServers(options.servers ?? (environment || 'localhost')),
     namespace: options.namespace ?? '',
     protocol,
-    distribution: distributionFactory(options.distribution ?? 'ketama'),
+    distribution: distributionFactory(options.distribution ?? compat?.distribution ?? 'ketama'),
     pool: { min, max: wholeNumber('pool.max', pool.max ?? Math.max(4, min), Math.max(1, min)) },
     timeout: milliseconds('timeout', options.timeout ?? 1_000),
     connectTimeout: milliseconds('connectTimeout', options.connectTimeout ?? 1_000),
@@ -114,9 +119,10 @@ export function readOptions(
     failover: readFailover(options.failover ?? 'none'),
     ejection: readEjection(options),
     discovery: readDiscovery(options.discovery),
-    ...readValues(options),
+    ...readValues(options, compat),
     near: readNear(options.near),
     namespaceVersion: options.namespaceVersion ?? false,
+    compat,
   }
 }
 
@@ -178,19 +184,35 @@ const LARGEST_IN_CHUNKS = 64 * 1_048_576
 
 function readValues(
   options: MemcacheOptions,
+  compat: Compat | undefined,
 ): Pick<Settings, 'maxValueSize' | 'transcoder' | 'largestInChunks'> {
-  const { transcoder: serializer = 'msgpack', compression = false, largeValues } = options
+  const { transcoder, compression = false, largeValues } = options
   const maxValueSize = wholeNumber('maxValueSize', options.maxValueSize ?? 1_048_576, 1)
   const largestInChunks = readLargeValues(largeValues ?? 'reject')
   if (typeof compression !== 'boolean' && (typeof compression !== 'object' || !compression)) {
     throw new TypeError(`compression is a boolean or its settings; not '${compression}'`)
   }
-  const transcoder = createTranscoder({
-    serializer,
+  if (compat !== undefined) checkCompat(options)
+  const composed = createTranscoder({
+    serializer: transcoder ?? compat?.format ?? 'msgpack',
     compression: compression === true ? {} : compression || undefined,
     maxExpanded: Math.max(16 * maxValueSize, largestInChunks ?? 0),
   })
-  return { maxValueSize, transcoder, largestInChunks }
+  return { maxValueSize, transcoder: composed, largestInChunks }
+}
+
+// What other clients could only misread is refused.
+function checkCompat({ compression, largeValues, namespaceVersion }: MemcacheOptions): void {
+  if (largeValues !== undefined && largeValues !== 'reject') {
+    throw new TypeError('with compat there are no largeValues: other clients cannot read pieces')
+  }
+  if (namespaceVersion === true) {
+    throw new TypeError('with compat there is no namespaceVersion: other clients cannot read tags')
+  }
+  const { algorithm = 'zlib' } = typeof compression === 'object' ? compression : {}
+  if (algorithm !== 'zlib') {
+    throw new TypeError("with compat, compression.algorithm is 'zlib', which other clients read")
+  }
 }
 
 function readLargeValues(

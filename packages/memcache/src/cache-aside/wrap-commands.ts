@@ -34,6 +34,7 @@ export abstract class WrapCommands extends ItemCommands {
     this.#namespaceVersion = settings.namespaceVersion
     this.#cacheAside = new CacheAside(
       {
+        checkOpen: () => context.fleet.checkOpen(),
         check: (keys, command) => leases.check(keys, command),
         look: (keys, ask) => leases.look(keys, ask),
         fingerprint: (names, call) => tags.fingerprint(names, call),

@@ -83,6 +83,9 @@ export class WrapPlan {
     const refreshAhead = seconds('refreshAhead', options.refreshAhead ?? 0, 0)
     this.stale = foreignReaders ? 0 : stale
     this.refreshAhead = foreignReaders ? 0 : refreshAhead
+    if (foreignReaders && options.tags !== undefined && options.tags.length > 0) {
+      throw new TypeError('with compat there are no tags: other clients cannot read their header')
+    }
     this.tags = options.tags === undefined ? tags : [...tags, ...options.tags]
     this.timeout = options.timeout
     this.throws = onError === 'throw'

@@ -1,6 +1,7 @@
 import * as crypto from 'node:crypto'
 import type { ServerAddress } from '@glammp/wire'
 import HashRing from 'hashring'
+import { Continuum, type Point } from './continuum.js'
 import type { Distribution } from './distribution.js'
 
 const MEMCACHED_PORT = 11_211
@@ -29,21 +30,19 @@ export function fixedKetama(servers: readonly ServerAddress[]): Distribution {
 const ONE_SERVER: Distribution = { pick: () => 0 }
 
 class Ring implements Distribution {
-  readonly #points: Uint32Array
-  readonly #servers: Uint16Array
+  readonly #points: Continuum
   // Hot keys are few: two generations of a Map make a cheap cache of bounded size.
   #recent = new Map<string, number>()
   #older = new Map<string, number>()
 
   constructor(points: readonly Point[]) {
-    this.#points = Uint32Array.from(points, (point) => point.value)
-    this.#servers = Uint16Array.from(points, (point) => point.server)
+    this.#points = new Continuum(points)
   }
 
   pick(key: string): number {
     const known = this.#recent.get(key)
     if (known !== undefined) return known
-    const server = this.#older.get(key) ?? this.#find(md5(key).readUInt32LE(0))
+    const server = this.#older.get(key) ?? this.#points.from(md5(key).readUInt32LE(0))
     if (this.#recent.size >= REMEMBERED) {
       this.#older = this.#recent
       this.#recent = new Map()
@@ -51,27 +50,9 @@ class Ring implements Distribution {
     this.#recent.set(key, server)
     return server
   }
-
-  // The first point at or after the hash; past the last point the ring begins anew.
-  #find(hash: number): number {
-    const points = this.#points
-    let low = 0
-    let high = points.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if ((points[middle] as number) < hash) low = middle + 1
-      else high = middle
-    }
-    return this.#servers[low === points.length ? 0 : low] as number
-  }
 }
 
-interface Point {
-  readonly value: number
-  readonly server: number
-}
-
-/** Every point of the ring in order; exported for the ring's own tests. @internal */
+/** Every point of the ring, in any order; exported for the ring's own tests. @internal */
 export function ringPoints(
   servers: readonly ServerAddress[],
   hashesOf: (servers: readonly ServerAddress[]) => number[] = hashesPerServer,
@@ -101,8 +82,7 @@ export function ringPoints(
     const server = labels.get(label)?.server as number
     for (const value of list) points.push({ value, server })
   }
-  // libmemcached settles equal points by the order of the servers.
-  return points.sort((a, b) => a.value - b.value || a.server - b.server)
+  return points
 }
 
 /** MD5 sums a server gets, four points each, in the single precision of libmemcached. */

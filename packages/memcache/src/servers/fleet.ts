@@ -1,5 +1,5 @@
 import { type Deadlines, Fault, type ServerAddress } from '@glammp/wire'
-import { type MemcacheError, NoServerError } from '../errors.js'
+import { ClosedError, type MemcacheError, NoServerError } from '../errors.js'
 import type { Request } from '../protocol/request.js'
 import type { DistributionFactory } from '../routing/distribution.js'
 import { Discovery, type DiscoveryOptions } from './discovery.js'
@@ -32,6 +32,7 @@ export class Fleet {
   readonly #leaving = new Set<Promise<void>>()
   readonly #discovery: Discovery | undefined
   #roster: Roster
+  #closed = false
 
   constructor(options: FleetOptions, deadlines: Deadlines, listener: ServerListener) {
     this.#options = options
@@ -46,7 +47,7 @@ export class Fleet {
     const endpoints = options.servers.map((address) => this.#newEndpoint(address))
     this.#discovery = new Discovery(endpoints, discovery, connectTimeout, (nodes) => {
       const [endpoint] = options.servers
-      if (endpoint === undefined) return
+      if (endpoint === undefined || this.#closed) return
       void this.setServers(nodes.map((node) => options.nodeAddress(node, endpoint)))
     })
   }
@@ -89,8 +90,10 @@ export class Fleet {
    * finish what is under way first.
    *
    * @returns resolves when those that go are closed.
+   * @throws ClosedError
    */
   async setServers(addresses: readonly ServerAddress[]): Promise<void> {
+    this.checkOpen()
     const known = new Map(this.#roster.servers.map((server) => [server.address.name, server]))
     this.#roster = this.#newRoster(addresses, known)
     this.#standIns.forget()
@@ -132,8 +135,14 @@ export class Fleet {
     )
   }
 
+  /** @throws ClosedError after {@link close}, for calls that might need no server. */
+  checkOpen(): void {
+    if (this.#closed) throw new ClosedError('the client is closed')
+  }
+
   /** Waits for what is under way everywhere, then closes. */
   async close(): Promise<void> {
+    this.#closed = true
     const endings = this.everyServer.map((server) => server.close())
     await Promise.all([this.#discovery?.close(), ...endings, ...this.#leaving])
   }

@@ -5,7 +5,6 @@ import {
   type CompressionAlgorithm,
   type Compressor,
   compressorOf,
-  FASTLZ,
 } from './compressor.js'
 import type { Encoded } from './serializer.js'
 
@@ -21,7 +20,7 @@ export interface CompressionOptions {
    * `'zlib'` is read by every php-memcached; `'zstd'`, which needs Node 22.15, by version 3.3 of
    * it; the others by this client alone. Or a Compressor. Client flags of a compressed value, to
    * which those of its type are added: zlib 0x30, zstd 0x90, deflate 0x110, gzip 0x210, brotli
-   * 0x410; fastlz, php-memcached's default, is 0x50 and not read. The value is 4 bytes with its
+   * 0x410; fastlz, php-memcached's default, is 0x50 and read alone. The value is 4 bytes with its
    * uncompressed length, little-endian, then the compressed stream.
    * @defaultValue `'zlib'`
    */
@@ -35,17 +34,21 @@ export interface CompressionOptions {
 }
 
 /** php-memcached's bits between type and user flags; all of them are about compression. */
-export const COMPRESSION_BITS = 0xfff0
+const COMPRESSION_BITS = 0xfff0
 /** Set in every value that is compressed, by whatever. */
-export const COMPRESSED = 0x10
+const COMPRESSED = 0x10
 
 /** The longest counter has 20 digits. */
-const SMALLEST = 32
+export const SMALLEST = 32
 const LENGTH_SIZE = 4
-const DEFAULT_THRESHOLD = 2_000
+export const DEFAULT_THRESHOLD = 2_000
 
 /** Makes values smaller and expands them again, within bounds. */
 export class Compression {
+  /** Set in the flags of a value that is compressed. */
+  readonly mark: number = COMPRESSED
+  /** The flags that say how. */
+  readonly bits: number = COMPRESSION_BITS
   readonly #threshold: number
   readonly #maxSize: number
   readonly #compressor: Compressor | undefined
@@ -137,11 +140,11 @@ function ofLength(expanded: Uint8Array, length: number): Buffer {
     : Buffer.from(expanded.buffer, expanded.byteOffset, expanded.byteLength)
 }
 
-function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
+export function isPromise<T>(value: T | Promise<T>): value is Promise<T> {
   return value instanceof Promise
 }
 
-function broken(cause: unknown): DecodeError {
+export function broken(cause: unknown): DecodeError {
   return new DecodeError('a compressed value is damaged, or something was appended to it', {
     cause,
   })
@@ -151,11 +154,12 @@ function unknown(mark: number): DecodeError {
   if (mark === CHUNKED) {
     return new DecodeError("a value in chunks, which a client with largeValues: 'chunk' reads")
   }
-  const what = mark === FASTLZ ? 'fastlz' : `flags 0x${mark.toString(16)}`
+  const what = `flags 0x${mark.toString(16)}`
   return new DecodeError(`a value compressed by ${what}, which this client cannot expand`)
 }
 
-function bytes(name: string, value: number, least: number): number {
+/** @throws RangeError for what is no number of bytes. */
+export function bytes(name: string, value: number, least: number): number {
   if (Number.isSafeInteger(value) && value >= least) return value
   throw new RangeError(`compression.${name} is a number of bytes from ${least}; not ${value}`)
 }

@@ -1,4 +1,5 @@
 import zlib, { type BrotliOptions, type ZlibOptions } from 'node:zlib'
+import { expandFastlz } from './fastlz.js'
 
 /**
  * The half of a transcoder that makes bytes smaller. Bring your own as `compression.algorithm`.
@@ -36,8 +37,8 @@ const COMPRESSED_FLAGS = {
   brotli: 0x0410,
 } as const
 
-/** php-memcached's own default, which this client does not read. */
-export const FASTLZ = 0x0050
+/** php-memcached's own default, which this client reads and does not write. */
+const FASTLZ = 0x0050
 
 /** Flags that a {@link Compressor} of somebody else may have. 0x1010 marks chunks. */
 const FREE_FLAGS: readonly number[] = [0x0810, 0x2010, 0x4010, 0x8010]
@@ -130,6 +131,11 @@ export function builtInCompressors(): Map<number, Compressor> {
     const compressor = builtIn(name)
     if (compressor !== undefined) known.set(compressor.flag, compressor)
   }
+  known.set(FASTLZ, {
+    flag: FASTLZ,
+    compress: (data) => data,
+    decompress: (data, length) => expandFastlz(data, length),
+  })
   return known
 }
 

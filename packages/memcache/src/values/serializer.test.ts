@@ -109,14 +109,17 @@ describe('what other clients wrote', () => {
     [2, '.30000000000000004', 0.30000000000000004],
     [2, 'Infinity', Infinity],
     [3, '0', false],
+    [4, 'a:2:{i:0;i:7;i:1;s:1:"x";}', [7, 'x']],
+    [5, '\0\0\0\x02\x14\x01\x11\x01a\x06\x07', { a: 7 }],
     [6, '{"a\\/\\u00e9":1}', { 'a/é': 1 }],
   ])('flags %i, %j', (flags, text, value) => {
     expect(decode(flags, Buffer.from(text))).toEqual(value)
   })
 
   test.each([
-    ['PHP serialize', 4, 'a:0:{}'],
-    ['igbinary', 5, '\0\0\0\x02\x14\0'],
+    ["a type that PHP's Memcached has not", 8, 'a:0:{}'],
+    ['PHP serialize that is cut', 4, 'a:1:{i:0;'],
+    ['igbinary with a rest', 5, '\0\0\0\x02\x14\0\0'],
     ['fastlz', 0x50, 'xxxx'],
     ['an integer that is none', 1, 'abc'],
     ['an integer past 2^53', 1, '18446744073709551615'],

@@ -1,6 +1,8 @@
 import { latin1, utf8 } from '@glammp/wire'
 import { Packr } from 'msgpackr'
 import { DecodeError } from '../errors.js'
+import { unserializeIgbinary } from './igbinary-reader.js'
+import { unserializePhp } from './php-reader.js'
 
 /** A value as it is stored: text of one-byte characters or bytes, and the item's client flags. */
 export interface Encoded {
@@ -19,22 +21,24 @@ export const Type = {
   INTEGER: 1,
   DOUBLE: 2,
   BOOLEAN: 3,
+  PHP: 4,
+  IGBINARY: 5,
   JSON: 6,
   MSGPACK: 7,
 } as const
 
-const TYPE_MASK = 0xf
+export const TYPE_MASK = 0xf
 /** php-memcached's own bits above the type: compressed, and by what. */
 const INTERNAL_MASK = 0xfff0
 /** A string that is bytes: comes back as a Buffer. */
-const BUFFER = 1 << 16
+export const BUFFER: number = 1 << 16
 /** A string that is bytes: comes back as a Uint8Array. */
 const UINT8_ARRAY = 2 << 16
-/** An integer that comes back as a bigint. */
-const BIGINT = 3 << 16
+/** An integer that comes back as a bigint; with the type of a string where PHP has not its bits. */
+export const BIGINT: number = 3 << 16
 /** msgpack with records, in which a Map is told from an object. */
 const RECORDS = 4 << 16
-const MARK_MASK = 0xffff0000
+export const MARK_MASK = 0xffff0000
 
 const common = { moreTypes: true, useBigIntExtension: true } as const
 /** Objects as plain msgpack maps, which every msgpack library reads. */
@@ -85,6 +89,12 @@ function serializeObject(value: object | null): Encoded {
   }
 }
 
+/** Objects as msgpack that every library reads: a Map comes back as an object. */
+export function serializePlainly(value: object | null): Encoded {
+  holdsMap(value)
+  return { data: plain.pack(value), flags: Type.MSGPACK }
+}
+
 /**
  * Text as UTF-8. ASCII stays a string, which needs no copy; of long text the copy costs less than
  * one more string joined to the request.
@@ -112,6 +122,7 @@ function deserializeTyped(flags: number, bytes: Buffer, start: number, end: numb
     case Type.STRING:
       if (mark === BUFFER) return Buffer.from(bytes.subarray(start, end))
       if (mark === UINT8_ARRAY) return new Uint8Array(bytes.subarray(start, end))
+      if (mark === BIGINT) return BigInt(latin1(bytes, start, end).trimEnd())
       return utf8(bytes, start, end)
     case Type.INTEGER:
       return toInteger(latin1(bytes, start, end), mark === BIGINT)
@@ -119,6 +130,10 @@ function deserializeTyped(flags: number, bytes: Buffer, start: number, end: numb
       return toDouble(latin1(bytes, start, end))
     case Type.BOOLEAN:
       return toBoolean(latin1(bytes, start, end))
+    case Type.PHP:
+      return unserializePhp(bytes.subarray(start, end))
+    case Type.IGBINARY:
+      return unserializeIgbinary(bytes.subarray(start, end))
     case Type.JSON:
       return JSON.parse(utf8(bytes, start, end)) as unknown
     case Type.MSGPACK:

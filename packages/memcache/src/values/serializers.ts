@@ -51,7 +51,8 @@ export function serializerOf(serializer: SerializerName | Serializer): ValueSeri
   return foreign(serializer)
 }
 
-function serializeJson(value: unknown): Encoded {
+/** As {@link serialize}, with objects as JSON. */
+export function serializeJson(value: unknown): Encoded {
   if (typeof value !== 'object' || value instanceof Uint8Array) return serialize(value)
   let text: string | undefined
   try {

@@ -1,10 +1,5 @@
 import type { ValueDecoder } from '../protocol/request.js'
-import {
-  COMPRESSED,
-  COMPRESSION_BITS,
-  Compression,
-  type CompressionOptions,
-} from './compression.js'
+import { Compression, type CompressionOptions } from './compression.js'
 import { deserialize, type Encoded, encodeText, serialize } from './serializer.js'
 import {
   type Serializer,
@@ -12,6 +7,7 @@ import {
   serializerOf,
   type ValueSerializer,
 } from './serializers.js'
+import { StreamCompression } from './stream-compression.js'
 
 /** Values <-> what is stored. */
 export interface Transcoder extends ValueDecoder {
@@ -25,9 +21,16 @@ export interface Transcoder extends ValueDecoder {
   encodePiece(value: unknown): string | Uint8Array
 }
 
+/** How another client keeps values. */
+export interface ForeignFormat {
+  readonly values: ValueSerializer
+  /** Flag of values that are a bare zlib stream; `undefined`: compression is php-memcached's. */
+  readonly streamFlag?: number
+}
+
 /** What a transcoder is made of. */
 export interface TranscoderOptions {
-  readonly serializer: SerializerName | Serializer
+  readonly serializer: SerializerName | Serializer | ForeignFormat
   /** `undefined`: nothing is compressed. */
   readonly compression: CompressionOptions | undefined
   /** Bytes that an expanded value may have, unless `compression` says. */
@@ -47,10 +50,16 @@ export const defaultTranscoder: Transcoder = {
  * @throws TypeError or RangeError for options that cannot be.
  */
 export function createTranscoder(options: TranscoderOptions): Transcoder {
-  const serializer = serializerOf(options.serializer)
-  const compression = new Compression(options.compression, options.maxExpanded)
+  const foreign = isForeign(options.serializer) ? options.serializer : undefined
+  const serializer = isForeign(options.serializer)
+    ? options.serializer.values
+    : serializerOf(options.serializer)
+  const compression =
+    foreign?.streamFlag === undefined
+      ? new Compression(options.compression, options.maxExpanded)
+      : new StreamCompression(foreign.streamFlag, options.compression, options.maxExpanded)
   const { serialize: encode, deserialize: decode } = serializer
-  const sees = compression.active || serializer.deserialize === deserialize
+  const sees = compression.active || foreign !== undefined || serializer.deserialize === deserialize
   return {
     encode: compression.active ? (value) => compression.shrink(encode(value)) : encode,
     // Without compression, 'raw' and serializers of users see all bytes and flags as they are.
@@ -59,13 +68,18 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
   }
 }
 
+function isForeign(serializer: TranscoderOptions['serializer']): serializer is ForeignFormat {
+  return typeof serializer === 'object' && serializer !== null && 'values' in serializer
+}
+
 function expanding(
   { deserialize: decode }: ValueSerializer,
-  compression: Compression,
+  compression: Compression | StreamCompression,
 ): Transcoder['decode'] {
+  const { mark, bits } = compression
   return (flags, bytes, start, end) => {
-    if ((flags & COMPRESSED) === 0) return decode(flags, bytes, start, end)
-    const plainFlags = (flags & ~COMPRESSION_BITS) >>> 0
+    if ((flags & mark) === 0) return decode(flags, bytes, start, end)
+    const plainFlags = (flags & ~bits) >>> 0
     const expanded = compression.expand(flags, bytes, start, end)
     if (!(expanded instanceof Promise)) return decode(plainFlags, expanded, 0, expanded.length)
     return expanded.then((value) => decode(plainFlags, value, 0, value.length))

@@ -1,0 +1,216 @@
+import { MemcacheClient, type MemcacheOptions } from '@glammp/memcache'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type MemcachedServer, startMemcached } from '../support/memcached.js'
+import { hasPhpExtension, hasPhpMemcached, inPhp } from '../support/php.js'
+
+let servers: MemcachedServer[] = []
+let addresses: string[] = []
+beforeAll(async () => {
+  servers = await Promise.all(Array.from({ length: 3 }, () => startMemcached()))
+  addresses = servers.map(({ address }) => address)
+})
+afterAll(async () => {
+  await Promise.all(servers.map((server) => server.stop()))
+})
+
+const client = (options: MemcacheOptions): MemcacheClient =>
+  new MemcacheClient({ servers: addresses, ...options })
+
+/** Values that both sides have, in PHP and here. */
+const SHARED = `[
+  'text' => 'olá ☃', 'bytes' => "\\xff\\x00", 'empty' => '', 'int' => -7, 'large' => PHP_INT_MAX,
+  'real' => 0.1 + 0.2, 'inf' => -INF, 'yes' => true, 'no' => false, 'null' => null,
+  'list' => [1, 'a', null, 1.5, [true, []]], 'map' => ['u' => ['id' => 7, 'tags' => ['x', 'y']], 'ok' => true],
+  'sparse' => [3 => 'c', 'k' => PHP_INT_MIN], 'date' => new DateTime('2020-01-02 03:04:05.678 UTC'),
+]`
+const EXPECTED: Record<string, unknown> = {
+  text: 'olá ☃',
+  bytes: Buffer.from([0xff, 0]),
+  empty: '',
+  int: -7,
+  large: 2n ** 63n - 1n,
+  real: 0.1 + 0.2,
+  inf: -Infinity,
+  yes: true,
+  no: false,
+  null: null,
+  list: [1, 'a', null, 1.5, [true, []]],
+  map: { u: { id: 7, tags: ['x', 'y'] }, ok: true },
+  sparse: { 3: 'c', k: -(2n ** 63n) },
+  date: new Date('2020-01-02T03:04:05.678Z'),
+}
+
+/** Compares in PHP, whose own values are there; the names of those that differ. */
+const differing = (read: string): string => `
+  $shared = ${SHARED}; $wrong = [];
+  foreach ($shared as $k => $v) {
+    $got = ${read};
+    $same = $v instanceof DateTime ? $got == $v && $got instanceof DateTime : $got === $v;
+    if (!$same) $wrong[] = $k . ' is ' . var_export($got, true);
+  }
+  return $wrong;`
+
+describe.skipIf(!hasPhpMemcached)("PHP's Memcached, as it is by default", () => {
+  const php = `$m = new Memcached(); $m->addServers($in['servers']);`
+  const places = (): unknown => servers.map(({ host, port }) => [host, port])
+  const run = <T>(code: string, input: object = {}): Promise<T> =>
+    inPhp<T>([], `${php} ${code}`, { servers: places(), ...input })
+
+  test.each(['SERIALIZER_PHP', 'SERIALIZER_IGBINARY'])(
+    'writes by %s what we read, each where we look',
+    async (serializer) => {
+      await run(`$m->setOption(Memcached::OPT_SERIALIZER, Memcached::${serializer});
+        foreach (${SHARED} as $k => $v) $m->set("${serializer}:$k", $v); return 1;`)
+      await using cache = client({ compat: 'php-memcached', namespace: `${serializer}:` })
+      // Its OPT_PREFIX_KEY is not hashed, a prefix that the application writes is.
+      await using alike = client({ compat: 'php-memcached' })
+      for (const [key, value] of Object.entries(EXPECTED)) {
+        expect(await alike.get(`${serializer}:${key}`), key).toEqual(value)
+      }
+      await run(`$m->setOption(Memcached::OPT_SERIALIZER, Memcached::${serializer});
+        $m->setOption(Memcached::OPT_PREFIX_KEY, '${serializer}:');
+        foreach (${SHARED} as $k => $v) $m->set($k, $v); return 1;`)
+      const found = await cache.getMany(Object.keys(EXPECTED))
+      expect(Object.fromEntries(found)).toEqual(EXPECTED)
+    },
+  )
+
+  test.each(['php', 'igbinary'] as const)('reads what we write by %s', async (serializer) => {
+    await using cache = client({ compat: { name: 'php-memcached', serializer } })
+    expect(await cache.setMany(EXPECTED)).toBe(Object.keys(EXPECTED).length)
+    expect(await run(differing('$m->get($k)'))).toEqual([])
+    expect(await cache.getMany(Object.keys(EXPECTED))).toEqual(new Map(Object.entries(EXPECTED)))
+  })
+
+  test.each(['json', 'msgpack'] as const)(
+    'reads objects that we write by %s',
+    async (serializer) => {
+      await using cache = client({ compat: { name: 'php-memcached', serializer } })
+      await cache.set('object', { a: [1, 'é', null, true], b: { c: 1.5 } })
+      const read = await run<unknown>("return $m->get('object');")
+      expect(read).toEqual({ a: [1, 'é', null, true], b: { c: 1.5 } })
+      expect(await cache.get('object')).toEqual(read)
+    },
+  )
+
+  test.each(['FASTLZ', 'ZLIB'])('compresses by %s what we expand', async (type) => {
+    await run(`$m->setOption(Memcached::OPT_COMPRESSION_TYPE, Memcached::COMPRESSION_${type});
+      $m->set('short', str_repeat('The quick brown fox. ', 200));
+      $m->set('long', implode(',', range(1, 60000)));
+      $m->set('list', array_fill(0, 3000, 'the same again'));
+      return 1;`)
+    await using cache = client({ compat: 'php-memcached' })
+    const numbers = Array.from({ length: 60_000 }, (_, index) => index + 1)
+    expect(await cache.get('short')).toBe('The quick brown fox. '.repeat(200))
+    expect((await cache.get('long')) === numbers.join(',')).toBe(true)
+    expect(await cache.get('list')).toEqual(new Array(3_000).fill('the same again'))
+    expect(await cache.inspect('long')).toMatchObject({ size: expect.any(Number) })
+    expect((await cache.inspect('list'))?.size).toBeLessThan(30_000)
+  })
+
+  test('reads what we compress', async () => {
+    await using cache = client({ compat: 'php-memcached', compression: true })
+    await cache.set('text', 'é'.repeat(20_000))
+    await cache.set('list', new Array(3_000).fill({ a: 1 }))
+    expect((await cache.inspect('list'))?.size).toBeLessThan(10_000)
+    const read = `return [$m->get('text') === str_repeat('é', 20000), $m->get('list') === array_fill(0, 3000, ['a' => 1])];`
+    expect(await run(read)).toEqual([true, true])
+  })
+
+  test('with its ketama mode, igbinary and all its flags, in one word', async () => {
+    const compat = { name: 'php-memcached', ketama: true, serializer: 'igbinary' } as const
+    await using cache = client({ compat })
+    const keys = Array.from({ length: 200 }, (_, index) => `k:${index}`)
+    await cache.setMany(keys.map((key) => [key, { key }]))
+    const read = await run<unknown>(
+      `$m->setOption(Memcached::OPT_LIBKETAMA_COMPATIBLE, true);
+       $m->setOption(Memcached::OPT_SERIALIZER, Memcached::SERIALIZER_IGBINARY);
+       $r = []; foreach ($in['keys'] as $k) $r[] = $m->get($k); return $r;`,
+      { keys },
+    )
+    expect(read).toEqual(keys.map((key) => ({ key })))
+  })
+
+  test('a key that wrap is loading is a miss to PHP, never an empty string', async () => {
+    await using cache = client({ compat: 'php-memcached' })
+    let seen: unknown
+    const value = await cache.wrap('loading', async () => {
+      seen = await run(
+        "$m->get('loading'); return $m->getResultCode() === Memcached::RES_NOTFOUND;",
+      )
+      return [1, 2]
+    })
+    expect(seen).toBe(true)
+    expect(value).toEqual([1, 2])
+    expect(await run("return $m->get('loading');")).toEqual([1, 2])
+    expect(await cache.wrap('empty-list', () => '', { ttl: 60 })).toBe('')
+    expect(await run("return $m->get('empty-list');")).toBe('')
+  })
+
+  test('counters count on both sides', async () => {
+    await using cache = client({ compat: 'php-memcached' })
+    await run("$m->set('counter', 10); return $m->increment('counter', 5);")
+    expect(await cache.increment('counter')).toBe(16)
+    expect(await cache.decrement('counter', 7)).toBe(9)
+    expect(await run("return $m->get('counter');")).toBe(9)
+    await cache.increment('ours', 1, { initial: 5 })
+    expect(await run("return $m->get('ours');")).toBe(5)
+  })
+})
+
+const memcache = hasPhpMemcached && (await hasPhpExtension('memcache'))
+describe.skipIf(!memcache)("PHP's older Memcache", () => {
+  const run = <T>(code: string, input: object = {}): Promise<T> =>
+    inPhp<T>(
+      [],
+      `$m = new Memcache(); foreach ($in['servers'] as $s) $m->addServer($s[0], $s[1]); ${code}`,
+      { servers: servers.map(({ host, port }) => [host, port]), ...input },
+    )
+
+  // It writes reals by the ini setting `precision`, which loses digits.
+  const { real: _real, inf: _inf, ...exact } = EXPECTED
+
+  test('writes what we read, and reads what we write, each where the other looks', async () => {
+    await using cache = client({ compat: 'php-memcache' })
+    await run(`foreach (${SHARED} as $k => $v) $m->set("old:$k", $v); return 1;`)
+    for (const [key, value] of Object.entries(exact)) {
+      expect(await cache.get(`old:${key}`), key).toEqual(value)
+    }
+    expect(await cache.get('old:real')).toBe(0.3)
+    await cache.setMany(EXPECTED)
+    // Its own null reads as false too.
+    expect(await run(differing('$m->get($k)'))).toEqual(['null is false'])
+  })
+
+  test('compresses what we expand, and expands what we compress', async () => {
+    await using cache = client({ compat: 'php-memcache', compression: true })
+    await run(`$m->set('big', str_repeat('fox ', 3000), MEMCACHE_COMPRESSED);
+      $m->set('list', array_fill(0, 2000, 'a'), MEMCACHE_COMPRESSED); return 1;`)
+    expect(await cache.get('big')).toBe('fox '.repeat(3_000))
+    expect(await cache.get('list')).toEqual(new Array(2_000).fill('a'))
+    await cache.set('ours', ['x'.repeat(50_000)])
+    expect((await cache.inspect('ours'))?.size).toBeLessThan(5_000)
+    expect(await run("return $m->get('ours') === [str_repeat('x', 50000)];")).toBe(true)
+  })
+
+  test.each(['consistent', 'standard'] as const)(
+    'agrees on the server of 2,000 keys, with weights, by its strategy %s',
+    async (strategy) => {
+      const fleet = [1, 2, 3, 5].map((weight, index) => ({
+        host: `127.0.0.${index + 1}`,
+        port: index === 2 ? 11_212 : 11_211,
+        weight,
+      }))
+      await using cache = client({ servers: fleet, compat: { name: 'php-memcache', strategy } })
+      const keys = Array.from({ length: 2_000 }, (_, index) => `key:${index}`)
+      const theirs = await inPhp<string[]>(
+        [],
+        `ini_set('memcache.hash_strategy', '${strategy}'); $m = new Memcache();
+         foreach ($in['fleet'] as $s) $m->addServer($s['host'], $s['port'], false, $s['weight'], 1, 15, false);
+         return array_map(fn ($k) => $m->findServer($k), $in['keys']);`,
+        { fleet, keys },
+      )
+      expect(keys.map((key) => cache.serverFor(key))).toEqual(theirs)
+    },
+  )
+})
