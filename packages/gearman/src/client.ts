@@ -23,7 +23,8 @@ import {
   StatusQuestion,
   type UniqueJobStatus,
   UniqueStatusQuestion,
-} from './servers/request.js'
+} from './servers/question.js'
+import type { CallOptions } from './servers/request.js'
 import { type JobListener, Submission } from './servers/submission.js'
 import { GearmanTask } from './task.js'
 import { encodeUnique } from './unique.js'
@@ -162,33 +163,37 @@ export class GearmanClient implements AsyncDisposable {
    * What gearmand knows of a job. A handle with its server (`host:port//H:name:1`) is asked of that
    * one where the client has it; any other of all servers.
    *
-   * @throws ConnectionError or TimeoutError where a server that may know the job gave no answer.
+   * @throws ConnectionError or TimeoutError where a server that may know the job gave no answer,
+   * AbortError, ClosedError, QueueFullError, InvalidArgumentError.
    */
-  async jobStatus(handle: string): Promise<JobStatus> {
+  async jobStatus(handle: string, options: CallOptions = {}): Promise<JobStatus> {
     const { server, local } = parseHandle(handle)
     return firstKnown(
       await this.#servers.ask<JobStatus>(
         server,
+        options,
         (resolve, reject) => new StatusQuestion(local, resolve, reject),
       ),
     )
   }
 
   /** As {@link jobStatus}, by the job's unique id; gearmand searches all functions for it. */
-  async jobStatusByUnique(unique: string): Promise<UniqueJobStatus> {
+  async jobStatusByUnique(unique: string, options: CallOptions = {}): Promise<UniqueJobStatus> {
     const id = encodeUnique(unique)
     return firstKnown(
       await this.#servers.ask<UniqueJobStatus>(
         undefined,
+        options,
         (resolve, reject) => new UniqueStatusQuestion(id, resolve, reject),
       ),
     )
   }
 
-  /** Resolves when every server has answered. */
-  async ping(): Promise<void> {
+  /** Resolves when every server has answered. @throws The error of one that did not. */
+  async ping(options: CallOptions = {}): Promise<void> {
     const answers = await this.#servers.ask<void>(
       undefined,
+      options,
       (resolve, reject) => new EchoQuestion(resolve, reject),
     )
     for (const answer of answers) if (answer.status === 'rejected') throw answer.reason
@@ -231,7 +236,7 @@ export class GearmanClient implements AsyncDisposable {
   #submit({ order }: EncodedOrder, listener: JobListener, options: JobOptions | undefined): void {
     const submission = new Submission(order, listener, this.#servers)
     if (options !== undefined) {
-      submission.limit(this.#servers.deadlines, options.timeout, options.signal)
+      submission.limit(this.#servers.deadlines, options)
     }
     this.#servers.submit(submission)
   }

@@ -42,7 +42,8 @@ export type {
   FunctionStatus,
   QueuedJob,
 } from './protocol/text-rows.js'
-export type { JobStatus, UniqueJobStatus } from './servers/request.js'
+export type { JobStatus, UniqueJobStatus } from './servers/question.js'
+export type { CallOptions } from './servers/request.js'
 export { GearmanTask, type GearmanTaskEvents } from './task.js'
 export {
   type CloseOptions,

@@ -1,6 +1,8 @@
 import { Deadline, Deadlines, Fault, type ServerAddress, type TlsOptions } from '@glammp/wire'
 import { ClosedError, InvalidArgumentError, NoServerError, QueueFullError } from '../errors.js'
-import type { Question } from './request.js'
+import { milliseconds } from '../options.js'
+import type { Question } from './question.js'
+import type { CallOptions } from './request.js'
 import { Selection } from './selection.js'
 import type { Dispatcher, Submission } from './submission.js'
 import { Submitter } from './submitter.js'
@@ -57,11 +59,7 @@ export class JobServers implements Dispatcher {
       return
     }
     if (this.#pending > this.#options.maxPending) {
-      submission.fail(
-        new QueueFullError(`${this.#options.maxPending} calls are under way already`, {
-          function: submission.order.name,
-        }),
-      )
+      submission.fail(this.#full(submission.order.name))
       return
     }
     if (submission.settled) return
@@ -72,25 +70,30 @@ export class JobServers implements Dispatcher {
   /**
    * Asks one server, or all.
    *
-   * @param ask Makes the question out of what its answer is given to.
+   * @param make Makes the question out of what its answer is given to.
    */
-  ask<T>(
+  async ask<T>(
     server: string | undefined,
-    ask: (resolve: (value: T) => void, reject: (error: Error) => void) => Question<T>,
+    options: CallOptions,
+    make: (resolve: (value: T) => void, reject: (error: Error) => void) => Question<T>,
   ): Promise<PromiseSettledResult<T>[]> {
-    if (this.#closing !== undefined) return Promise.reject(new ClosedError('the client is closed'))
+    if (options.timeout !== undefined) milliseconds('timeout', options.timeout)
+    if (this.#closing !== undefined) throw new ClosedError('the client is closed')
     const all = this.#selection.candidates
     const named = all.filter((candidate) => candidate.name === server)
-    return Promise.allSettled(
-      (named.length === 0 ? all : named).map(
+    const asked = named.length === 0 ? [...all] : named
+    if (this.#pending + asked.length > this.#options.maxPending) throw this.#full()
+    this.#pending += asked.length
+    const answers = await Promise.allSettled(
+      asked.map(
         (submitter) =>
           new Promise<T>((resolve, reject) => {
-            const question = ask(resolve, reject)
-            this.deadlines.add(question, this.#options.timeout)
-            submitter.send(question)
+            this.#ask(submitter, make(resolve, reject), options)
           }),
       ),
     )
+    this.#pending -= asked.length
+    return answers
   }
 
   /** Waits for every acknowledgement that is due; jobs still waited for end with ClosedError. */
@@ -141,6 +144,22 @@ export class JobServers implements Dispatcher {
       this.#selection.pick(submission.order.key, undefined)
     submission.avoided = undefined
     server?.send(submission)
+  }
+
+  // A caller with less patience than the client leaves a question that finds out a hanging server;
+  // one with more waits longer for this server than others do.
+  #ask<T>(submitter: Submitter, question: Question<T>, options: CallOptions): void {
+    const { timeout } = this.#options
+    question.limit(this.deadlines, options)
+    if (question.settled) return
+    this.deadlines.add(question, Math.max(timeout, options.timeout ?? 0))
+    submitter.send(question)
+  }
+
+  #full(name?: string): QueueFullError {
+    return new QueueFullError(`${this.#options.maxPending} calls are under way already`, {
+      function: name,
+    })
   }
 
   #giveUp(submission: Submission, fault: Fault, sent: boolean): void {

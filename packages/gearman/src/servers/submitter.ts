@@ -12,7 +12,8 @@ import { PacketType } from '../protocol/packet.js'
 import { MalformedPacketError } from '../protocol/packet-decoder.js'
 import { Heartbeat } from './heartbeat.js'
 import { Link, type LinkOptions, type LinkOwner } from './link.js'
-import { type Carrier, EchoQuestion, ExceptionsOption, type Request } from './request.js'
+import { EchoQuestion } from './question.js'
+import { type Carrier, ExceptionsOption, type Request } from './request.js'
 import { Submission } from './submission.js'
 
 export interface SubmitterOptions extends LinkOptions {
