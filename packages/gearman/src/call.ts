@@ -11,12 +11,14 @@ export class Call implements JobListener {
   readonly #codec: Codec
   readonly #options: JobOptions | undefined
   readonly #background: boolean
+  readonly #acknowledged: (() => void) | undefined
 
   constructor(
     resolve: (value: unknown) => void,
     reject: (error: unknown) => void,
     { order, codec }: EncodedOrder,
     options: JobOptions | undefined,
+    acknowledged?: () => void,
   ) {
     this.#resolve = resolve
     this.#reject = reject
@@ -24,9 +26,12 @@ export class Call implements JobListener {
     this.#background = order.background
     this.#codec = codec
     this.#options = options
+    this.#acknowledged = acknowledged
   }
 
-  created(): void {}
+  created(): void {
+    this.#acknowledged?.()
+  }
 
   data(chunk: Buffer): void {
     const { onData } = this.#options ?? {}

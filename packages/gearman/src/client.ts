@@ -1,12 +1,7 @@
-import { Call } from './call.js'
+import { Dispatch } from './dispatch.js'
 import { parseHandle } from './handle.js'
-import {
-  type EncodedOrder,
-  type FunctionReference,
-  type JobOptions,
-  JobOrders,
-  type Schedule,
-} from './job-order.js'
+import type { FunctionReference, JobOptions, Schedule } from './job-order.js'
+import type { ManyOptions, Source, TaskRequest } from './many.js'
 import {
   clientOptions,
   type GearmanClientOptions,
@@ -25,8 +20,7 @@ import {
   UniqueStatusQuestion,
 } from './servers/question.js'
 import type { CallOptions } from './servers/request.js'
-import { type JobListener, Submission } from './servers/submission.js'
-import { GearmanTask } from './task.js'
+import type { GearmanTask } from './task.js'
 import { encodeUnique } from './unique.js'
 
 /** Settings of a job whose class the called method has; so has `doHigh` and the like the priority. */
@@ -42,8 +36,8 @@ export type ScheduleOptions = Schedule &
  * {@link close}.
  */
 export class GearmanClient implements AsyncDisposable {
-  readonly #orders: JobOrders
   readonly #servers: JobServers
+  readonly #dispatch: Dispatch
 
   /**
    * @param options Servers as text or an array, or all options.
@@ -53,8 +47,8 @@ export class GearmanClient implements AsyncDisposable {
     const given = clientOptions(options)
     const settings = resolveSettings(given)
     const maxPending = wholeNumber('maxPending', given.maxPending ?? 100_000, 1)
-    this.#orders = new JobOrders(settings)
     this.#servers = new JobServers({ ...settings, maxPending })
+    this.#dispatch = new Dispatch(settings, this.#servers)
   }
 
   /**
@@ -68,7 +62,7 @@ export class GearmanClient implements AsyncDisposable {
     workload?: Input,
     options?: DoOptions,
   ): Promise<Output> {
-    return this.#run(fn, workload, options) as Promise<Output>
+    return this.#dispatch.call(fn, workload, options) as Promise<Output>
   }
 
   /** The same as {@link do}. */
@@ -77,7 +71,7 @@ export class GearmanClient implements AsyncDisposable {
     workload?: Input,
     options?: DoOptions,
   ): Promise<Output> {
-    return this.#run(fn, workload, options) as Promise<Output>
+    return this.#dispatch.call(fn, workload, options) as Promise<Output>
   }
 
   /** As {@link do}, before the jobs of normal priority. */
@@ -86,7 +80,7 @@ export class GearmanClient implements AsyncDisposable {
     workload?: Input,
     options?: DoOptions,
   ): Promise<Output> {
-    return this.#run(fn, workload, { ...options, priority: 'high' }) as Promise<Output>
+    return this.#dispatch.call(fn, workload, { ...options, priority: 'high' }) as Promise<Output>
   }
 
   /** As {@link do}, after the jobs of normal priority. */
@@ -95,7 +89,7 @@ export class GearmanClient implements AsyncDisposable {
     workload?: Input,
     options?: DoOptions,
   ): Promise<Output> {
-    return this.#run(fn, workload, { ...options, priority: 'low' }) as Promise<Output>
+    return this.#dispatch.call(fn, workload, { ...options, priority: 'low' }) as Promise<Output>
   }
 
   /** Leaves a job to gearmand; resolves to its handle once gearmand has acknowledged it. */
@@ -104,7 +98,7 @@ export class GearmanClient implements AsyncDisposable {
     workload?: Input,
     options?: DoOptions,
   ): Promise<string> {
-    return this.#run(fn, workload, { ...options, background: true }) as Promise<string>
+    return this.#dispatch.call(fn, workload, { ...options, background: true }) as Promise<string>
   }
 
   /** As {@link doBackground}, before the jobs of normal priority. */
@@ -114,7 +108,7 @@ export class GearmanClient implements AsyncDisposable {
     options?: DoOptions,
   ): Promise<string> {
     const high = { ...options, background: true, priority: 'high' } as const
-    return this.#run(fn, workload, high) as Promise<string>
+    return this.#dispatch.call(fn, workload, high) as Promise<string>
   }
 
   /** As {@link doBackground}, after the jobs of normal priority. */
@@ -124,7 +118,7 @@ export class GearmanClient implements AsyncDisposable {
     options?: DoOptions,
   ): Promise<string> {
     const low = { ...options, background: true, priority: 'low' } as const
-    return this.#run(fn, workload, low) as Promise<string>
+    return this.#dispatch.call(fn, workload, low) as Promise<string>
   }
 
   /**
@@ -136,7 +130,7 @@ export class GearmanClient implements AsyncDisposable {
     workload: Input,
     options: ScheduleOptions,
   ): Promise<string> {
-    return this.#run(fn, workload, options, options) as Promise<string>
+    return this.#dispatch.call(fn, workload, options, options) as Promise<string>
   }
 
   /**
@@ -149,14 +143,50 @@ export class GearmanClient implements AsyncDisposable {
     workload?: Input,
     options?: JobOptions,
   ): GearmanTask<Output> {
-    const encoded = this.#orders.build(fn, workload, options)
-    const task = new GearmanTask<Output>(encoded, (listener) =>
-      this.#submit(encoded, listener, options),
-    )
+    const task = this.#dispatch.task<Output>(fn, workload, options)
     if (options?.onStatus !== undefined) task.on('status', options.onStatus)
     if (options?.onData !== undefined) task.on('data', options.onData)
     if (options?.onWarning !== undefined) task.on('warning', options.onWarning)
     return task
+  }
+
+  /**
+   * Runs one function over many workloads: as {@link runTasks}, with one set of options for all.
+   *
+   * @returns The end of each job, in the order of the workloads: `{ status: 'fulfilled', value }`
+   * with its result (in the background its handle), or `{ status: 'rejected', reason }`.
+   */
+  doMany<Output = string, Input = unknown>(
+    fn: FunctionReference<Input, Output>,
+    workloads: Source<Input>,
+    options: JobOptions & ManyOptions = {},
+  ): Promise<PromiseSettledResult<Output>[]> {
+    const { concurrency, ...job } = options
+    const known = fn as FunctionReference<never, unknown>
+    const read = (workload: Input): TaskRequest => ({ ...job, function: known, workload })
+    const ends = this.#dispatch.many(workloads, { concurrency, signal: job.signal }, read)
+    return ends as Promise<PromiseSettledResult<Output>[]>
+  }
+
+  /**
+   * Runs many jobs, and waits for the end of each: one that fails loses none of the others. The
+   * jobs that can be submitted at once leave in one write. Tasks are taken from an iterable or async
+   * iterable as there is room for them: no more than `concurrency` are under way, and no more than
+   * 16 MiB of workloads (one more where it is larger) wait for gearmand to acknowledge them.
+   *
+   * @param options `signal` gives all of them up; an array's tasks that were not begun reject then
+   * with AbortError, as they do with ClosedError when the client is closed; of another iterable no
+   * more are taken.
+   * @returns The end of each task, in their order, as `Promise.allSettled` has it.
+   * @throws What iterating over `tasks` throws, once the jobs that were begun are over;
+   * InvalidArgumentError for the options. An invalid task rejects in its own place.
+   */
+  runTasks<Output = string>(
+    tasks: Source<TaskRequest>,
+    options: ManyOptions & Pick<JobOptions, 'signal'> = {},
+  ): Promise<PromiseSettledResult<Output>[]> {
+    const ends = this.#dispatch.many(tasks, options, (task) => task)
+    return ends as Promise<PromiseSettledResult<Output>[]>
   }
 
   /**
@@ -219,26 +249,6 @@ export class GearmanClient implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
-  }
-
-  #run(
-    fn: FunctionReference<unknown, unknown>,
-    workload: unknown,
-    options?: JobOptions,
-    schedule?: Schedule,
-  ): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const encoded = this.#orders.build(fn, workload, options, schedule)
-      this.#submit(encoded, new Call(resolve, reject, encoded, options), options)
-    })
-  }
-
-  #submit({ order }: EncodedOrder, listener: JobListener, options: JobOptions | undefined): void {
-    const submission = new Submission(order, listener, this.#servers)
-    if (options !== undefined) {
-      submission.limit(this.#servers.deadlines, options)
-    }
-    this.#servers.submit(submission)
   }
 }
 

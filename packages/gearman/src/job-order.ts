@@ -7,6 +7,7 @@ import { milliseconds, type Settings, wholeNumber } from './options.js'
 import { MAX_BODY, PacketType } from './protocol/packet.js'
 import type { JobOrder } from './servers/submission.js'
 import { encodeUnique } from './unique.js'
+import { isSource, WorkloadStream } from './workload-stream.js'
 
 /** gearmand hands out high before normal before low, in 1.1 within each function only. */
 export type Priority = 'high' | 'normal' | 'low'
@@ -36,6 +37,12 @@ export interface JobOptions {
   /** How workload and result travel; the definition's or the client's if absent. */
   readonly codec?: CodecOption | undefined
   /**
+   * Bytes of a workload that comes in pieces: a Readable, a web stream, any async iterable of bytes
+   * or text. It is read before the job is submitted, past the codec; with another length it is an
+   * InvalidArgumentError.
+   */
+  readonly length?: number | undefined
+  /**
    * How often the job may be sent again when its connection was lost, though it may have run.
    * @defaultValue 0
    */
@@ -57,6 +64,8 @@ export interface Schedule {
 export interface EncodedOrder {
   readonly order: JobOrder
   readonly codec: Codec
+  /** The workload that the order still lacks. */
+  readonly stream: WorkloadStream | undefined
 }
 
 const SUBMIT_TYPES = {
@@ -96,9 +105,18 @@ export class JobOrders {
     }
     if (options.timeout !== undefined) milliseconds('timeout', options.timeout)
     const background = schedule !== undefined || options.background === true
-    const data = encodeWith(codec, workload, name)
-    if (data.length > MAX_WORKLOAD) {
-      throw new InvalidArgumentError(`a workload of ${data.length} bytes is over 4 GiB`, {
+    const stream = isSource(workload)
+      ? new WorkloadStream(workload, options.length, name)
+      : undefined
+    if (stream === undefined && options.length !== undefined) {
+      throw new InvalidArgumentError('`length` is for a workload that comes in pieces', {
+        function: name,
+      })
+    }
+    const data = stream === undefined ? encodeWith(codec, workload, name) : ''
+    const size = stream?.length ?? data.length
+    if (size > MAX_WORKLOAD) {
+      throw new InvalidArgumentError(`a workload of ${size} bytes is over 4 GiB`, {
         function: name,
       })
     }
@@ -107,12 +125,25 @@ export class JobOrders {
     // other. In the foreground nothing is stored, and no id is the cheapest.
     const sent = unique ?? (background ? randomUUID() : '')
     let args = `${this.#names.encode(name)}\0${sent}`
-    const key = unique === '-' ? args + Buffer.from(data).toString('latin1') : unique && args
+    const key = unique === '-' ? workloadKey(args, data) : unique && args
     if (schedule !== undefined) args += `\0${dueSeconds(schedule)}`
     const type = schedule === undefined ? types[background ? 1 : 0] : PacketType.SUBMIT_JOB_EPOCH
     const retries = wholeNumber('retries', options.retries ?? 0, 0)
-    return { order: { type, background, name, args, key, data, retries }, codec }
+    return { order: { type, background, name, args, key, data, retries }, codec, stream }
   }
+}
+
+/** Gives an order the workload that it lacked. */
+export function fill(order: JobOrder, data: Buffer): void {
+  if (order.key === order.args && order.args.endsWith('\0-')) {
+    order.key = workloadKey(order.args, data)
+  }
+  order.data = data
+}
+
+/** Under the id `-` jobs of one workload meet. */
+function workloadKey(args: string, data: string | Uint8Array): string {
+  return args + Buffer.from(data as Uint8Array).toString('latin1')
 }
 
 /** gearmand counts whole seconds; rounded up, a job never starts early. */

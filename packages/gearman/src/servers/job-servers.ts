@@ -23,6 +23,8 @@ export interface JobServersOptions {
 /** Waits before a job is sent again, in milliseconds: doubled each time up to the last. */
 const RETRY_WAIT = { first: 100, last: 1_600 }
 
+const CLOSED: Fault = new Fault('closed', 'the client is closed')
+
 /** The job servers of a client: each job goes to one of them, or to another where that is safe. */
 export class JobServers implements Dispatcher {
   /** For the waits of all calls. */
@@ -51,17 +53,26 @@ export class JobServers implements Dispatcher {
     this.#selection.add(new Submitter({ ...this.#options, address }, this.deadlines))
   }
 
-  /** Takes on a job; what becomes of it is told to its listener. */
-  submit(submission: Submission): void {
+  /** Calls that may be under way at once. */
+  get maxPending(): number {
+    return this.#options.maxPending
+  }
+
+  get closed(): boolean {
+    return this.#closing !== undefined
+  }
+
+  /** Takes on a job; what becomes of it is told to its listener. False where it failed at once. */
+  take(submission: Submission): boolean {
     this.#pending += 1
-    if (this.#closing !== undefined) {
-      submission.fail(new ClosedError('the client is closed', { function: submission.order.name }))
-      return
-    }
-    if (this.#pending > this.#options.maxPending) {
-      submission.fail(this.#full(submission.order.name))
-      return
-    }
+    if (this.#closing !== undefined) submission.abandon(CLOSED)
+    else if (this.#pending > this.maxPending) submission.fail(this.#full(submission.order.name))
+    return !submission.settled
+  }
+
+  /** Sends a job that was taken on. */
+  send(submission: Submission): void {
+    if (this.#closing !== undefined) submission.abandon(CLOSED)
     if (submission.settled) return
     this.deadlines.add(submission, this.#options.timeout)
     this.#selection.pick(submission.order.key, undefined)?.send(submission)
@@ -78,7 +89,7 @@ export class JobServers implements Dispatcher {
     make: (resolve: (value: T) => void, reject: (error: Error) => void) => Question<T>,
   ): Promise<PromiseSettledResult<T>[]> {
     if (options.timeout !== undefined) milliseconds('timeout', options.timeout)
-    if (this.#closing !== undefined) throw new ClosedError('the client is closed')
+    if (this.#closing !== undefined) throw new ClosedError(CLOSED.message)
     const all = this.#selection.candidates
     const named = all.filter((candidate) => candidate.name === server)
     const asked = named.length === 0 ? [...all] : named

@@ -33,6 +33,8 @@ export abstract class Request extends Deadline {
   heardBefore: number | undefined = undefined
   /** True once the caller has its end. */
   settled = false
+  /** Called when the caller has its end. */
+  onSettled: (() => void) | undefined = undefined
   #limit: CallLimit | undefined
   #unlisten: (() => void) | undefined
 
@@ -83,6 +85,7 @@ export abstract class Request extends Deadline {
     this.settled = true
     this.#limit?.lift()
     this.#unlisten?.()
+    this.onSettled?.()
     return true
   }
 }

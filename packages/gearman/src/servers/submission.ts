@@ -35,8 +35,9 @@ export interface JobOrder {
   /** Function and unique as the text of their bytes, joined by a NUL; for EPOCH the time too. */
   readonly args: string
   /** Jobs of one key go to one server, so that equal uniques meet. */
-  readonly key: string | undefined
-  readonly data: string | Uint8Array
+  key: string | undefined
+  /** The workload; empty once it need not be sent again. */
+  data: string | Uint8Array
   /** How often it may be sent again although it may have arrived. */
   readonly retries: number
 }
@@ -76,6 +77,7 @@ export class Submission extends Request {
   answered(type: PacketType, args: readonly string[]): boolean {
     if (type !== PacketType.JOB_CREATED) return false
     this.#localHandle = withoutNuls(args[0] ?? '')
+    if (this.order.retries === 0) this.order.data = EMPTY
     if (this.settled) return true
     const handle = this.handle ?? ''
     this.#listener.created(handle)
