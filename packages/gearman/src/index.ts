@@ -19,6 +19,7 @@ export {
   QueueFullError,
   ServerError,
   type ServerErrorDetails,
+  SlowReaderError,
   TimeoutError,
 } from './errors.js'
 export { GearmanJob } from './job.js'

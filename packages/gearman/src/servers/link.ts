@@ -45,6 +45,7 @@ export class Link implements ConnectionOwner {
   #opening: Promise<Connection> | undefined
   #abort: AbortController | undefined
   #heard = 0
+  #held = false
 
   constructor(options: LinkOptions, owner: LinkOwner) {
     this.address = options.address
@@ -60,6 +61,24 @@ export class Link implements ConnectionOwner {
   /** Counts what came in, so that silence can be told from slowness. */
   get heard(): number {
     return this.#heard
+  }
+
+  /** True while nothing is read: silence has its reason on this side then. */
+  get held(): boolean {
+    return this.#held
+  }
+
+  /** Reads nothing from the connection until {@link release}. */
+  hold(): void {
+    this.#held = true
+    this.#connection?.pause()
+  }
+
+  release(): void {
+    if (!this.#held) return
+    this.#held = false
+    this.#heard += 1
+    this.#connection?.resume()
   }
 
   /**
@@ -128,6 +147,7 @@ export class Link implements ConnectionOwner {
     const wasOpen = this.#connection !== undefined
     this.#connection = undefined
     this.#decoder = undefined
+    this.#held = false
     if (wasOpen) this.#owner.lost(reason)
   }
 }

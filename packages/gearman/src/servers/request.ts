@@ -1,12 +1,15 @@
 import { Deadline, type Deadlines, Fault, type Output, onAbort } from '@glammp/wire'
 import { AbortError, type GearmanError } from '../errors.js'
 import { encode, PacketType } from '../protocol/packet.js'
+import type { Flow } from './brake.js'
 import { failure, type Sufferer } from './failure.js'
 
 /** The connection side of a request, as far as a request needs to know it. */
 export interface Carrier {
   /** Name of the server. */
   readonly name: string
+  /** Holds back what its connection brings. */
+  readonly brake: Flow
   /** The server did not answer in time. */
   overdue(request: Request): void
   /** The caller of a job that has a handle has its end. */

@@ -2,6 +2,7 @@ import type { Fault, Output } from '@glammp/wire'
 import { type GearmanError, JobExceptionError, JobFailedError, ServerError } from '../errors.js'
 import { formatHandle, withoutNuls } from '../handle.js'
 import { encode, PacketType } from '../protocol/packet.js'
+import type { Flow } from './brake.js'
 import type { Sufferer } from './failure.js'
 import { type Carrier, Request } from './request.js'
 
@@ -9,7 +10,8 @@ import { type Carrier, Request } from './request.js'
 export interface JobListener {
   /** gearmand has acknowledged the job. */
   created(handle: string): void
-  data(chunk: Buffer): void
+  /** @param flow Holds back what comes next. */
+  data(chunk: Buffer, flow: Flow): void
   status(numerator: number, denominator: number): void
   warning(text: Buffer): void
   /** The result; empty for a background job, for which the acknowledgement is the end. */
@@ -108,7 +110,7 @@ export class Submission extends Request {
         if (this.settle()) this.#listener.complete(data, this.handle ?? '')
         break
       case PacketType.WORK_DATA:
-        this.#listener.data(data)
+        if (this.carrier !== undefined) this.#listener.data(data, this.carrier.brake)
         break
       case PacketType.WORK_STATUS:
         this.#listener.status(Number(args[1]), Number(args[2]))

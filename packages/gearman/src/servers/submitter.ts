@@ -10,6 +10,7 @@ import {
 import { withoutNuls } from '../handle.js'
 import { PacketType } from '../protocol/packet.js'
 import { MalformedPacketError } from '../protocol/packet-decoder.js'
+import { Brake } from './brake.js'
 import { Heartbeat } from './heartbeat.js'
 import { Link, type LinkOptions, type LinkOwner } from './link.js'
 import { EchoQuestion } from './question.js'
@@ -36,6 +37,7 @@ type Waiters = Submission | { readonly all: Submission[]; turn: number }
 export class Submitter implements LinkOwner, Carrier {
   readonly name: string
   readonly weight: number
+  readonly brake: Brake
   readonly #link: Link
   readonly #heartbeat: Heartbeat
   readonly #deadlines: Deadlines
@@ -59,6 +61,8 @@ export class Submitter implements LinkOwner, Carrier {
     this.#heartbeat = new Heartbeat(this.#link, { interval, timeout }, () => this.#beat())
     this.#deadlines = deadlines
     this.#timeout = options.timeout
+    const shared = (): boolean => this.#pending.size > 0 || this.#jobs.size > 1
+    this.brake = new Brake(this.#link, deadlines, timeout, shared)
     this.#late = new Fault('timeout', `no answer within ${options.timeout} ms`)
   }
 
@@ -130,6 +134,7 @@ export class Submitter implements LinkOwner, Carrier {
   /** @internal */
   lost(reason: Fault): void {
     this.#heartbeat.stop()
+    this.brake.reset()
     const requests = this.#pending.drain()
     const jobs = [...this.#jobs.values()]
     this.#jobs.clear()
