@@ -1,6 +1,7 @@
 import { type Codec, decodeWith } from './codec.js'
 import type { GearmanError } from './errors.js'
 import type { EncodedOrder, JobOptions } from './job-order.js'
+import type { BatchPlace } from './many.js'
 import type { JobListener } from './servers/submission.js'
 
 /** A job as `do` sees it: one promise, and what the caller listens to. */
@@ -11,14 +12,14 @@ export class Call implements JobListener {
   readonly #codec: Codec
   readonly #options: JobOptions | undefined
   readonly #background: boolean
-  readonly #acknowledged: (() => void) | undefined
+  readonly #place: BatchPlace | undefined
 
   constructor(
     resolve: (value: unknown) => void,
     reject: (error: unknown) => void,
     { order, codec }: EncodedOrder,
     options: JobOptions | undefined,
-    acknowledged?: () => void,
+    place?: BatchPlace,
   ) {
     this.#resolve = resolve
     this.#reject = reject
@@ -26,11 +27,11 @@ export class Call implements JobListener {
     this.#background = order.background
     this.#codec = codec
     this.#options = options
-    this.#acknowledged = acknowledged
+    this.#place = place
   }
 
   created(): void {
-    this.#acknowledged?.()
+    this.#place?.acknowledged()
   }
 
   data(chunk: Buffer): void {

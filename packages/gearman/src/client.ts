@@ -1,4 +1,5 @@
 import { Dispatch } from './dispatch.js'
+import { InvalidArgumentError } from './errors.js'
 import { parseHandle } from './handle.js'
 import type { FunctionReference, JobOptions, Schedule } from './job-order.js'
 import type { ManyOptions, Source, TaskRequest } from './many.js'
@@ -28,7 +29,7 @@ export type DoOptions = Omit<JobOptions, 'background'>
 
 /** Settings of a scheduled job, which gearmand runs in the background at normal priority. */
 export type ScheduleOptions = Schedule &
-  Omit<DoOptions, 'priority' | 'onStatus' | 'onData' | 'onWarning'>
+  Omit<DoOptions, 'priority' | 'reducer' | 'onStatus' | 'onData' | 'onWarning'>
 
 /**
  * Submits jobs to gearmand. It connects when the first call needs it, and again when a call finds
@@ -47,8 +48,11 @@ export class GearmanClient implements AsyncDisposable {
     const given = clientOptions(options)
     const settings = resolveSettings(given)
     const maxPending = wholeNumber('maxPending', given.maxPending ?? 100_000, 1)
+    if (given.traceContext !== undefined && typeof given.traceContext !== 'function') {
+      throw new InvalidArgumentError('traceContext is a function that returns an object of texts')
+    }
     this.#servers = new JobServers({ ...settings, maxPending })
-    this.#dispatch = new Dispatch(settings, this.#servers)
+    this.#dispatch = new Dispatch(settings, this.#servers, given.traceContext)
   }
 
   /**

@@ -1,4 +1,10 @@
 import { Call } from './call.js'
+import {
+  type SubmitMessage,
+  submissionsAreWatched,
+  traceSubmission,
+  WatchedListener,
+} from './channels.js'
 import type { InvalidArgumentError } from './errors.js'
 import {
   type EncodedOrder,
@@ -11,6 +17,7 @@ import {
 import {
   Batch,
   type BatchOwner,
+  type BatchPlace,
   concurrencyOf,
   type ManyOptions,
   type Source,
@@ -20,6 +27,7 @@ import type { Settings } from './options.js'
 import type { JobServers } from './servers/job-servers.js'
 import { type JobListener, Submission } from './servers/submission.js'
 import { GearmanTask } from './task.js'
+import type { TraceContext } from './trace-context.js'
 import type { WorkloadStream } from './workload-stream.js'
 
 type AnyFunction = FunctionReference<unknown, unknown>
@@ -29,22 +37,29 @@ export class Dispatch {
   readonly #orders: JobOrders
   readonly #servers: JobServers
 
-  constructor(settings: Settings, servers: JobServers) {
-    this.#orders = new JobOrders(settings)
+  /** @param context Gives what is sent along with a job. */
+  constructor(settings: Settings, servers: JobServers, context?: () => TraceContext | undefined) {
+    this.#orders = new JobOrders(settings, context)
     this.#servers = servers
   }
 
-  /** A job as a promise of its result, or of its handle in the background. */
+  /**
+   * A job as a promise of its result, or of its handle in the background.
+   *
+   * @param place Where the job is one of many.
+   */
   call(
     fn: AnyFunction,
     workload: unknown,
     options?: JobOptions,
     schedule?: Schedule,
+    place?: BatchPlace,
   ): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const encoded = this.#orders.build(fn, workload, options, schedule)
-      this.#submit(encoded, new Call(resolve, reject, encoded, options), options)
-    })
+    if (!submissionsAreWatched()) return this.#call(fn, workload, options, schedule, place)
+    const background = schedule !== undefined || options?.background === true
+    return traceSubmission(nameOf(fn), background, (message) =>
+      this.#call(fn, workload, options, schedule, place, message),
+    )
   }
 
   /** @throws {@link InvalidArgumentError} */
@@ -53,8 +68,22 @@ export class Dispatch {
     workload: unknown,
     options: JobOptions | undefined,
   ): GearmanTask<Output> {
-    const encoded = this.#orders.build(fn, workload, options)
-    return new GearmanTask<Output>(encoded, (listener) => this.#submit(encoded, listener, options))
+    if (!submissionsAreWatched()) return this.#task(fn, workload, options)
+    let task: GearmanTask<Output> | undefined
+    let failure: unknown
+    traceSubmission(nameOf(fn), options?.background === true, (message) => {
+      try {
+        task = this.#task<Output>(fn, workload, options, message)
+        return task.result
+      } catch (error) {
+        failure = error
+        return Promise.reject(error)
+      }
+    }).catch(() => {
+      // The task tells it.
+    })
+    if (task === undefined) throw failure
+    return task
   }
 
   /** @param read Makes a job of a task. */
@@ -69,21 +98,43 @@ export class Dispatch {
         return servers.closed || signal?.aborted === true
       },
       submit: (task, place) => {
-        try {
-          const { function: fn, workload, ...given } = read(task)
-          const options = given.signal === undefined ? { ...given, signal } : given
-          const encoded = this.#orders.build(fn as AnyFunction, workload, options)
-          place.sending(encoded.stream?.length ?? encoded.order.data.length)
-          const { resolve, reject, acknowledged } = place
-          const call = new Call(resolve, reject, encoded, options, acknowledged)
-          this.#submit(encoded, call, options)
-        } catch (error) {
-          place.reject(error)
-        }
+        const { function: fn, workload, ...given } = read(task) ?? {}
+        const options = given.signal === undefined ? { ...given, signal } : given
+        const call = this.call(fn as AnyFunction, workload, options, undefined, place)
+        call.then(place.resolve, place.reject)
       },
     }
     const limit = concurrencyOf(concurrency, servers.maxPending)
     return await new Batch(owner, limit).run(tasks)
+  }
+
+  #call(
+    fn: AnyFunction,
+    workload: unknown,
+    options?: JobOptions,
+    schedule?: Schedule,
+    place?: BatchPlace,
+    message?: SubmitMessage,
+  ): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const encoded = this.#orders.build(fn, workload, options, schedule)
+      const call = new Call(resolve, reject, encoded, options, place)
+      place?.sending(sizeOf(encoded))
+      this.#submit(encoded, message === undefined ? call : watch(encoded, call, message), options)
+    })
+  }
+
+  #task<Output>(
+    fn: AnyFunction,
+    workload: unknown,
+    options: JobOptions | undefined,
+    message?: SubmitMessage,
+  ): GearmanTask<Output> {
+    const encoded = this.#orders.build(fn, workload, options)
+    return new GearmanTask<Output>(encoded, (listener) => {
+      const told = message === undefined ? listener : watch(encoded, listener, message)
+      this.#submit(encoded, told, options)
+    })
   }
 
   #submit(encoded: EncodedOrder, listener: JobListener, options: JobOptions | undefined): void {
@@ -91,18 +142,35 @@ export class Dispatch {
     if (!this.#servers.take(submission)) return
     if (options !== undefined) submission.limit(this.#servers.deadlines, options)
     if (encoded.stream === undefined) this.#servers.send(submission)
-    else void this.#sendStream(submission, encoded.stream)
+    else void this.#sendStream(submission, encoded, encoded.stream)
   }
 
-  async #sendStream(submission: Submission, stream: WorkloadStream): Promise<void> {
+  async #sendStream(
+    submission: Submission,
+    encoded: EncodedOrder,
+    stream: WorkloadStream,
+  ): Promise<void> {
     submission.onSettled = () => stream.cancel()
     try {
       const data = await stream.read()
       submission.onSettled = undefined
-      fill(submission.order, data)
+      fill(encoded, data)
       this.#servers.send(submission)
     } catch (error) {
       submission.fail(error as InvalidArgumentError)
     }
   }
+}
+
+function nameOf(fn: AnyFunction): string {
+  return typeof fn === 'object' && fn !== null ? fn.name : String(fn)
+}
+
+function sizeOf({ order, stream }: EncodedOrder): number {
+  return stream?.length ?? order.data.length
+}
+
+function watch(encoded: EncodedOrder, listener: JobListener, message: SubmitMessage): JobListener {
+  message.bytes = sizeOf(encoded)
+  return new WatchedListener(listener, message)
 }

@@ -1,5 +1,6 @@
 export type { ServerObject, TlsOptions } from '@glammp/wire'
 export { type AdminCallOptions, GearmanAdmin, type MaxQueue, type PerServer } from './admin.js'
+export { channelNames, type JobMessage, type SubmitMessage } from './channels.js'
 export { type DoOptions, GearmanClient, type ScheduleOptions } from './client.js'
 export type { Codec, CodecOption } from './codec.js'
 export { defineJob, type JobDefinition, type JobDefinitionOptions } from './definition.js'
@@ -47,6 +48,7 @@ export type {
 export type { JobStatus, UniqueJobStatus } from './servers/question.js'
 export type { CallOptions } from './servers/request.js'
 export { GearmanTask, type GearmanTaskEvents } from './task.js'
+export type { TraceContext } from './trace-context.js'
 export {
   type CloseOptions,
   GearmanWorker,

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { Deadlines, Fault } from '@glammp/wire'
 import { guarded } from './call.js'
+import { jobsAreWatched, traceJob } from './channels.js'
 import type { JobDefinition } from './definition.js'
 import { ClosedError, type GearmanError, InvalidArgumentError } from './errors.js'
 import type { FunctionReference } from './job-order.js'
@@ -257,7 +258,8 @@ export class GearmanWorker extends EventEmitter<GearmanWorkerEvents> implements 
     const run = new Run(fn, assignment, origin, this.#runs)
     origin.started(run)
     this.#tell('job:start', { handle: run.handle, function: fn.name })
-    run.start(assignment, around(this.#middleware, fn.handler))
+    const handler = around(this.#middleware, fn.handler)
+    run.start(assignment, jobsAreWatched() ? traceJob(handler) : handler)
   }
 
   #done(): void {

@@ -3,8 +3,9 @@ import { encodeWith, messageOf } from '../codec.js'
 import { type GearmanError, JobFailure, TimeoutError } from '../errors.js'
 import { formatHandle } from '../handle.js'
 import { GearmanJob, type JobChannel } from '../job.js'
-import { fromByteText, PacketType } from '../protocol/packet.js'
+import { byteText, fromByteText, PacketType } from '../protocol/packet.js'
 import type { Assignment, Origin } from '../servers/origin.js'
+import { takeContext } from '../trace-context.js'
 import type { JobHandler, WorkerFunction } from './functions.js'
 
 const UNSENT: Promise<boolean> = Promise.resolve(false)
@@ -74,12 +75,15 @@ export class Run extends Deadline implements JobChannel {
   /** @param handler The function's handler, with the worker's middleware around it. */
   start(assignment: Assignment, handler: JobHandler<unknown>): void {
     const { name, timeout = Infinity, serverTimeout = Infinity, codec } = this.#fn
+    const { context, workload } = takeContext(assignment.data)
     const job = new GearmanJob<unknown>(
       {
         handle: this.handle,
         functionName: name,
         unique: fromByteText(assignment.unique),
-        workload: assignment.data,
+        reducer: assignment.reducer && this.#withoutNamespace(assignment.reducer),
+        traceContext: context,
+        workload,
       },
       codec,
       this,
@@ -155,6 +159,15 @@ export class Run extends Deadline implements JobChannel {
   /** The handle with its server. */
   get handle(): string {
     return formatHandle(this.#origin.name, this.#localHandle)
+  }
+
+  // What stands before the function's name in its own full name.
+  #withoutNamespace(wireName: string): string {
+    const { wireName: full, name } = this.#fn
+    const namespace = full.slice(0, full.length - byteText(name).length)
+    return fromByteText(
+      wireName.startsWith(namespace) ? wireName.slice(namespace.length) : wireName,
+    )
   }
 
   #returned(value: unknown): void {
