@@ -1,8 +1,12 @@
+import { EventEmitter } from 'node:events'
+import { guarded } from './call.js'
 import { Dispatch } from './dispatch.js'
 import { InvalidArgumentError } from './errors.js'
+import type { GearmanClientEvents } from './events.js'
 import { parseHandle } from './handle.js'
 import type { FunctionReference, JobOptions, Schedule } from './job-order.js'
 import type { ManyOptions, Source, TaskRequest } from './many.js'
+import type { GearmanMetrics } from './metrics.js'
 import {
   clientOptions,
   type GearmanClientOptions,
@@ -12,6 +16,7 @@ import {
   type ServersOption,
   wholeNumber,
 } from './options.js'
+import { failure } from './servers/failure.js'
 import { JobServers } from './servers/job-servers.js'
 import {
   EchoQuestion,
@@ -36,7 +41,7 @@ export type ScheduleOptions = Schedule &
  * the connection gone; a call that waits ends by its answer, by a timeout, by its signal or by
  * {@link close}.
  */
-export class GearmanClient implements AsyncDisposable {
+export class GearmanClient extends EventEmitter<GearmanClientEvents> implements AsyncDisposable {
   readonly #servers: JobServers
   readonly #dispatch: Dispatch
 
@@ -45,13 +50,24 @@ export class GearmanClient implements AsyncDisposable {
    * @throws InvalidArgumentError
    */
   constructor(options: GearmanClientOptions | ServerList = {}) {
+    super()
     const given = clientOptions(options)
     const settings = resolveSettings(given)
     const maxPending = wholeNumber('maxPending', given.maxPending ?? 100_000, 1)
     if (given.traceContext !== undefined && typeof given.traceContext !== 'function') {
       throw new InvalidArgumentError('traceContext is a function that returns an object of texts')
     }
-    this.#servers = new JobServers({ ...settings, maxPending })
+    this.#servers = new JobServers({
+      ...settings,
+      maxPending,
+      watcher: {
+        up: (server) => guarded(() => this.emit('server:up', { server })),
+        down: (server, reason) => {
+          const error = failure(reason, { what: 'the connection', server })
+          guarded(() => this.emit('server:down', { server, error }))
+        },
+      },
+    })
     this.#dispatch = new Dispatch(settings, this.#servers, given.traceContext)
   }
 
@@ -231,6 +247,11 @@ export class GearmanClient implements AsyncDisposable {
       (resolve, reject) => new EchoQuestion(resolve, reject),
     )
     for (const answer of answers) if (answer.status === 'rejected') throw answer.reason
+  }
+
+  /** What has become of the jobs so far, and what went over the connections. */
+  metrics(): GearmanMetrics {
+    return this.#servers.metrics()
   }
 
   /** Adds one job server, as PHP's `addServer` does; `localhost:4730` if nothing is said. */

@@ -1,4 +1,9 @@
-export type { ServerObject, TlsOptions } from '@glammp/wire'
+export type {
+  ConnectionMetrics,
+  ServerObject,
+  TlsOptions,
+  TrafficMetrics,
+} from '@glammp/wire'
 export { type AdminCallOptions, GearmanAdmin, type MaxQueue, type PerServer } from './admin.js'
 export { channelNames, type JobMessage, type SubmitMessage } from './channels.js'
 export { type DoOptions, GearmanClient, type ScheduleOptions } from './client.js'
@@ -23,6 +28,7 @@ export {
   SlowReaderError,
   TimeoutError,
 } from './errors.js'
+export type { GearmanClientEvents, ServerDown, ServerUp } from './events.js'
 export { GearmanJob } from './job.js'
 export type { FunctionReference, JobOptions, Priority, Schedule } from './job-order.js'
 export type { FunctionOptions, JobHandler } from './jobs/functions.js'
@@ -30,6 +36,7 @@ export type { Middleware } from './jobs/middleware.js'
 export type { RateLimitOptions } from './jobs/rate-limit.js'
 export type { JobEnd, JobOutcome } from './jobs/run.js'
 export type { ManyOptions, Source, TaskRequest } from './many.js'
+export type { FunctionMetrics, GearmanMetrics, LatencyMetrics } from './metrics.js'
 export type {
   ConnectionOptions,
   GearmanAdminOptions,

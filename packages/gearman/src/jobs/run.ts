@@ -3,6 +3,7 @@ import { encodeWith, messageOf } from '../codec.js'
 import { type GearmanError, JobFailure, TimeoutError } from '../errors.js'
 import { formatHandle } from '../handle.js'
 import { GearmanJob, type JobChannel } from '../job.js'
+import type { JobMeter } from '../metrics.js'
 import { byteText, fromByteText, PacketType } from '../protocol/packet.js'
 import type { Assignment, Origin } from '../servers/origin.js'
 import { takeContext } from '../trace-context.js'
@@ -33,6 +34,7 @@ export interface JobEnd {
 /** The worker, as far as a job needs it. */
 export interface RunOwner {
   readonly deadlines: Deadlines
+  readonly meter: JobMeter
   /** Whether anyone wants to know of ends. */
   readonly watched: boolean
   /** The job's end was sent, or none will be: its handler may still be busy. */
@@ -192,12 +194,14 @@ export class Run extends Deadline implements JobChannel {
   #end(outcome: JobOutcome = 'complete', error: unknown): void {
     this.#over = true
     this.#origin.ended(this)
+    const duration = performance.now() - this.#started
+    this.#owner.meter.record(this.#fn.name, outcome, duration)
     if (!this.#owner.watched) return
     this.#owner.ended({
       handle: this.handle,
       function: this.#fn.name,
       outcome,
-      duration: performance.now() - this.#started,
+      duration,
       error,
     })
   }

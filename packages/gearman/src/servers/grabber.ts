@@ -91,6 +91,11 @@ export class Grabber implements LinkOwner {
     this.#heartbeat = new Heartbeat(this.#link, { interval, timeout }, () => this.#append(ECHO))
   }
 
+  /** Name of the server. */
+  get server(): string {
+    return this.#link.address.name
+  }
+
   /** Grabs that are not answered yet. */
   get inFlight(): number {
     return this.#inFlight

@@ -1,11 +1,19 @@
-import { Deadline, Deadlines, Fault, type ServerAddress, type TlsOptions } from '@glammp/wire'
+import {
+  Deadline,
+  Deadlines,
+  Fault,
+  type ServerAddress,
+  type TlsOptions,
+  Traffic,
+} from '@glammp/wire'
 import { ClosedError, InvalidArgumentError, NoServerError, QueueFullError } from '../errors.js'
+import { type GearmanMetrics, JobMeter } from '../metrics.js'
 import { milliseconds } from '../options.js'
 import type { Question } from './question.js'
 import type { CallOptions } from './request.js'
 import { Selection } from './selection.js'
 import type { Dispatcher, Submission } from './submission.js'
-import { Submitter } from './submitter.js'
+import { type ServerWatcher, Submitter } from './submitter.js'
 
 export interface JobServersOptions {
   readonly servers: readonly ServerAddress[]
@@ -18,6 +26,7 @@ export interface JobServersOptions {
   readonly heartbeat: number
   /** Calls that may be under way at once. */
   readonly maxPending: number
+  readonly watcher: ServerWatcher
 }
 
 /** Waits before a job is sent again, in milliseconds: doubled each time up to the last. */
@@ -32,6 +41,7 @@ export class JobServers implements Dispatcher {
   readonly #options: JobServersOptions
   readonly #selection: Selection<Submitter> = new Selection()
   readonly #retrying: Set<RetryWait> = new Set()
+  readonly #meter: JobMeter = new JobMeter()
   #pending = 0
   #closing: Promise<void> | undefined
 
@@ -50,7 +60,9 @@ export class JobServers implements Dispatcher {
     if (this.names.includes(address.name)) {
       throw new InvalidArgumentError(`server ${address.name} is listed twice`)
     }
-    this.#selection.add(new Submitter({ ...this.#options, address }, this.deadlines))
+    this.#selection.add(
+      new Submitter({ ...this.#options, address, traffic: new Traffic() }, this.deadlines),
+    )
   }
 
   /** Calls that may be under way at once. */
@@ -62,9 +74,14 @@ export class JobServers implements Dispatcher {
     return this.#closing !== undefined
   }
 
+  metrics(): GearmanMetrics {
+    return this.#meter.snapshot(this.#selection.candidates)
+  }
+
   /** Takes on a job; what becomes of it is told to its listener. False where it failed at once. */
   take(submission: Submission): boolean {
     this.#pending += 1
+    submission.begun = this.deadlines.now
     if (this.#closing !== undefined) submission.abandon(CLOSED)
     else if (this.#pending > this.maxPending) submission.fail(this.#full(submission.order.name))
     return !submission.settled
@@ -139,6 +156,8 @@ export class JobServers implements Dispatcher {
   /** @internal */
   settled(submission: Submission): void {
     this.#pending -= 1
+    const { order, failure = order.background ? 'queued' : 'complete', begun } = submission
+    this.#meter.record(order.name, failure, this.deadlines.now - begun)
     // One that waits for its answer on a connection stays armed: it finds out a server that hangs.
     if (submission.heardBefore === undefined) this.deadlines.remove(submission)
   }

@@ -5,6 +5,7 @@ import {
   type Output,
   type ServerAddress,
   type TlsOptions,
+  type Traffic,
 } from '@glammp/wire'
 import { Magic, type PacketType } from '../protocol/packet.js'
 import { PacketDecoder } from '../protocol/packet-decoder.js'
@@ -24,6 +25,8 @@ export interface LinkOptions {
   /** Milliseconds. */
   readonly connectTimeout: number
   readonly tls: TlsOptions | undefined
+  /** Counts what goes over the connections. */
+  readonly traffic: Traffic
 }
 
 /**
@@ -107,11 +110,11 @@ export class Link implements ConnectionOwner {
   }
 
   async #open(): Promise<Connection> {
-    const { address, connectTimeout } = this.#options
+    const { address, connectTimeout, traffic } = this.#options
     const abort = new AbortController()
     this.#abort = abort
     const connection = await Connection.open(
-      { address, connectTimeout, tls: this.#tls(), signal: abort.signal },
+      { address, connectTimeout, tls: this.#tls(), traffic, signal: abort.signal },
       this,
     )
     // Closed between the handshake and this continuation.

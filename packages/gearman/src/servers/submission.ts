@@ -53,6 +53,10 @@ export class Submission extends Request {
   readonly #dispatcher: Dispatcher
   /** Sendings again that were made. */
   resent = 0
+  /** When the caller asked, on the clock of the deadlines. */
+  begun = 0
+  /** The code of the error that it ended with. */
+  failure: string | undefined
   /** Servers that could not be reached for it, or lost it. */
   avoided: Set<Carrier> | undefined
   /** What the server calls it, once it has acknowledged it. */
@@ -134,7 +138,10 @@ export class Submission extends Request {
   }
 
   fail(error: GearmanError): void {
-    if (this.settle()) this.#listener.failed(error)
+    if (this.settled) return
+    this.failure = error.code
+    this.settle()
+    this.#listener.failed(error)
   }
 
   protected get sufferer(): Sufferer {
