@@ -1,6 +1,7 @@
 import { type Codec, decodeWith } from './codec.js'
 import type { GearmanError } from './errors.js'
 import type { EncodedOrder, JobOptions } from './job-order.js'
+import type { BatchPlace } from './many.js'
 import type { JobListener } from './servers/submission.js'
 
 /** A job as `do` sees it: one promise, and what the caller listens to. */
@@ -11,12 +12,14 @@ export class Call implements JobListener {
   readonly #codec: Codec
   readonly #options: JobOptions | undefined
   readonly #background: boolean
+  readonly #place: BatchPlace | undefined
 
   constructor(
     resolve: (value: unknown) => void,
     reject: (error: unknown) => void,
     { order, codec }: EncodedOrder,
     options: JobOptions | undefined,
+    place?: BatchPlace,
   ) {
     this.#resolve = resolve
     this.#reject = reject
@@ -24,9 +27,12 @@ export class Call implements JobListener {
     this.#background = order.background
     this.#codec = codec
     this.#options = options
+    this.#place = place
   }
 
-  created(): void {}
+  created(): void {
+    this.#place?.acknowledged()
+  }
 
   data(chunk: Buffer): void {
     const { onData } = this.#options ?? {}

@@ -1,12 +1,12 @@
-import { Call } from './call.js'
+import { EventEmitter } from 'node:events'
+import { guarded } from './call.js'
+import { Dispatch } from './dispatch.js'
+import { InvalidArgumentError } from './errors.js'
+import type { GearmanClientEvents } from './events.js'
 import { parseHandle } from './handle.js'
-import {
-  type EncodedOrder,
-  type FunctionReference,
-  type JobOptions,
-  JobOrders,
-  type Schedule,
-} from './job-order.js'
+import type { FunctionReference, JobOptions, Schedule } from './job-order.js'
+import type { ManyOptions, Source, TaskRequest } from './many.js'
+import type { GearmanMetrics } from './metrics.js'
 import {
   clientOptions,
   type GearmanClientOptions,
@@ -16,6 +16,7 @@ import {
   type ServersOption,
   wholeNumber,
 } from './options.js'
+import { failure } from './servers/failure.js'
 import { JobServers } from './servers/job-servers.js'
 import {
   EchoQuestion,
@@ -23,9 +24,9 @@ import {
   StatusQuestion,
   type UniqueJobStatus,
   UniqueStatusQuestion,
-} from './servers/request.js'
-import { type JobListener, Submission } from './servers/submission.js'
-import { GearmanTask } from './task.js'
+} from './servers/question.js'
+import type { CallOptions } from './servers/request.js'
+import type { GearmanTask } from './task.js'
 import { encodeUnique } from './unique.js'
 
 /** Settings of a job whose class the called method has; so has `doHigh` and the like the priority. */
@@ -33,27 +34,41 @@ export type DoOptions = Omit<JobOptions, 'background'>
 
 /** Settings of a scheduled job, which gearmand runs in the background at normal priority. */
 export type ScheduleOptions = Schedule &
-  Omit<DoOptions, 'priority' | 'onStatus' | 'onData' | 'onWarning'>
+  Omit<DoOptions, 'priority' | 'reducer' | 'onStatus' | 'onData' | 'onWarning'>
 
 /**
  * Submits jobs to gearmand. It connects when the first call needs it, and again when a call finds
  * the connection gone; a call that waits ends by its answer, by a timeout, by its signal or by
  * {@link close}.
  */
-export class GearmanClient implements AsyncDisposable {
-  readonly #orders: JobOrders
+export class GearmanClient extends EventEmitter<GearmanClientEvents> implements AsyncDisposable {
   readonly #servers: JobServers
+  readonly #dispatch: Dispatch
 
   /**
    * @param options Servers as text or an array, or all options.
    * @throws InvalidArgumentError
    */
   constructor(options: GearmanClientOptions | ServerList = {}) {
+    super()
     const given = clientOptions(options)
     const settings = resolveSettings(given)
     const maxPending = wholeNumber('maxPending', given.maxPending ?? 100_000, 1)
-    this.#orders = new JobOrders(settings)
-    this.#servers = new JobServers({ ...settings, maxPending })
+    if (given.traceContext !== undefined && typeof given.traceContext !== 'function') {
+      throw new InvalidArgumentError('traceContext is a function that returns an object of texts')
+    }
+    this.#servers = new JobServers({
+      ...settings,
+      maxPending,
+      watcher: {
+        up: (server) => guarded(() => this.emit('server:up', { server })),
+        down: (server, reason) => {
+          const error = failure(reason, { what: 'the connection', server })
+          guarded(() => this.emit('server:down', { server, error }))
+        },
+      },
+    })
+    this.#dispatch = new Dispatch(settings, this.#servers, given.traceContext)
   }
 
   /**
@@ -67,7 +82,7 @@ export class GearmanClient implements AsyncDisposable {
     workload?: Input,
     options?: DoOptions,
   ): Promise<Output> {
-    return this.#run(fn, workload, options) as Promise<Output>
+    return this.#dispatch.call(fn, workload, options) as Promise<Output>
   }
 
   /** The same as {@link do}. */
@@ -76,7 +91,7 @@ export class GearmanClient implements AsyncDisposable {
     workload?: Input,
     options?: DoOptions,
   ): Promise<Output> {
-    return this.#run(fn, workload, options) as Promise<Output>
+    return this.#dispatch.call(fn, workload, options) as Promise<Output>
   }
 
   /** As {@link do}, before the jobs of normal priority. */
@@ -85,7 +100,7 @@ export class GearmanClient implements AsyncDisposable {
     workload?: Input,
     options?: DoOptions,
   ): Promise<Output> {
-    return this.#run(fn, workload, { ...options, priority: 'high' }) as Promise<Output>
+    return this.#dispatch.call(fn, workload, { ...options, priority: 'high' }) as Promise<Output>
   }
 
   /** As {@link do}, after the jobs of normal priority. */
@@ -94,7 +109,7 @@ export class GearmanClient implements AsyncDisposable {
     workload?: Input,
     options?: DoOptions,
   ): Promise<Output> {
-    return this.#run(fn, workload, { ...options, priority: 'low' }) as Promise<Output>
+    return this.#dispatch.call(fn, workload, { ...options, priority: 'low' }) as Promise<Output>
   }
 
   /** Leaves a job to gearmand; resolves to its handle once gearmand has acknowledged it. */
@@ -103,7 +118,7 @@ export class GearmanClient implements AsyncDisposable {
     workload?: Input,
     options?: DoOptions,
   ): Promise<string> {
-    return this.#run(fn, workload, { ...options, background: true }) as Promise<string>
+    return this.#dispatch.call(fn, workload, { ...options, background: true }) as Promise<string>
   }
 
   /** As {@link doBackground}, before the jobs of normal priority. */
@@ -113,7 +128,7 @@ export class GearmanClient implements AsyncDisposable {
     options?: DoOptions,
   ): Promise<string> {
     const high = { ...options, background: true, priority: 'high' } as const
-    return this.#run(fn, workload, high) as Promise<string>
+    return this.#dispatch.call(fn, workload, high) as Promise<string>
   }
 
   /** As {@link doBackground}, after the jobs of normal priority. */
@@ -123,7 +138,7 @@ export class GearmanClient implements AsyncDisposable {
     options?: DoOptions,
   ): Promise<string> {
     const low = { ...options, background: true, priority: 'low' } as const
-    return this.#run(fn, workload, low) as Promise<string>
+    return this.#dispatch.call(fn, workload, low) as Promise<string>
   }
 
   /**
@@ -135,7 +150,7 @@ export class GearmanClient implements AsyncDisposable {
     workload: Input,
     options: ScheduleOptions,
   ): Promise<string> {
-    return this.#run(fn, workload, options, options) as Promise<string>
+    return this.#dispatch.call(fn, workload, options, options) as Promise<string>
   }
 
   /**
@@ -148,10 +163,7 @@ export class GearmanClient implements AsyncDisposable {
     workload?: Input,
     options?: JobOptions,
   ): GearmanTask<Output> {
-    const encoded = this.#orders.build(fn, workload, options)
-    const task = new GearmanTask<Output>(encoded, (listener) =>
-      this.#submit(encoded, listener, options),
-    )
+    const task = this.#dispatch.task<Output>(fn, workload, options)
     if (options?.onStatus !== undefined) task.on('status', options.onStatus)
     if (options?.onData !== undefined) task.on('data', options.onData)
     if (options?.onWarning !== undefined) task.on('warning', options.onWarning)
@@ -159,39 +171,87 @@ export class GearmanClient implements AsyncDisposable {
   }
 
   /**
+   * Runs one function over many workloads: as {@link runTasks}, with one set of options for all.
+   *
+   * @returns The end of each job, in the order of the workloads: `{ status: 'fulfilled', value }`
+   * with its result (in the background its handle), or `{ status: 'rejected', reason }`.
+   */
+  doMany<Output = string, Input = unknown>(
+    fn: FunctionReference<Input, Output>,
+    workloads: Source<Input>,
+    options: JobOptions & ManyOptions = {},
+  ): Promise<PromiseSettledResult<Output>[]> {
+    const { concurrency, ...job } = options
+    const known = fn as FunctionReference<never, unknown>
+    const read = (workload: Input): TaskRequest => ({ ...job, function: known, workload })
+    const ends = this.#dispatch.many(workloads, { concurrency, signal: job.signal }, read)
+    return ends as Promise<PromiseSettledResult<Output>[]>
+  }
+
+  /**
+   * Runs many jobs, and waits for the end of each: one that fails loses none of the others. The
+   * jobs that can be submitted at once leave in one write. Tasks are taken from an iterable or async
+   * iterable as there is room for them: no more than `concurrency` are under way, and no more than
+   * 16 MiB of workloads (one more where it is larger) wait for gearmand to acknowledge them.
+   *
+   * @param options `signal` gives all of them up; an array's tasks that were not begun reject then
+   * with AbortError, as they do with ClosedError when the client is closed; of another iterable no
+   * more are taken.
+   * @returns The end of each task, in their order, as `Promise.allSettled` has it.
+   * @throws What iterating over `tasks` throws, once the jobs that were begun are over;
+   * InvalidArgumentError for the options. An invalid task rejects in its own place.
+   */
+  runTasks<Output = string>(
+    tasks: Source<TaskRequest>,
+    options: ManyOptions & Pick<JobOptions, 'signal'> = {},
+  ): Promise<PromiseSettledResult<Output>[]> {
+    const ends = this.#dispatch.many(tasks, options, (task) => task)
+    return ends as Promise<PromiseSettledResult<Output>[]>
+  }
+
+  /**
    * What gearmand knows of a job. A handle with its server (`host:port//H:name:1`) is asked of that
    * one where the client has it; any other of all servers.
    *
-   * @throws ConnectionError or TimeoutError where a server that may know the job gave no answer.
+   * @throws ConnectionError or TimeoutError where a server that may know the job gave no answer,
+   * AbortError, ClosedError, QueueFullError, InvalidArgumentError.
    */
-  async jobStatus(handle: string): Promise<JobStatus> {
+  async jobStatus(handle: string, options: CallOptions = {}): Promise<JobStatus> {
     const { server, local } = parseHandle(handle)
     return firstKnown(
       await this.#servers.ask<JobStatus>(
         server,
+        options,
         (resolve, reject) => new StatusQuestion(local, resolve, reject),
       ),
     )
   }
 
   /** As {@link jobStatus}, by the job's unique id; gearmand searches all functions for it. */
-  async jobStatusByUnique(unique: string): Promise<UniqueJobStatus> {
+  async jobStatusByUnique(unique: string, options: CallOptions = {}): Promise<UniqueJobStatus> {
     const id = encodeUnique(unique)
     return firstKnown(
       await this.#servers.ask<UniqueJobStatus>(
         undefined,
+        options,
         (resolve, reject) => new UniqueStatusQuestion(id, resolve, reject),
       ),
     )
   }
 
-  /** Resolves when every server has answered. */
-  async ping(): Promise<void> {
+  /** Resolves when every server has answered. @throws The error of one that did not. */
+  async ping(options: CallOptions = {}): Promise<void> {
     const answers = await this.#servers.ask<void>(
       undefined,
+      options,
       (resolve, reject) => new EchoQuestion(resolve, reject),
     )
     for (const answer of answers) if (answer.status === 'rejected') throw answer.reason
+  }
+
+  /** What has become of the jobs so far, and what went over the connections. */
+  metrics(): GearmanMetrics {
+    return this.#servers.metrics()
   }
 
   /** Adds one job server, as PHP's `addServer` does; `localhost:4730` if nothing is said. */
@@ -214,26 +274,6 @@ export class GearmanClient implements AsyncDisposable {
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
-  }
-
-  #run(
-    fn: FunctionReference<unknown, unknown>,
-    workload: unknown,
-    options?: JobOptions,
-    schedule?: Schedule,
-  ): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      const encoded = this.#orders.build(fn, workload, options, schedule)
-      this.#submit(encoded, new Call(resolve, reject, encoded, options), options)
-    })
-  }
-
-  #submit({ order }: EncodedOrder, listener: JobListener, options: JobOptions | undefined): void {
-    const submission = new Submission(order, listener, this.#servers)
-    if (options !== undefined) {
-      submission.limit(this.#servers.deadlines, options.timeout, options.signal)
-    }
-    this.#servers.submit(submission)
   }
 }
 

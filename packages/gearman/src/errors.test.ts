@@ -28,5 +28,5 @@ test('every class has a code of its own, its name, and is a GearmanError', () =>
     expect(error.code).toMatch(/^ERR_GEARMAN_[A-Z_]+$/)
     codes.add(error.code)
   }
-  expect(codes.size).toBe(11)
+  expect(codes.size).toBe(12)
 })

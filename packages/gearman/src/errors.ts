@@ -47,6 +47,15 @@ export class QueueFullError extends GearmanError {
   readonly code = 'ERR_GEARMAN_QUEUE_FULL'
 }
 
+/**
+ * A loop over a task's partial results was too slow for a connection that others use too; it has
+ * been given all that came before. The job goes on, and its result counts.
+ */
+export class SlowReaderError extends GearmanError {
+  static override readonly kind: string = 'SlowReaderError'
+  readonly code = 'ERR_GEARMAN_SLOW_READER'
+}
+
 /** None of several job servers can be reached; `cause` is the error of the last one. Nothing was sent. */
 export class NoServerError extends GearmanError {
   static override readonly kind: string = 'NoServerError'

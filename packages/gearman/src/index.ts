@@ -1,5 +1,11 @@
-export type { ServerObject, TlsOptions } from '@glammp/wire'
+export type {
+  ConnectionMetrics,
+  ServerObject,
+  TlsOptions,
+  TrafficMetrics,
+} from '@glammp/wire'
 export { type AdminCallOptions, GearmanAdmin, type MaxQueue, type PerServer } from './admin.js'
+export { channelNames, type JobMessage, type SubmitMessage } from './channels.js'
 export { type DoOptions, GearmanClient, type ScheduleOptions } from './client.js'
 export type { Codec, CodecOption } from './codec.js'
 export { defineJob, type JobDefinition, type JobDefinitionOptions } from './definition.js'
@@ -19,14 +25,18 @@ export {
   QueueFullError,
   ServerError,
   type ServerErrorDetails,
+  SlowReaderError,
   TimeoutError,
 } from './errors.js'
+export type { GearmanClientEvents, ServerDown, ServerUp } from './events.js'
 export { GearmanJob } from './job.js'
 export type { FunctionReference, JobOptions, Priority, Schedule } from './job-order.js'
 export type { FunctionOptions, JobHandler } from './jobs/functions.js'
 export type { Middleware } from './jobs/middleware.js'
 export type { RateLimitOptions } from './jobs/rate-limit.js'
 export type { JobEnd, JobOutcome } from './jobs/run.js'
+export type { ManyOptions, Source, TaskRequest } from './many.js'
+export type { FunctionMetrics, GearmanMetrics, LatencyMetrics } from './metrics.js'
 export type {
   ConnectionOptions,
   GearmanAdminOptions,
@@ -42,8 +52,10 @@ export type {
   FunctionStatus,
   QueuedJob,
 } from './protocol/text-rows.js'
-export type { JobStatus, UniqueJobStatus } from './servers/request.js'
+export type { JobStatus, UniqueJobStatus } from './servers/question.js'
+export type { CallOptions } from './servers/request.js'
 export { GearmanTask, type GearmanTaskEvents } from './task.js'
+export type { TraceContext } from './trace-context.js'
 export {
   type CloseOptions,
   GearmanWorker,

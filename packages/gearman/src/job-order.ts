@@ -6,7 +6,9 @@ import { FunctionNames } from './function-name.js'
 import { milliseconds, type Settings, wholeNumber } from './options.js'
 import { MAX_BODY, PacketType } from './protocol/packet.js'
 import type { JobOrder } from './servers/submission.js'
+import { isContext, type TraceContext, withContext } from './trace-context.js'
 import { encodeUnique } from './unique.js'
+import { isSource, WorkloadStream } from './workload-stream.js'
 
 /** gearmand hands out high before normal before low, in 1.1 within each function only. */
 export type Priority = 'high' | 'normal' | 'low'
@@ -36,16 +38,28 @@ export interface JobOptions {
   /** How workload and result travel; the definition's or the client's if absent. */
   readonly codec?: CodecOption | undefined
   /**
+   * Bytes of a workload that comes in pieces: a Readable, a web stream, any async iterable of bytes
+   * or text. It is read before the job is submitted, past the codec; with another length it is an
+   * InvalidArgumentError.
+   */
+  readonly length?: number | undefined
+  /**
    * How often the job may be sent again when its connection was lost, though it may have run.
    * @defaultValue 0
    */
   readonly retries?: number | undefined
+  /**
+   * Makes it a reduce job: the handler finds the name of this function in `job.reducer`, and is to
+   * hand the parts of its result to it. gearmand itself does nothing with it, and knows reduce jobs of
+   * normal priority only.
+   */
+  readonly reducer?: string | undefined
 }
 
 /** A function by its name, or by what was declared of it. */
 export type FunctionReference<Input, Output> = string | JobDefinition<Input, Output>
 
-/** When a job is due. */
+/** When a job is due. gearmand has no recurring jobs: SUBMIT_JOB_SCHED was never implemented. */
 export interface Schedule {
   /** A point in time, as a Date or in milliseconds since 1970. */
   readonly at?: Date | number | undefined
@@ -57,6 +71,10 @@ export interface Schedule {
 export interface EncodedOrder {
   readonly order: JobOrder
   readonly codec: Codec
+  /** The workload that the order still lacks. */
+  readonly stream: WorkloadStream | undefined
+  /** What goes in front of it. */
+  readonly context: TraceContext | undefined
 }
 
 const SUBMIT_TYPES = {
@@ -74,8 +92,11 @@ const NO_OPTIONS: JobOptions = {}
 export class JobOrders {
   readonly #names: FunctionNames
   readonly #codec: Codec
+  readonly #context: (() => TraceContext | undefined) | undefined
 
-  constructor(settings: Settings) {
+  /** @param context Gives what the client sends along with a job. */
+  constructor(settings: Settings, context?: () => TraceContext | undefined) {
+    this.#context = context
     this.#names = new FunctionNames(settings.namespace)
     this.#codec = settings.codec
   }
@@ -96,9 +117,18 @@ export class JobOrders {
     }
     if (options.timeout !== undefined) milliseconds('timeout', options.timeout)
     const background = schedule !== undefined || options.background === true
-    const data = encodeWith(codec, workload, name)
-    if (data.length > MAX_WORKLOAD) {
-      throw new InvalidArgumentError(`a workload of ${data.length} bytes is over 4 GiB`, {
+    const stream = isSource(workload)
+      ? new WorkloadStream(workload, options.length, name)
+      : undefined
+    if (stream === undefined && options.length !== undefined) {
+      throw new InvalidArgumentError('`length` is for a workload that comes in pieces', {
+        function: name,
+      })
+    }
+    const data = stream === undefined ? encodeWith(codec, workload, name) : ''
+    const size = stream?.length ?? data.length
+    if (size > MAX_WORKLOAD) {
+      throw new InvalidArgumentError(`a workload of ${size} bytes is over 4 GiB`, {
         function: name,
       })
     }
@@ -107,16 +137,57 @@ export class JobOrders {
     // other. In the foreground nothing is stored, and no id is the cheapest.
     const sent = unique ?? (background ? randomUUID() : '')
     let args = `${this.#names.encode(name)}\0${sent}`
-    const key = unique === '-' ? args + Buffer.from(data).toString('latin1') : unique && args
-    if (schedule !== undefined) args += `\0${dueSeconds(schedule)}`
-    const type = schedule === undefined ? types[background ? 1 : 0] : PacketType.SUBMIT_JOB_EPOCH
+    const key = unique === '-' ? workloadKey(args, data) : unique && args
+    let type: PacketType = types[background ? 1 : 0]
+    if (schedule !== undefined) {
+      args += `\0${dueSeconds(schedule)}`
+      type = PacketType.SUBMIT_JOB_EPOCH
+    }
+    if (options.reducer !== undefined) {
+      if (types !== SUBMIT_TYPES.normal || schedule !== undefined) {
+        throw new InvalidArgumentError('a reduce job has normal priority and runs at once', {
+          function: name,
+        })
+      }
+      // The fourth argument, an aggregator, gearmand 1.1.20 wants and gives to nobody.
+      args += `\0${this.#names.encode(options.reducer)}\0`
+      type = background ? PacketType.SUBMIT_REDUCE_JOB_BACKGROUND : PacketType.SUBMIT_REDUCE_JOB
+    }
     const retries = wholeNumber('retries', options.retries ?? 0, 0)
-    return { order: { type, background, name, args, key, data, retries }, codec }
+    // Under the id `-` equal workloads are one job: nothing may come between.
+    const context = unique === '-' ? undefined : this.#context?.()
+    if (context !== undefined && !isContext(context)) {
+      throw new InvalidArgumentError('traceContext returns an object of texts', { function: name })
+    }
+    const order = { type, background, name, args, key, data, retries }
+    if (context !== undefined && stream === undefined) order.data = withContext(context, data)
+    return { order, codec, stream, context }
   }
 }
 
+/** Gives an order the workload that it lacked. */
+export function fill({ order, context }: EncodedOrder, data: Buffer): void {
+  if (order.key === order.args && order.args.endsWith('\0-')) {
+    order.key = workloadKey(order.args, data)
+  }
+  order.data = context === undefined ? data : withContext(context, data)
+}
+
+/** Under the id `-` jobs of one workload meet. */
+function workloadKey(args: string, data: string | Uint8Array): string {
+  return args + Buffer.from(data as Uint8Array).toString('latin1')
+}
+
 /** gearmand counts whole seconds; rounded up, a job never starts early. */
-function dueSeconds({ at, delay }: Schedule): number {
+function dueSeconds(schedule: Schedule): number {
+  const { at, delay } = schedule
+  for (const field of ['minute', 'hour', 'day', 'month', 'weekday']) {
+    if (field in schedule) {
+      throw new InvalidArgumentError(
+        `a schedule has no \`${field}\`: no gearmand implements SUBMIT_JOB_SCHED; say \`at\` or \`delay\``,
+      )
+    }
+  }
   if ((at === undefined) === (delay === undefined)) {
     throw new InvalidArgumentError('a schedule has either `at` or `delay`')
   }

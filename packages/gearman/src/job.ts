@@ -1,6 +1,7 @@
 import { type Codec, decodeWith, encodeWith, messageOf } from './codec.js'
 import { InvalidArgumentError } from './errors.js'
 import { PacketType } from './protocol/packet.js'
+import type { TraceContext } from './trace-context.js'
 
 /** What a job needs of the room that runs it. */
 export interface JobChannel {
@@ -22,6 +23,8 @@ export interface JobDetails {
   /** The function as the worker registered it. */
   readonly functionName: string
   readonly unique: string
+  readonly reducer: string | undefined
+  readonly traceContext: TraceContext | undefined
   readonly workload: Buffer
 }
 
@@ -37,6 +40,13 @@ export class GearmanJob<Input = string> {
   readonly functionName: string
   /** The id that the client gave, or its library; empty without one. */
   readonly unique: string
+  /**
+   * The function that the parts of the result are for, where the job has a `reducer`; without the
+   * namespace. Mapping and reducing are the handler's business.
+   */
+  readonly reducer: string | undefined
+  /** What the client sent along by its option `traceContext`. */
+  readonly traceContext: TraceContext | undefined
   /** The workload as it came. */
   readonly workloadBuffer: Buffer
   readonly #codec: Codec
@@ -47,6 +57,8 @@ export class GearmanJob<Input = string> {
     this.handle = details.handle
     this.functionName = details.functionName
     this.unique = details.unique
+    this.reducer = details.reducer
+    this.traceContext = details.traceContext
     this.workloadBuffer = details.workload
     this.#codec = codec
     this.#channel = channel

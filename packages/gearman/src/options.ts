@@ -8,6 +8,7 @@ import {
 } from '@glammp/wire'
 import { type Codec, type CodecOption, codecOf, messageOf } from './codec.js'
 import { InvalidArgumentError } from './errors.js'
+import type { TraceContext } from './trace-context.js'
 
 /** Servers as a caller names them: `'a:4730,b'`, `{ host, port }`, or an array of either. */
 export type ServersOption = string | ServerObject | readonly (string | ServerObject)[]
@@ -40,6 +41,12 @@ export interface ConnectionOptions {
 export interface GearmanClientOptions extends ConnectionOptions {
   /** Calls that may be under way at once; more are refused with QueueFullError. @defaultValue 100000 */
   readonly maxPending?: number | undefined
+  /**
+   * Called for every job, where it is submitted: what it returns travels in front of the workload,
+   * and the handler has it as `job.traceContext`. Workers of other libraries take it for a part of the
+   * workload. A job of the unique id `'-'` has none.
+   */
+  readonly traceContext?: (() => TraceContext | undefined) | undefined
 }
 
 /** What `new GearmanAdmin(...)` takes. It knows no namespace: it sees the servers whole. */
@@ -115,6 +122,7 @@ const CLIENT_OPTIONS: OptionNames<GearmanClientOptions> = {
   codec: true,
   heartbeat: true,
   maxPending: true,
+  traceContext: true,
 }
 
 const WORKER_OPTIONS: OptionNames<GearmanWorkerOptions> = {

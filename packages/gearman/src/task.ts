@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events'
 import { guarded } from './call.js'
+import { ChunkReader } from './chunk-reader.js'
 import { decodeWith } from './codec.js'
 import type { GearmanError } from './errors.js'
 import type { EncodedOrder } from './job-order.js'
@@ -35,6 +36,7 @@ export class GearmanTask<Output = string>
   extends EventEmitter<GearmanTaskEvents>
   implements PromiseLike<Output>, AsyncIterable<unknown>
 {
+  readonly #name: string
   #handle: string | undefined
   // Of unknown type, so that a task of a narrow type can stand where one of a wide type is wanted.
   #outcome: Outcome | undefined
@@ -48,13 +50,14 @@ export class GearmanTask<Output = string>
    */
   constructor({ order, codec }: EncodedOrder, start: (listener: JobListener) => void) {
     super()
+    this.#name = order.name
     const decode = (data: Buffer): unknown => decodeWith(codec, data, order.name)
     start({
       created: (handle) => {
         this.#handle = handle
         guarded(() => this.emit('created', handle))
       },
-      data: (data) => {
+      data: (data, flow) => {
         if (this.#outcome !== undefined) return
         let chunk: unknown
         try {
@@ -63,7 +66,7 @@ export class GearmanTask<Output = string>
           this.#end({ error: error as Error })
           return
         }
-        for (const reader of this.#readers) reader.push(chunk)
+        for (const reader of this.#readers) reader.push(chunk, data.length, flow)
         guarded(() => this.emit('data', chunk))
       },
       status: (numerator, denominator) => {
@@ -120,9 +123,18 @@ export class GearmanTask<Output = string>
     return this.result.finally(done)
   }
 
-  /** Partial results from now on, until the job is over. */
+  /**
+   * Partial results from now on, until the job is over.
+   *
+   * A loop that is slower than the network lets 1 MiB wait in the process, then the client reads
+   * nothing from that server until three quarters of it are taken: the rest waits in gearmand, which
+   * has no limit for it and tells no worker. All other jobs of the client there wait as long. While
+   * there are any, that is at most a second at a time (half of the client's `timeout`, if that is
+   * less): then the loop is given what it has, and throws SlowReaderError. The job goes on, and its
+   * result counts. A loop that has to be slow wants a client of its own, which waits for it.
+   */
   [Symbol.asyncIterator](): AsyncIterator<unknown, undefined> {
-    const reader = new ChunkReader(() => this.#readers.delete(reader))
+    const reader = new ChunkReader(this.#name, (left) => this.#readers.delete(left))
     if (this.#outcome === undefined) this.#readers.add(reader)
     else reader.end('error' in this.#outcome ? this.#outcome.error : undefined)
     return reader
@@ -147,53 +159,4 @@ export class GearmanTask<Output = string>
 
 function isException(error: Error): boolean {
   return (error as GearmanError).code === 'ERR_GEARMAN_JOB_EXCEPTION'
-}
-
-/** One loop over the partial results: what came and was not read yet. */
-class ChunkReader implements AsyncIterator<unknown, undefined> {
-  readonly #chunks: unknown[] = []
-  readonly #left: () => void
-  #ended = false
-  #error: Error | undefined
-  #waiting: (() => void)[] = []
-
-  constructor(left: () => void) {
-    this.#left = left
-  }
-
-  push(chunk: unknown): void {
-    this.#chunks.push(chunk)
-    this.#wake()
-  }
-
-  end(error: Error | undefined): void {
-    this.#ended = true
-    this.#error = error
-    this.#wake()
-  }
-
-  async next(): Promise<IteratorResult<unknown, undefined>> {
-    while (this.#chunks.length === 0 && !this.#ended) {
-      await new Promise<void>((resolve) => {
-        this.#waiting.push(resolve)
-      })
-    }
-    if (this.#chunks.length > 0) return { done: false, value: this.#chunks.shift() }
-    const error = this.#error
-    this.#error = undefined
-    if (error !== undefined) throw error
-    return { done: true, value: undefined }
-  }
-
-  async return(): Promise<IteratorResult<unknown, undefined>> {
-    this.#left()
-    this.#chunks.length = 0
-    this.end(undefined)
-    return { done: true, value: undefined }
-  }
-
-  // All of them: each looks whether there is something for it, and waits again if not.
-  #wake(): void {
-    for (const resolve of this.#waiting.splice(0)) resolve()
-  }
 }

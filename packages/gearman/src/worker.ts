@@ -1,8 +1,10 @@
 import { EventEmitter } from 'node:events'
 import { Deadlines, Fault } from '@glammp/wire'
 import { guarded } from './call.js'
+import { jobsAreWatched, traceJob } from './channels.js'
 import type { JobDefinition } from './definition.js'
-import { ClosedError, type GearmanError, InvalidArgumentError } from './errors.js'
+import { ClosedError, InvalidArgumentError } from './errors.js'
+import type { ServerDown, ServerUp } from './events.js'
 import type { FunctionReference } from './job-order.js'
 import { Connections } from './jobs/connections.js'
 import { type FunctionOptions, Functions, type JobHandler } from './jobs/functions.js'
@@ -10,6 +12,7 @@ import { around, type Middleware } from './jobs/middleware.js'
 import { type JobEnd, Run, type RunOwner } from './jobs/run.js'
 import { onTermination } from './jobs/signals.js'
 import { Slots } from './jobs/slots.js'
+import { type GearmanMetrics, JobMeter } from './metrics.js'
 import {
   type GearmanWorkerOptions,
   milliseconds,
@@ -42,9 +45,9 @@ export interface GearmanWorkerEvents {
   /** Its end was sent, or its result counts no more. The handler may still be busy then. */
   'job:end': [end: JobEnd]
   /** There is a connection to a server. */
-  'server:up': [state: { readonly server: string }]
+  'server:up': [state: ServerUp]
   /** There is none: the first failure after it was up, or was tried first. */
-  'server:down': [state: { readonly server: string; readonly error: GearmanError }]
+  'server:down': [state: ServerDown]
 }
 
 /** The beginning of a job. */
@@ -67,6 +70,7 @@ export class GearmanWorker extends EventEmitter<GearmanWorkerEvents> implements 
   readonly #connections: Connections
   readonly #sandbox: Sandbox
   readonly #runs: RunOwner
+  readonly #meter: JobMeter = new JobMeter()
   readonly #unlisten: () => void
   readonly #closed: Promise<void>
   #resolveClosed: () => void = () => {}
@@ -98,6 +102,7 @@ export class GearmanWorker extends EventEmitter<GearmanWorkerEvents> implements 
     const watched = (): boolean => this.listenerCount('job:end') > 0
     this.#runs = {
       deadlines: new Deadlines(),
+      meter: this.#meter,
       get watched() {
         return watched()
       },
@@ -133,6 +138,11 @@ export class GearmanWorker extends EventEmitter<GearmanWorkerEvents> implements 
   /** Jobs whose handlers run. */
   get running(): number {
     return this.#slots.running
+  }
+
+  /** What has become of the jobs so far, and what went over the connections. */
+  metrics(): GearmanMetrics {
+    return this.#meter.snapshot(this.#connections.metered())
   }
 
   /**
@@ -257,7 +267,8 @@ export class GearmanWorker extends EventEmitter<GearmanWorkerEvents> implements 
     const run = new Run(fn, assignment, origin, this.#runs)
     origin.started(run)
     this.#tell('job:start', { handle: run.handle, function: fn.name })
-    run.start(assignment, around(this.#middleware, fn.handler))
+    const handler = around(this.#middleware, fn.handler)
+    run.start(assignment, jobsAreWatched() ? traceJob(handler) : handler)
   }
 
   #done(): void {

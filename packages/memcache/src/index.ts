@@ -1,4 +1,10 @@
-export type { ServerAddress, ServerObject, TlsOptions } from '@glammp/wire'
+export type {
+  ConnectionMetrics,
+  ServerAddress,
+  ServerObject,
+  TlsOptions,
+  TrafficMetrics,
+} from '@glammp/wire'
 export type { NearOptions } from './cache-aside/near-cache.js'
 export type { Tag } from './cache-aside/tag.js'
 export type { WrapOptions } from './cache-aside/wrap-options.js'
@@ -40,10 +46,8 @@ export {
 export type { MemcacheEvents } from './events.js'
 export type {
   CommandMetrics,
-  ConnectionMetrics,
   LatencyMetrics,
   MemcacheMetrics,
-  TrafficMetrics,
 } from './metrics.js'
 export type { GutterOptions, MemcacheOptions } from './options.js'
 export type { MetaReply } from './protocol/meta-request.js'

@@ -1,4 +1,11 @@
-import { type Deadlines, Histogram, type HistogramSummary, Traffic } from '@glammp/wire'
+import {
+  type Deadlines,
+  Histogram,
+  type HistogramSummary,
+  Traffic,
+  type TrafficMetrics,
+  trafficMetrics,
+} from '@glammp/wire'
 import type { Request, RequestObserver } from './protocol/request.js'
 
 /**
@@ -18,25 +25,6 @@ export interface CommandMetrics {
   /** Failed calls by the `code` or name of the error. */
   readonly errors: Readonly<Record<string, number>>
   readonly latency: LatencyMetrics
-}
-
-/** Connections since the client was made. */
-export interface ConnectionMetrics {
-  /** Open now. */
-  readonly open: number
-  readonly opened: number
-  readonly closed: number
-}
-
-/** What went to and came from one server, or all of them. */
-export interface TrafficMetrics {
-  /** Calls that wait or are in flight. */
-  readonly pending: number
-  readonly connections: ConnectionMetrics
-  /** Bytes received. */
-  readonly bytesIn: number
-  /** Bytes sent. */
-  readonly bytesOut: number
 }
 
 /** A picture of a client's counters, which only grow, but for `pending` and `open`. */
@@ -123,10 +111,7 @@ export class Metrics implements RequestObserver {
     const servers: Record<string, TrafficMetrics> = {}
     for (const [server, traffic] of this.#traffic) {
       servers[server] = trafficMetrics(traffic, pending.get(server) ?? 0)
-      total.opened += traffic.opened
-      total.closed += traffic.closed
-      total.bytesIn += traffic.bytesIn
-      total.bytesOut += traffic.bytesOut
+      total.add(traffic)
     }
     const waiting = [...pending.values()].reduce((sum, count) => sum + count, 0)
     return { ...trafficMetrics(total, waiting), commands, servers, latency: latency.summary() }
@@ -144,9 +129,4 @@ export class Metrics implements RequestObserver {
     this.#lastCounters = counters
     return counters
   }
-}
-
-function trafficMetrics(traffic: Traffic, pending: number): TrafficMetrics {
-  const { opened, closed, bytesIn, bytesOut } = traffic
-  return { pending, connections: { open: opened - closed, opened, closed }, bytesIn, bytesOut }
 }

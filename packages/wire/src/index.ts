@@ -22,4 +22,9 @@ export { Histogram, type HistogramSummary } from './histogram.js'
 export { onAbort } from './on-abort.js'
 export { Output } from './output.js'
 export { PendingQueue } from './pending-queue.js'
-export { Traffic } from './traffic.js'
+export {
+  type ConnectionMetrics,
+  Traffic,
+  type TrafficMetrics,
+  trafficMetrics,
+} from './traffic.js'

@@ -8,4 +8,37 @@ export class Traffic {
   bytesIn = 0
   /** Bytes to the server. */
   bytesOut = 0
+
+  /** Counts everything that another one has counted. */
+  add(other: Traffic): void {
+    this.opened += other.opened
+    this.closed += other.closed
+    this.bytesIn += other.bytesIn
+    this.bytesOut += other.bytesOut
+  }
+}
+
+/** Connections, counted. */
+export interface ConnectionMetrics {
+  /** Open now. */
+  readonly open: number
+  readonly opened: number
+  readonly closed: number
+}
+
+/** What went to and came from one server, or all of them. */
+export interface TrafficMetrics {
+  /** What is under way: calls of a client, jobs of a worker. */
+  readonly pending: number
+  readonly connections: ConnectionMetrics
+  /** Bytes received. */
+  readonly bytesIn: number
+  /** Bytes sent. */
+  readonly bytesOut: number
+}
+
+/** Traffic as numbers that can be logged or sent as they are. */
+export function trafficMetrics(traffic: Traffic, pending: number): TrafficMetrics {
+  const { opened, closed, bytesIn, bytesOut } = traffic
+  return { pending, connections: { open: opened - closed, opened, closed }, bytesIn, bytesOut }
 }

@@ -1,5 +1,6 @@
-import { Fault, type ServerAddress } from '@glammp/wire'
+import { Fault, type ServerAddress, Traffic } from '@glammp/wire'
 import { InvalidArgumentError } from '../errors.js'
+import type { MeteredServer } from '../metrics.js'
 import { Grabber, type GrabberOptions, type GrabberOwner } from '../servers/grabber.js'
 import type { WorkerFunction } from './functions.js'
 import { RateLimit } from './rate-limit.js'
@@ -45,10 +46,11 @@ interface Limited {
  * connection has; CANT_DO, to be left alone for a while, would have running jobs queued again.
  */
 export class Connections {
-  readonly #options: Omit<GrabberOptions, 'address'>
+  readonly #options: Omit<GrabberOptions, 'address' | 'traffic'>
   readonly #slots: Slots
   readonly #owner: GrabberOwner
   readonly #addresses: Map<string, ServerAddress> = new Map()
+  readonly #traffic: Map<string, Traffic> = new Map()
   readonly #common: Map<string, Grabber> = new Map()
   readonly #limited: Map<string, Limited> = new Map()
   /** Of functions that were removed, until their running jobs are done. */
@@ -56,7 +58,11 @@ export class Connections {
   readonly #functions: Map<string, WorkerFunction> = new Map()
   #started = false
 
-  constructor(options: Omit<GrabberOptions, 'address'>, slots: Slots, owner: GrabberOwner) {
+  constructor(
+    options: Omit<GrabberOptions, 'address' | 'traffic'>,
+    slots: Slots,
+    owner: GrabberOwner,
+  ) {
     this.#options = options
     this.#slots = slots
     this.#owner = owner
@@ -68,7 +74,9 @@ export class Connections {
       throw new InvalidArgumentError(`server ${address.name} is listed twice`)
     }
     this.#addresses.set(address.name, address)
-    const grabber = new Grabber({ ...this.#options, address }, this.#owner)
+    const traffic = new Traffic()
+    this.#traffic.set(address.name, traffic)
+    const grabber = new Grabber({ ...this.#options, address, traffic }, this.#owner)
     for (const fn of this.#functions.values()) {
       if (fn.rateLimit === undefined) grabber.add(fn.wireName, fn.serverTimeout)
     }
@@ -115,6 +123,15 @@ export class Connections {
     else this.#removeLimited(wireName)
   }
 
+  /** The servers with what went over their connections, and the jobs of theirs that run. */
+  *metered(): Iterable<MeteredServer> {
+    const grabbers = [...this.#all()]
+    for (const [name, traffic] of this.#traffic) {
+      const own = grabbers.filter((grabber) => grabber.server === name)
+      yield { name, traffic, pending: own.reduce((sum, { running }) => sum + running, 0) }
+    }
+  }
+
   /** Connects to all servers. */
   start(): void {
     this.#started = true
@@ -158,8 +175,9 @@ export class Connections {
   }
 
   #addSource(fn: WorkerFunction, { limit, sources }: Limited, address: ServerAddress): void {
+    const traffic = this.#traffic.get(address.name) ?? new Traffic()
     const grabber = new Grabber(
-      { ...this.#options, address },
+      { ...this.#options, address, traffic },
       {
         assigned: (assignment, origin) => {
           limit.began()

@@ -3,8 +3,10 @@ import { encodeWith, messageOf } from '../codec.js'
 import { type GearmanError, JobFailure, TimeoutError } from '../errors.js'
 import { formatHandle } from '../handle.js'
 import { GearmanJob, type JobChannel } from '../job.js'
-import { fromByteText, PacketType } from '../protocol/packet.js'
+import type { JobMeter } from '../metrics.js'
+import { byteText, fromByteText, PacketType } from '../protocol/packet.js'
 import type { Assignment, Origin } from '../servers/origin.js'
+import { takeContext } from '../trace-context.js'
 import type { JobHandler, WorkerFunction } from './functions.js'
 
 const UNSENT: Promise<boolean> = Promise.resolve(false)
@@ -32,6 +34,7 @@ export interface JobEnd {
 /** The worker, as far as a job needs it. */
 export interface RunOwner {
   readonly deadlines: Deadlines
+  readonly meter: JobMeter
   /** Whether anyone wants to know of ends. */
   readonly watched: boolean
   /** The job's end was sent, or none will be: its handler may still be busy. */
@@ -74,12 +77,15 @@ export class Run extends Deadline implements JobChannel {
   /** @param handler The function's handler, with the worker's middleware around it. */
   start(assignment: Assignment, handler: JobHandler<unknown>): void {
     const { name, timeout = Infinity, serverTimeout = Infinity, codec } = this.#fn
+    const { context, workload } = takeContext(assignment.data)
     const job = new GearmanJob<unknown>(
       {
         handle: this.handle,
         functionName: name,
         unique: fromByteText(assignment.unique),
-        workload: assignment.data,
+        reducer: assignment.reducer && this.#withoutNamespace(assignment.reducer),
+        traceContext: context,
+        workload,
       },
       codec,
       this,
@@ -157,6 +163,15 @@ export class Run extends Deadline implements JobChannel {
     return formatHandle(this.#origin.name, this.#localHandle)
   }
 
+  // What stands before the function's name in its own full name.
+  #withoutNamespace(wireName: string): string {
+    const { wireName: full, name } = this.#fn
+    const namespace = full.slice(0, full.length - byteText(name).length)
+    return fromByteText(
+      wireName.startsWith(namespace) ? wireName.slice(namespace.length) : wireName,
+    )
+  }
+
   #returned(value: unknown): void {
     if (!this.#over) {
       try {
@@ -179,12 +194,14 @@ export class Run extends Deadline implements JobChannel {
   #end(outcome: JobOutcome = 'complete', error: unknown): void {
     this.#over = true
     this.#origin.ended(this)
+    const duration = performance.now() - this.#started
+    this.#owner.meter.record(this.#fn.name, outcome, duration)
     if (!this.#owner.watched) return
     this.#owner.ended({
       handle: this.handle,
       function: this.#fn.name,
       outcome,
-      duration: performance.now() - this.#started,
+      duration,
       error,
     })
   }

@@ -8,6 +8,7 @@ import {
   TimeoutError,
 } from '../errors.js'
 import type { PacketType } from '../protocol/packet.js'
+import type { TraceContext } from '../trace-context.js'
 
 /** What a thread is given for one job. */
 export interface ThreadJob {
@@ -16,6 +17,8 @@ export interface ThreadJob {
   readonly handle: string
   readonly functionName: string
   readonly unique: string
+  readonly reducer: string | undefined
+  readonly traceContext: TraceContext | undefined
   readonly workload: Uint8Array
   /** Name of the codec. */
   readonly codec: string

@@ -63,13 +63,13 @@ class PortChannel implements JobChannel {
 
 /** Runs one job; the pool calls it in a thread. How it ends is told on the job's own port. */
 export async function run(given: ThreadJob): Promise<void> {
-  const { module, handle, functionName, unique, workload } = given
+  const { module, handle, functionName, unique, reducer, traceContext, workload } = given
   const channel = new PortChannel(given.port)
   const codec = codecOf(given.codec as CodecOption)
   const bytes = Buffer.from(workload.buffer, workload.byteOffset, workload.byteLength)
   try {
     const handler = findHandler(await import(module), functionName, module)
-    const details = { handle, functionName, unique, workload: bytes }
+    const details = { handle, functionName, unique, reducer, traceContext, workload: bytes }
     const value = await handler(new GearmanJob<unknown>(details, codec, channel))
     channel.post({ kind: 'returned', data: detached(encodeWith(codec, value, functionName)) })
   } catch (error) {

@@ -109,9 +109,10 @@ export class Sandbox {
     }
     if (job.signal.aborted) abort()
     else job.signal.addEventListener('abort', abort, { once: true })
-    const { handle, functionName, unique } = job
+    const { handle, functionName, unique, reducer, traceContext } = job
     const workload = new Uint8Array(job.workloadBuffer)
-    const task: ThreadJob = { module, codec, handle, functionName, unique, workload, port }
+    const names = { handle, functionName, unique, reducer, traceContext }
+    const task: ThreadJob = { module, codec, ...names, workload, port }
     try {
       await pool
         .run(task, { transferList: [port, workload.buffer], signal: killer.signal })

@@ -37,7 +37,8 @@ export interface GrabberOptions extends LinkOptions {
 }
 
 const RECONNECT: BackoffOptions = { base: 100, cap: 3_000 }
-const GRAB = bare(PacketType.GRAB_JOB_UNIQ)
+// Answered by JOB_ASSIGN_UNIQ, or with a reducer by JOB_ASSIGN_ALL (gearmand 0.25 or newer).
+const GRAB = bare(PacketType.GRAB_JOB_ALL)
 const SLEEP = bare(PacketType.PRE_SLEEP)
 const ECHO = bare(PacketType.ECHO_REQ)
 
@@ -88,6 +89,11 @@ export class Grabber implements LinkOwner {
     this.#owner = owner
     const { heartbeat: interval, timeout } = options
     this.#heartbeat = new Heartbeat(this.#link, { interval, timeout }, () => this.#append(ECHO))
+  }
+
+  /** Name of the server. */
+  get server(): string {
+    return this.#link.address.name
   }
 
   /** Grabs that are not answered yet. */
@@ -193,6 +199,7 @@ export class Grabber implements LinkOwner {
   packet(type: PacketType, args: readonly string[], data: Buffer): void {
     switch (type) {
       case PacketType.JOB_ASSIGN_UNIQ:
+      case PacketType.JOB_ASSIGN_ALL:
         this.#assigned(args, data)
         return
       case PacketType.NO_JOB:
@@ -237,13 +244,14 @@ export class Grabber implements LinkOwner {
   }
 
   #assigned(args: readonly string[], data: Buffer): void {
-    const [handle = '', wireName = '', unique = ''] = args
+    const [handle = '', wireName = '', unique = '', reducer] = args
     this.#answered()
     this.#fruitless = 0
     // One that was sent before an empty one and answered after it: jobs are there again.
     if (this.#state === 'empty') this.#state = 'awake'
     const origin = this.#origin as Origin
-    this.#owner.assigned({ handle: withoutNuls(handle), wireName, unique, data }, origin)
+    const assignment = { handle: withoutNuls(handle), wireName, unique, reducer, data }
+    this.#owner.assigned(assignment, origin)
     this.#retire()
     this.#owner.changed()
   }

@@ -39,7 +39,7 @@ export class Heartbeat {
   #listen(): void {
     this.#heard = this.#link.heard
     this.#wait(this.#options.interval, () => {
-      if (this.#link.heard !== this.#heard) {
+      if (this.#link.held || this.#link.heard !== this.#heard) {
         this.#listen()
         return
       }
@@ -52,7 +52,7 @@ export class Heartbeat {
 
   #judge(asked: Connection | undefined): void {
     if (asked === undefined || this.#link.connection !== asked) return
-    if (this.#link.heard !== this.#heard) {
+    if (this.#link.held || this.#link.heard !== this.#heard) {
       this.#listen()
       return
     }

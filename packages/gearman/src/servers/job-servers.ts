@@ -1,9 +1,19 @@
-import { Deadline, Deadlines, Fault, type ServerAddress, type TlsOptions } from '@glammp/wire'
+import {
+  Deadline,
+  Deadlines,
+  Fault,
+  type ServerAddress,
+  type TlsOptions,
+  Traffic,
+} from '@glammp/wire'
 import { ClosedError, InvalidArgumentError, NoServerError, QueueFullError } from '../errors.js'
-import type { Question } from './request.js'
+import { type GearmanMetrics, JobMeter } from '../metrics.js'
+import { milliseconds } from '../options.js'
+import type { Question } from './question.js'
+import type { CallOptions } from './request.js'
 import { Selection } from './selection.js'
 import type { Dispatcher, Submission } from './submission.js'
-import { Submitter } from './submitter.js'
+import { type ServerWatcher, Submitter } from './submitter.js'
 
 export interface JobServersOptions {
   readonly servers: readonly ServerAddress[]
@@ -16,10 +26,13 @@ export interface JobServersOptions {
   readonly heartbeat: number
   /** Calls that may be under way at once. */
   readonly maxPending: number
+  readonly watcher: ServerWatcher
 }
 
 /** Waits before a job is sent again, in milliseconds: doubled each time up to the last. */
 const RETRY_WAIT = { first: 100, last: 1_600 }
+
+const CLOSED: Fault = new Fault('closed', 'the client is closed')
 
 /** The job servers of a client: each job goes to one of them, or to another where that is safe. */
 export class JobServers implements Dispatcher {
@@ -28,6 +41,7 @@ export class JobServers implements Dispatcher {
   readonly #options: JobServersOptions
   readonly #selection: Selection<Submitter> = new Selection()
   readonly #retrying: Set<RetryWait> = new Set()
+  readonly #meter: JobMeter = new JobMeter()
   #pending = 0
   #closing: Promise<void> | undefined
 
@@ -46,24 +60,36 @@ export class JobServers implements Dispatcher {
     if (this.names.includes(address.name)) {
       throw new InvalidArgumentError(`server ${address.name} is listed twice`)
     }
-    this.#selection.add(new Submitter({ ...this.#options, address }, this.deadlines))
+    this.#selection.add(
+      new Submitter({ ...this.#options, address, traffic: new Traffic() }, this.deadlines),
+    )
   }
 
-  /** Takes on a job; what becomes of it is told to its listener. */
-  submit(submission: Submission): void {
+  /** Calls that may be under way at once. */
+  get maxPending(): number {
+    return this.#options.maxPending
+  }
+
+  get closed(): boolean {
+    return this.#closing !== undefined
+  }
+
+  metrics(): GearmanMetrics {
+    return this.#meter.snapshot(this.#selection.candidates)
+  }
+
+  /** Takes on a job; what becomes of it is told to its listener. False where it failed at once. */
+  take(submission: Submission): boolean {
     this.#pending += 1
-    if (this.#closing !== undefined) {
-      submission.fail(new ClosedError('the client is closed', { function: submission.order.name }))
-      return
-    }
-    if (this.#pending > this.#options.maxPending) {
-      submission.fail(
-        new QueueFullError(`${this.#options.maxPending} calls are under way already`, {
-          function: submission.order.name,
-        }),
-      )
-      return
-    }
+    submission.begun = this.deadlines.now
+    if (this.#closing !== undefined) submission.abandon(CLOSED)
+    else if (this.#pending > this.maxPending) submission.fail(this.#full(submission.order.name))
+    return !submission.settled
+  }
+
+  /** Sends a job that was taken on. */
+  send(submission: Submission): void {
+    if (this.#closing !== undefined) submission.abandon(CLOSED)
     if (submission.settled) return
     this.deadlines.add(submission, this.#options.timeout)
     this.#selection.pick(submission.order.key, undefined)?.send(submission)
@@ -72,25 +98,30 @@ export class JobServers implements Dispatcher {
   /**
    * Asks one server, or all.
    *
-   * @param ask Makes the question out of what its answer is given to.
+   * @param make Makes the question out of what its answer is given to.
    */
-  ask<T>(
+  async ask<T>(
     server: string | undefined,
-    ask: (resolve: (value: T) => void, reject: (error: Error) => void) => Question<T>,
+    options: CallOptions,
+    make: (resolve: (value: T) => void, reject: (error: Error) => void) => Question<T>,
   ): Promise<PromiseSettledResult<T>[]> {
-    if (this.#closing !== undefined) return Promise.reject(new ClosedError('the client is closed'))
+    if (options.timeout !== undefined) milliseconds('timeout', options.timeout)
+    if (this.#closing !== undefined) throw new ClosedError(CLOSED.message)
     const all = this.#selection.candidates
     const named = all.filter((candidate) => candidate.name === server)
-    return Promise.allSettled(
-      (named.length === 0 ? all : named).map(
+    const asked = named.length === 0 ? [...all] : named
+    if (this.#pending + asked.length > this.#options.maxPending) throw this.#full()
+    this.#pending += asked.length
+    const answers = await Promise.allSettled(
+      asked.map(
         (submitter) =>
           new Promise<T>((resolve, reject) => {
-            const question = ask(resolve, reject)
-            this.deadlines.add(question, this.#options.timeout)
-            submitter.send(question)
+            this.#ask(submitter, make(resolve, reject), options)
           }),
       ),
     )
+    this.#pending -= asked.length
+    return answers
   }
 
   /** Waits for every acknowledgement that is due; jobs still waited for end with ClosedError. */
@@ -125,6 +156,8 @@ export class JobServers implements Dispatcher {
   /** @internal */
   settled(submission: Submission): void {
     this.#pending -= 1
+    const { order, failure = order.background ? 'queued' : 'complete', begun } = submission
+    this.#meter.record(order.name, failure, this.deadlines.now - begun)
     // One that waits for its answer on a connection stays armed: it finds out a server that hangs.
     if (submission.heardBefore === undefined) this.deadlines.remove(submission)
   }
@@ -141,6 +174,22 @@ export class JobServers implements Dispatcher {
       this.#selection.pick(submission.order.key, undefined)
     submission.avoided = undefined
     server?.send(submission)
+  }
+
+  // A caller with less patience than the client leaves a question that finds out a hanging server;
+  // one with more waits longer for this server than others do.
+  #ask<T>(submitter: Submitter, question: Question<T>, options: CallOptions): void {
+    const { timeout } = this.#options
+    question.limit(this.deadlines, options)
+    if (question.settled) return
+    this.deadlines.add(question, Math.max(timeout, options.timeout ?? 0))
+    submitter.send(question)
+  }
+
+  #full(name?: string): QueueFullError {
+    return new QueueFullError(`${this.#options.maxPending} calls are under way already`, {
+      function: name,
+    })
   }
 
   #giveUp(submission: Submission, fault: Fault, sent: boolean): void {

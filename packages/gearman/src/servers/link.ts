@@ -5,6 +5,7 @@ import {
   type Output,
   type ServerAddress,
   type TlsOptions,
+  type Traffic,
 } from '@glammp/wire'
 import { Magic, type PacketType } from '../protocol/packet.js'
 import { PacketDecoder } from '../protocol/packet-decoder.js'
@@ -24,6 +25,8 @@ export interface LinkOptions {
   /** Milliseconds. */
   readonly connectTimeout: number
   readonly tls: TlsOptions | undefined
+  /** Counts what goes over the connections. */
+  readonly traffic: Traffic
 }
 
 /**
@@ -45,6 +48,7 @@ export class Link implements ConnectionOwner {
   #opening: Promise<Connection> | undefined
   #abort: AbortController | undefined
   #heard = 0
+  #held = false
 
   constructor(options: LinkOptions, owner: LinkOwner) {
     this.address = options.address
@@ -60,6 +64,24 @@ export class Link implements ConnectionOwner {
   /** Counts what came in, so that silence can be told from slowness. */
   get heard(): number {
     return this.#heard
+  }
+
+  /** True while nothing is read: silence has its reason on this side then. */
+  get held(): boolean {
+    return this.#held
+  }
+
+  /** Reads nothing from the connection until {@link release}. */
+  hold(): void {
+    this.#held = true
+    this.#connection?.pause()
+  }
+
+  release(): void {
+    if (!this.#held) return
+    this.#held = false
+    this.#heard += 1
+    this.#connection?.resume()
   }
 
   /**
@@ -88,11 +110,11 @@ export class Link implements ConnectionOwner {
   }
 
   async #open(): Promise<Connection> {
-    const { address, connectTimeout } = this.#options
+    const { address, connectTimeout, traffic } = this.#options
     const abort = new AbortController()
     this.#abort = abort
     const connection = await Connection.open(
-      { address, connectTimeout, tls: this.#tls(), signal: abort.signal },
+      { address, connectTimeout, tls: this.#tls(), traffic, signal: abort.signal },
       this,
     )
     // Closed between the handshake and this continuation.
@@ -128,6 +150,7 @@ export class Link implements ConnectionOwner {
     const wasOpen = this.#connection !== undefined
     this.#connection = undefined
     this.#decoder = undefined
+    this.#held = false
     if (wasOpen) this.#owner.lost(reason)
   }
 }

@@ -11,6 +11,8 @@ export interface Assignment {
   readonly wireName: string
   /** The unique, as the text of its bytes. */
   readonly unique: string
+  /** The reducer of a reduce job, as the text of its bytes. */
+  readonly reducer: string | undefined
   readonly data: Buffer
 }
 

@@ -1,16 +1,27 @@
-import { Deadline, type Fault, type Output } from '@glammp/wire'
-import { type GearmanError, ServerError } from '../errors.js'
+import { Deadline, type Deadlines, Fault, type Output, onAbort } from '@glammp/wire'
+import { AbortError, type GearmanError } from '../errors.js'
 import { encode, PacketType } from '../protocol/packet.js'
-import { failure } from './failure.js'
+import type { Flow } from './brake.js'
+import { failure, type Sufferer } from './failure.js'
 
 /** The connection side of a request, as far as a request needs to know it. */
 export interface Carrier {
   /** Name of the server. */
   readonly name: string
+  /** Holds back what its connection brings. */
+  readonly brake: Flow
   /** The server did not answer in time. */
   overdue(request: Request): void
   /** The caller of a job that has a handle has its end. */
   release(request: Request, localHandle: string): void
+}
+
+/** What a caller allows one call. */
+export interface CallOptions {
+  /** Milliseconds that it may take. */
+  readonly timeout?: number | undefined
+  /** Gives it up. */
+  readonly signal?: AbortSignal | undefined
 }
 
 /**
@@ -25,6 +36,10 @@ export abstract class Request extends Deadline {
   heardBefore: number | undefined = undefined
   /** True once the caller has its end. */
   settled = false
+  /** Called when the caller has its end. */
+  onSettled: (() => void) | undefined = undefined
+  #limit: CallLimit | undefined
+  #unlisten: (() => void) | undefined
 
   /** Appends the packet. */
   abstract encode(output: Output): void
@@ -34,148 +49,70 @@ export abstract class Request extends Deadline {
   abstract refused(code: string, text: string): void
   /** No answer will come from where it was sent to. `sent` is false where nothing was written. */
   abstract failed(fault: Fault, sent: boolean): void
-  /** Ends it for its caller. */
-  abstract abandon(fault: Fault): void
+  /** Ends it with an error; a second end is ignored. */
+  abstract fail(error: GearmanError): void
+  /** What the caller asked for, and where it is. */
+  protected abstract get sufferer(): Sufferer
+
+  /** Gives it up after `timeout` milliseconds, or when the signal says so. */
+  limit(deadlines: Deadlines, { timeout, signal }: CallOptions): void {
+    if (timeout !== undefined) this.#limit = new CallLimit(this, deadlines, timeout)
+    if (signal === undefined) return
+    const give = (): void => {
+      const { what, ...where } = this.sufferer
+      const cause: unknown = signal.reason
+      this.fail(new AbortError(`${what} was given up by its signal`, { ...where, cause }))
+    }
+    if (signal.aborted) give()
+    else this.#unlisten = onAbort(signal, give)
+  }
+
+  /** What the caller is told of a fault. */
+  errorOf(fault: Fault): GearmanError {
+    return failure(fault, this.sufferer)
+  }
+
+  /** Ends it for a reason of the connection. */
+  abandon(fault: Fault): void {
+    if (!this.settled) this.fail(this.errorOf(fault))
+  }
 
   /** The time for an answer is over. @internal */
   expire(): void {
     this.carrier?.overdue(this)
   }
-}
 
-/** A question with one answer: status, echo. */
-export abstract class Question<T> extends Request {
-  readonly #resolve: (value: T) => void
-  readonly #reject: (error: GearmanError) => void
-  readonly #what: string
-  readonly #answerType: PacketType
-
-  constructor(
-    what: string,
-    answerType: PacketType,
-    resolve: (value: T) => void,
-    reject: (error: GearmanError) => void,
-  ) {
-    super()
-    this.#what = what
-    this.#answerType = answerType
-    this.#resolve = resolve
-    this.#reject = reject
-  }
-
-  /** The value of the answer. */
-  protected abstract read(args: readonly string[]): T
-
-  answered(type: PacketType, args: readonly string[]): boolean {
-    if (type !== this.#answerType) return false
-    if (!this.settled) {
-      this.settled = true
-      this.#resolve(this.read(args))
-    }
+  /** The caller gets its end now; false where it had it. */
+  protected settle(): boolean {
+    if (this.settled) return false
+    this.settled = true
+    this.#limit?.lift()
+    this.#unlisten?.()
+    this.onSettled?.()
     return true
   }
-
-  refused(serverCode: string, text: string): void {
-    if (this.settled) return
-    this.settled = true
-    const server = this.carrier?.name
-    this.#reject(
-      new ServerError(`${this.#what} on ${server}: ${serverCode} ${text}`, { server, serverCode }),
-    )
-  }
-
-  failed(fault: Fault): void {
-    this.abandon(fault)
-  }
-
-  abandon(fault: Fault): void {
-    if (this.settled) return
-    this.settled = true
-    this.#reject(failure(fault, { what: this.#what, server: this.carrier?.name }))
-  }
 }
 
-/** ECHO_REQ: does the server answer? */
-export class EchoQuestion extends Question<void> {
-  constructor(resolve: () => void, reject: (error: GearmanError) => void) {
-    super('ping', PacketType.ECHO_RES, resolve, reject)
+/** The caller's own limit, beside the one for gearmand's answer. */
+class CallLimit extends Deadline {
+  readonly #request: Request
+  readonly #deadlines: Deadlines
+  readonly #timeout: number
+
+  constructor(request: Request, deadlines: Deadlines, timeout: number) {
+    super()
+    this.#request = request
+    this.#deadlines = deadlines
+    this.#timeout = timeout
+    deadlines.add(this, timeout)
   }
 
-  encode(output: Output): void {
-    encode(output, PacketType.ECHO_REQ, '', 'ping')
+  lift(): void {
+    this.#deadlines.remove(this)
   }
 
-  protected read(): void {}
-}
-
-/** What gearmand knows of a job. */
-export interface JobStatus {
-  /** False where gearmand knows no such job: it is over, or never was. */
-  readonly known: boolean
-  /** True while a worker has it. */
-  readonly running: boolean
-  /** Work done, as the worker last reported it. */
-  readonly numerator: number
-  /** Work in all; 0 while the worker reported nothing. */
-  readonly denominator: number
-}
-
-/** GET_STATUS of a handle. */
-export class StatusQuestion extends Question<JobStatus> {
-  readonly #handle: string
-
-  constructor(
-    handle: string,
-    resolve: (status: JobStatus) => void,
-    reject: (error: GearmanError) => void,
-  ) {
-    super(`jobStatus of ${handle}`, PacketType.STATUS_RES, resolve, reject)
-    this.#handle = handle
-  }
-
-  encode(output: Output): void {
-    encode(output, PacketType.GET_STATUS, this.#handle)
-  }
-
-  protected read(args: readonly string[]): JobStatus {
-    return readStatus(args)
-  }
-}
-
-/** {@link JobStatus} of the job with a unique id. */
-export interface UniqueJobStatus extends JobStatus {
-  /** Clients that wait for its result. */
-  readonly waiting: number
-}
-
-/** GET_STATUS_UNIQUE; the id comes back where the handle stands in the answer to GET_STATUS. */
-export class UniqueStatusQuestion extends Question<UniqueJobStatus> {
-  readonly #unique: string
-
-  constructor(
-    unique: string,
-    resolve: (status: UniqueJobStatus) => void,
-    reject: (error: GearmanError) => void,
-  ) {
-    super('jobStatusByUnique', PacketType.STATUS_RES_UNIQUE, resolve, reject)
-    this.#unique = unique
-  }
-
-  encode(output: Output): void {
-    encode(output, PacketType.GET_STATUS_UNIQUE, this.#unique)
-  }
-
-  protected read(args: readonly string[]): UniqueJobStatus {
-    return { ...readStatus(args), waiting: Number(args[5]) }
-  }
-}
-
-function readStatus(args: readonly string[]): JobStatus {
-  return {
-    known: args[1] === '1',
-    running: args[2] === '1',
-    numerator: Number(args[3]),
-    denominator: Number(args[4]),
+  expire(): void {
+    this.#request.abandon(new Fault('timeout', `no result within ${this.#timeout} ms`))
   }
 }
 
@@ -193,5 +130,9 @@ export class ExceptionsOption extends Request {
 
   failed(): void {}
 
-  abandon(): void {}
+  fail(): void {}
+
+  protected get sufferer(): Sufferer {
+    return { what: 'OPTION_REQ' }
+  }
 }

@@ -1,21 +1,17 @@
-import { Deadline, type Deadlines, Fault, type Output } from '@glammp/wire'
-import {
-  AbortError,
-  type GearmanError,
-  JobExceptionError,
-  JobFailedError,
-  ServerError,
-} from '../errors.js'
+import type { Fault, Output } from '@glammp/wire'
+import { type GearmanError, JobExceptionError, JobFailedError, ServerError } from '../errors.js'
 import { formatHandle, withoutNuls } from '../handle.js'
 import { encode, PacketType } from '../protocol/packet.js'
-import { failure } from './failure.js'
+import type { Flow } from './brake.js'
+import type { Sufferer } from './failure.js'
 import { type Carrier, Request } from './request.js'
 
 /** Who is told what becomes of a job. Exactly one of `complete` and `failed` is called, once. */
 export interface JobListener {
   /** gearmand has acknowledged the job. */
   created(handle: string): void
-  data(chunk: Buffer): void
+  /** @param flow Holds back what comes next. */
+  data(chunk: Buffer, flow: Flow): void
   status(numerator: number, denominator: number): void
   warning(text: Buffer): void
   /** The result; empty for a background job, for which the acknowledgement is the end. */
@@ -41,8 +37,9 @@ export interface JobOrder {
   /** Function and unique as the text of their bytes, joined by a NUL; for EPOCH the time too. */
   readonly args: string
   /** Jobs of one key go to one server, so that equal uniques meet. */
-  readonly key: string | undefined
-  readonly data: string | Uint8Array
+  key: string | undefined
+  /** The workload; empty once it need not be sent again. */
+  data: string | Uint8Array
   /** How often it may be sent again although it may have arrived. */
   readonly retries: number
 }
@@ -56,12 +53,14 @@ export class Submission extends Request {
   readonly #dispatcher: Dispatcher
   /** Sendings again that were made. */
   resent = 0
+  /** When the caller asked, on the clock of the deadlines. */
+  begun = 0
+  /** The code of the error that it ended with. */
+  failure: string | undefined
   /** Servers that could not be reached for it, or lost it. */
   avoided: Set<Carrier> | undefined
   /** What the server calls it, once it has acknowledged it. */
   #localHandle: string | undefined
-  #limit: ResultLimit | undefined
-  #signal: AbortSignal | undefined
 
   constructor(order: JobOrder, listener: JobListener, dispatcher: Dispatcher) {
     super()
@@ -76,15 +75,6 @@ export class Submission extends Request {
     return formatHandle(this.carrier?.name ?? '', this.#localHandle)
   }
 
-  /** Gives the job up after `timeout` milliseconds, or when the signal says so. */
-  limit(deadlines: Deadlines, timeout: number | undefined, signal: AbortSignal | undefined): void {
-    if (timeout !== undefined) this.#limit = new ResultLimit(this, deadlines, timeout)
-    if (signal === undefined) return
-    this.#signal = signal
-    if (signal.aborted) this.handleEvent()
-    else signal.addEventListener('abort', this)
-  }
-
   encode(output: Output): void {
     this.#localHandle = undefined
     encode(output, this.order.type, this.order.args, this.order.data)
@@ -93,10 +83,11 @@ export class Submission extends Request {
   answered(type: PacketType, args: readonly string[]): boolean {
     if (type !== PacketType.JOB_CREATED) return false
     this.#localHandle = withoutNuls(args[0] ?? '')
+    if (this.order.retries === 0) this.order.data = EMPTY
     if (this.settled) return true
     const handle = this.handle ?? ''
     this.#listener.created(handle)
-    if (this.order.background && this.#settle()) this.#listener.complete(EMPTY, handle)
+    if (this.order.background && this.settle()) this.#listener.complete(EMPTY, handle)
     return true
   }
 
@@ -120,10 +111,10 @@ export class Submission extends Request {
     if (this.settled) return
     switch (type) {
       case PacketType.WORK_COMPLETE:
-        if (this.#settle()) this.#listener.complete(data, this.handle ?? '')
+        if (this.settle()) this.#listener.complete(data, this.handle ?? '')
         break
       case PacketType.WORK_DATA:
-        this.#listener.data(data)
+        if (this.carrier !== undefined) this.#listener.data(data, this.carrier.brake)
         break
       case PacketType.WORK_STATUS:
         this.#listener.status(Number(args[1]), Number(args[2]))
@@ -146,25 +137,22 @@ export class Submission extends Request {
     }
   }
 
-  /** The caller's signal was aborted. @internal */
-  handleEvent(): void {
-    const cause: unknown = this.#signal?.reason
-    this.fail(new AbortError(`${this.#what} was given up by its signal`, { ...this.#where, cause }))
-  }
-
-  /** Ends it for a reason of the connection. */
-  abandon(fault: Fault): void {
-    this.fail(this.errorOf(fault))
-  }
-
-  /** Ends it with an error; a second end is ignored. */
   fail(error: GearmanError): void {
-    if (this.#settle()) this.#listener.failed(error)
+    if (this.settled) return
+    this.failure = error.code
+    this.settle()
+    this.#listener.failed(error)
   }
 
-  /** What the caller is told of a fault. */
-  errorOf(fault: Fault): GearmanError {
-    return failure(fault, { what: this.#what, ...this.#where })
+  protected get sufferer(): Sufferer {
+    return { what: this.#what, ...this.#where }
+  }
+
+  protected override settle(): boolean {
+    if (!super.settle()) return false
+    if (this.#localHandle !== undefined) this.carrier?.release(this, this.#localHandle)
+    this.#dispatcher.settled(this)
+    return true
   }
 
   get #what(): string {
@@ -173,38 +161,5 @@ export class Submission extends Request {
 
   get #where(): { server: string | undefined; function: string; handle: string | undefined } {
     return { server: this.carrier?.name, function: this.order.name, handle: this.handle }
-  }
-
-  #settle(): boolean {
-    if (this.settled) return false
-    this.settled = true
-    this.#limit?.lift()
-    this.#signal?.removeEventListener('abort', this)
-    if (this.#localHandle !== undefined) this.carrier?.release(this, this.#localHandle)
-    this.#dispatcher.settled(this)
-    return true
-  }
-}
-
-/** The caller's own limit for the result, beside the one for gearmand's acknowledgement. */
-class ResultLimit extends Deadline {
-  readonly #submission: Submission
-  readonly #deadlines: Deadlines
-  readonly #timeout: number
-
-  constructor(submission: Submission, deadlines: Deadlines, timeout: number) {
-    super()
-    this.#submission = submission
-    this.#deadlines = deadlines
-    this.#timeout = timeout
-    deadlines.add(this, timeout)
-  }
-
-  lift(): void {
-    this.#deadlines.remove(this)
-  }
-
-  expire(): void {
-    this.#submission.abandon(new Fault('timeout', `no result within ${this.#timeout} ms`))
   }
 }

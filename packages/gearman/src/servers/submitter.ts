@@ -6,13 +6,17 @@ import {
   Health,
   type Output,
   PendingQueue,
+  type Traffic,
 } from '@glammp/wire'
 import { withoutNuls } from '../handle.js'
+import type { MeteredServer } from '../metrics.js'
 import { PacketType } from '../protocol/packet.js'
 import { MalformedPacketError } from '../protocol/packet-decoder.js'
+import { Brake } from './brake.js'
 import { Heartbeat } from './heartbeat.js'
 import { Link, type LinkOptions, type LinkOwner } from './link.js'
-import { type Carrier, EchoQuestion, ExceptionsOption, type Request } from './request.js'
+import { EchoQuestion } from './question.js'
+import { type Carrier, ExceptionsOption, type Request } from './request.js'
 import { Submission } from './submission.js'
 
 export interface SubmitterOptions extends LinkOptions {
@@ -20,6 +24,14 @@ export interface SubmitterOptions extends LinkOptions {
   readonly timeout: number
   /** Milliseconds of silence before the server is asked whether it lives; 0: never. */
   readonly heartbeat: number
+  /** Told when the server is found down, and when it is up again. */
+  readonly watcher: ServerWatcher
+}
+
+/** Who wants to know about the state of servers. */
+export interface ServerWatcher {
+  up(server: string): void
+  down(server: string, reason: Fault): void
 }
 
 /** After a failed attempt other servers are preferred for up to this many milliseconds. */
@@ -32,16 +44,18 @@ type Waiters = Submission | { readonly all: Submission[]; turn: number }
  * The client role on one gearmand: requests go out, acknowledgements come back in their order, and
  * results by handle. It connects when the first request needs it.
  */
-export class Submitter implements LinkOwner, Carrier {
+export class Submitter implements LinkOwner, Carrier, MeteredServer {
   readonly name: string
   readonly weight: number
+  readonly brake: Brake
+  readonly traffic: Traffic
   readonly #link: Link
   readonly #heartbeat: Heartbeat
   readonly #deadlines: Deadlines
   readonly #timeout: number
   /** One for all: a server that hangs makes as many errors as there are calls. */
   readonly #late: Fault
-  readonly #health: Health = new Health(REST, { up() {}, down() {} })
+  readonly #health: Health
   /** Not written yet, for want of a connection. */
   readonly #waiting: PendingQueue<Request> = new PendingQueue()
   /** Written and not answered yet. */
@@ -53,12 +67,25 @@ export class Submitter implements LinkOwner, Carrier {
   constructor(options: SubmitterOptions, deadlines: Deadlines) {
     this.name = options.address.name
     this.weight = options.address.weight
+    this.traffic = options.traffic
+    const { watcher } = options
+    this.#health = new Health(REST, {
+      up: () => watcher.up(this.name),
+      down: (reason) => watcher.down(this.name, reason),
+    })
     this.#link = new Link(options, this)
     const { heartbeat: interval, timeout } = options
     this.#heartbeat = new Heartbeat(this.#link, { interval, timeout }, () => this.#beat())
     this.#deadlines = deadlines
     this.#timeout = options.timeout
+    const shared = (): boolean => this.#pending.size > 0 || this.#jobs.size > 1
+    this.brake = new Brake(this.#link, deadlines, timeout, shared)
     this.#late = new Fault('timeout', `no answer within ${options.timeout} ms`)
+  }
+
+  /** Requests without an answer, and jobs without a result. */
+  get pending(): number {
+    return this.#waiting.size + this.#pending.size + this.#jobs.size
   }
 
   /** It failed and has not answered since; asked after a rest, it is tried again, at nobody's cost. */
@@ -129,6 +156,7 @@ export class Submitter implements LinkOwner, Carrier {
   /** @internal */
   lost(reason: Fault): void {
     this.#heartbeat.stop()
+    this.brake.reset()
     const requests = this.#pending.drain()
     const jobs = [...this.#jobs.values()]
     this.#jobs.clear()

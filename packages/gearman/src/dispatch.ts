@@ -1,0 +1,176 @@
+import { Call } from './call.js'
+import {
+  type SubmitMessage,
+  submissionsAreWatched,
+  traceSubmission,
+  WatchedListener,
+} from './channels.js'
+import type { InvalidArgumentError } from './errors.js'
+import {
+  type EncodedOrder,
+  type FunctionReference,
+  fill,
+  type JobOptions,
+  JobOrders,
+  type Schedule,
+} from './job-order.js'
+import {
+  Batch,
+  type BatchOwner,
+  type BatchPlace,
+  concurrencyOf,
+  type ManyOptions,
+  type Source,
+  type TaskRequest,
+} from './many.js'
+import type { Settings } from './options.js'
+import type { JobServers } from './servers/job-servers.js'
+import { type JobListener, Submission } from './servers/submission.js'
+import { GearmanTask } from './task.js'
+import type { TraceContext } from './trace-context.js'
+import type { WorkloadStream } from './workload-stream.js'
+
+type AnyFunction = FunctionReference<unknown, unknown>
+
+/** Brings the jobs of a client to its servers: as a promise, as a task, or many at once. */
+export class Dispatch {
+  readonly #orders: JobOrders
+  readonly #servers: JobServers
+
+  /** @param context Gives what is sent along with a job. */
+  constructor(settings: Settings, servers: JobServers, context?: () => TraceContext | undefined) {
+    this.#orders = new JobOrders(settings, context)
+    this.#servers = servers
+  }
+
+  /**
+   * A job as a promise of its result, or of its handle in the background.
+   *
+   * @param place Where the job is one of many.
+   */
+  call(
+    fn: AnyFunction,
+    workload: unknown,
+    options?: JobOptions,
+    schedule?: Schedule,
+    place?: BatchPlace,
+  ): Promise<unknown> {
+    if (!submissionsAreWatched()) return this.#call(fn, workload, options, schedule, place)
+    const background = schedule !== undefined || options?.background === true
+    return traceSubmission(nameOf(fn), background, (message) =>
+      this.#call(fn, workload, options, schedule, place, message),
+    )
+  }
+
+  /** @throws {@link InvalidArgumentError} */
+  task<Output>(
+    fn: AnyFunction,
+    workload: unknown,
+    options: JobOptions | undefined,
+  ): GearmanTask<Output> {
+    if (!submissionsAreWatched()) return this.#task(fn, workload, options)
+    let task: GearmanTask<Output> | undefined
+    let failure: unknown
+    traceSubmission(nameOf(fn), options?.background === true, (message) => {
+      try {
+        task = this.#task<Output>(fn, workload, options, message)
+        return task.result
+      } catch (error) {
+        failure = error
+        return Promise.reject(error)
+      }
+    }).catch(() => {
+      // The task tells it.
+    })
+    if (task === undefined) throw failure
+    return task
+  }
+
+  /** @param read Makes a job of a task. */
+  async many<T>(
+    tasks: Source<T>,
+    { concurrency, signal }: ManyOptions & Pick<JobOptions, 'signal'>,
+    read: (task: T) => TaskRequest,
+  ): Promise<PromiseSettledResult<unknown>[]> {
+    const servers = this.#servers
+    const owner: BatchOwner<T> = {
+      get over() {
+        return servers.closed || signal?.aborted === true
+      },
+      submit: (task, place) => {
+        const { function: fn, workload, ...given } = read(task) ?? {}
+        const options = given.signal === undefined ? { ...given, signal } : given
+        const call = this.call(fn as AnyFunction, workload, options, undefined, place)
+        call.then(place.resolve, place.reject)
+      },
+    }
+    const limit = concurrencyOf(concurrency, servers.maxPending)
+    return await new Batch(owner, limit).run(tasks)
+  }
+
+  #call(
+    fn: AnyFunction,
+    workload: unknown,
+    options?: JobOptions,
+    schedule?: Schedule,
+    place?: BatchPlace,
+    message?: SubmitMessage,
+  ): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      const encoded = this.#orders.build(fn, workload, options, schedule)
+      const call = new Call(resolve, reject, encoded, options, place)
+      place?.sending(sizeOf(encoded))
+      this.#submit(encoded, message === undefined ? call : watch(encoded, call, message), options)
+    })
+  }
+
+  #task<Output>(
+    fn: AnyFunction,
+    workload: unknown,
+    options: JobOptions | undefined,
+    message?: SubmitMessage,
+  ): GearmanTask<Output> {
+    const encoded = this.#orders.build(fn, workload, options)
+    return new GearmanTask<Output>(encoded, (listener) => {
+      const told = message === undefined ? listener : watch(encoded, listener, message)
+      this.#submit(encoded, told, options)
+    })
+  }
+
+  #submit(encoded: EncodedOrder, listener: JobListener, options: JobOptions | undefined): void {
+    const submission = new Submission(encoded.order, listener, this.#servers)
+    if (!this.#servers.take(submission)) return
+    if (options !== undefined) submission.limit(this.#servers.deadlines, options)
+    if (encoded.stream === undefined) this.#servers.send(submission)
+    else void this.#sendStream(submission, encoded, encoded.stream)
+  }
+
+  async #sendStream(
+    submission: Submission,
+    encoded: EncodedOrder,
+    stream: WorkloadStream,
+  ): Promise<void> {
+    submission.onSettled = () => stream.cancel()
+    try {
+      const data = await stream.read()
+      submission.onSettled = undefined
+      fill(encoded, data)
+      this.#servers.send(submission)
+    } catch (error) {
+      submission.fail(error as InvalidArgumentError)
+    }
+  }
+}
+
+function nameOf(fn: AnyFunction): string {
+  return typeof fn === 'object' && fn !== null ? fn.name : String(fn)
+}
+
+function sizeOf({ order, stream }: EncodedOrder): number {
+  return stream?.length ?? order.data.length
+}
+
+function watch(encoded: EncodedOrder, listener: JobListener, message: SubmitMessage): JobListener {
+  message.bytes = sizeOf(encoded)
+  return new WatchedListener(listener, message)
+}

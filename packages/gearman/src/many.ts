@@ -1,0 +1,116 @@
+import type { FunctionReference, JobOptions } from './job-order.js'
+import { wholeNumber } from './options.js'
+
+/** One task of {@link GearmanClient.runTasks}: a job with its settings. */
+export interface TaskRequest extends JobOptions {
+  /** The function by its name, or by what was declared of it. */
+  readonly function: FunctionReference<never, unknown>
+  readonly workload?: unknown
+}
+
+/** Settings of jobs that are run together. */
+export interface ManyOptions {
+  /**
+   * Jobs that may be under way at once: in the foreground until they are done, in the background
+   * until they are acknowledged. @defaultValue 10000, or the client's `maxPending` if that is less
+   */
+  readonly concurrency?: number | undefined
+}
+
+/** Where tasks come from. A task is taken when there is room for it. */
+export type Source<T> = Iterable<T> | AsyncIterable<T>
+
+/** What a job of a batch tells. Either `resolve` or `reject` is called, once. */
+export interface BatchPlace {
+  /** Bytes of its workload, on their way from now. */
+  sending(bytes: number): void
+  /** gearmand has it. */
+  acknowledged(): void
+  resolve(value: unknown): void
+  reject(error: unknown): void
+}
+
+/** What carries the jobs of a batch. */
+export interface BatchOwner<T> {
+  /** No job can be carried any more: the client is closed, or the caller has given up. */
+  readonly over: boolean
+  submit(task: T, place: BatchPlace): void
+}
+
+/** How many jobs may be under way where a caller does not say. */
+const CONCURRENCY = 10_000
+
+/** Bytes of workloads on their way to gearmand, from which on no task is taken. */
+const MAX_BYTES = 16 * 1024 * 1024
+
+/** Holds the place of a job that is under way, since a later one may end first. */
+const UNFINISHED: PromiseSettledResult<unknown> = { status: 'rejected', reason: undefined }
+
+/** @throws {@link InvalidArgumentError} */
+export function concurrencyOf(concurrency: number | undefined, maxPending: number): number {
+  return Math.min(wholeNumber('concurrency', concurrency ?? CONCURRENCY, 1), maxPending)
+}
+
+/**
+ * Runs many jobs and keeps the end of each, in the order of the tasks. The jobs of one tick leave
+ * in one write; tasks are taken no faster than jobs end and workloads are acknowledged.
+ */
+export class Batch<T> {
+  readonly #owner: BatchOwner<T>
+  readonly #concurrency: number
+  readonly #ends: PromiseSettledResult<unknown>[] = []
+  #running = 0
+  #bytes = 0
+  #changed: (() => void) | undefined
+
+  constructor(owner: BatchOwner<T>, concurrency: number) {
+    this.#owner = owner
+    this.#concurrency = concurrency
+  }
+
+  async run(source: Source<T>): Promise<PromiseSettledResult<unknown>[]> {
+    // An array has an end: each of its tasks gets one too, be it an error.
+    const endless = !Array.isArray(source)
+    try {
+      for await (const task of source) {
+        if (endless && this.#owner.over) break
+        this.#begin(task)
+        while (this.#running >= this.#concurrency || this.#bytes >= MAX_BYTES) await this.#change()
+      }
+    } finally {
+      while (this.#running > 0) await this.#change()
+    }
+    return this.#ends
+  }
+
+  #begin(task: T): void {
+    const index = this.#ends.push(UNFINISHED) - 1
+    this.#running += 1
+    let sent = 0
+    const acknowledged = (): void => {
+      this.#bytes -= sent
+      sent = 0
+      this.#changed?.()
+    }
+    const end = (result: PromiseSettledResult<unknown>): void => {
+      this.#ends[index] = result
+      this.#running -= 1
+      acknowledged()
+    }
+    this.#owner.submit(task, {
+      sending: (bytes) => {
+        sent = bytes
+        this.#bytes += bytes
+      },
+      acknowledged,
+      resolve: (value) => end({ status: 'fulfilled', value }),
+      reject: (reason) => end({ status: 'rejected', reason }),
+    })
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#changed = resolve
+    })
+  }
+}

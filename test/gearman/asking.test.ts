@@ -1,0 +1,86 @@
+import { getEventListeners } from 'node:events'
+import { AbortError, GearmanClient, TimeoutError } from '@glammp/gearman'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type GearmandServer, startGearmand } from '../support/gearmand.js'
+import { startProxy } from '../support/proxy.js'
+
+let server: GearmandServer
+
+beforeAll(async () => {
+  server = await startGearmand()
+})
+
+afterAll(() => server?.stop())
+
+const questions: [string, (client: GearmanClient, options: object) => Promise<unknown>][] = [
+  ['ping', (client, options) => client.ping(options)],
+  ['jobStatus', (client, options) => client.jobStatus('H:x:1', options)],
+  ['jobStatusByUnique', (client, options) => client.jobStatusByUnique('u', options)],
+]
+
+test.each(questions)('%s takes a time and a signal of its own', async (_, ask) => {
+  await using proxy = await startProxy(server.address)
+  await using client = new GearmanClient({ servers: proxy.address, timeout: 20_000 })
+  await ask(client, { timeout: 10_000 })
+  proxy.stall('toClient')
+  const error = await ask(client, { timeout: 50 }).catch((caught: unknown) => caught)
+  expect(error).toBeInstanceOf(TimeoutError)
+  expect(error).toMatchObject({ message: /50 ms/, server: proxy.address })
+
+  const controller = new AbortController()
+  const asked = ask(client, { signal: controller.signal })
+  controller.abort('enough')
+  const given = await asked.catch((caught: unknown) => caught)
+  expect(given).toBeInstanceOf(AbortError)
+  expect(given).toMatchObject({ code: 'ERR_GEARMAN_ABORTED', cause: 'enough' })
+  expect(getEventListeners(controller.signal, 'abort')).toEqual([])
+  await expect(ask(client, { signal: controller.signal })).rejects.toBeInstanceOf(AbortError)
+
+  // The late answers fall on those who asked for them, and the connection is still in step.
+  proxy.heal()
+  await ask(client, { signal: new AbortController().signal })
+  await client.doBackground('f', 'x')
+  expect(proxy.connections).toBe(1)
+})
+
+test.each(questions)('%s refuses a time that cannot be', async (_, ask) => {
+  await using client = new GearmanClient(server.address)
+  await expect(ask(client, { timeout: 0 })).rejects.toMatchObject({
+    code: 'ERR_GEARMAN_INVALID_ARGUMENT',
+  })
+})
+
+test('questions count among the calls under way', async () => {
+  await using client = new GearmanClient({ servers: server.address, maxPending: 2 })
+  const ends = await Promise.allSettled([client.ping(), client.ping(), client.ping()])
+  expect(ends.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected'])
+  expect(ends[2]).toMatchObject({ reason: { code: 'ERR_GEARMAN_QUEUE_FULL' } })
+  await client.ping()
+})
+
+test('a question may be given more time than the client gives', async () => {
+  await using proxy = await startProxy(server.address)
+  await using client = new GearmanClient({ servers: proxy.address, timeout: 100 })
+  await client.ping()
+  proxy.delay(200)
+  expect(await client.jobStatus('H:x:1', { timeout: 10_000 })).toMatchObject({ known: false })
+})
+
+test('one signal serves any number of calls', async () => {
+  const warnings: Error[] = []
+  const note = (warning: Error): void => {
+    warnings.push(warning)
+  }
+  process.on('warning', note)
+  await using client = new GearmanClient(server.address)
+  const controller = new AbortController()
+  const { signal } = controller
+  const calls = Array.from({ length: 50 }, () => client.do('unserved', 'x', { signal }))
+  await client.ping({ signal })
+  controller.abort()
+  const ends = await Promise.allSettled(calls)
+  expect(ends.every((end) => end.status === 'rejected')).toBe(true)
+  await new Promise(setImmediate)
+  process.off('warning', note)
+  expect(warnings).toEqual([])
+})
