@@ -6,18 +6,14 @@ import { run } from '../test/support/process.js'
 import { published } from '../tsup.shared.js'
 import { say } from './contest.js'
 import { lastError } from './last-error.js'
+import type { Held } from './limits/memory.js'
 import { median } from './median.js'
 import { startCaches } from './servers.js'
 import { packageUrl } from './subject.js'
 import { atMost, type Verdict } from './targets.js'
 
-interface Held {
-  readonly resident: number
-  readonly heap: number
-}
-
 /** Runs a script of `limits/` and reads what it prints. */
-async function probe<T>(script: string, ...args: readonly (string | number)[]): Promise<T> {
+export async function probe<T>(script: string, ...args: readonly (string | number)[]): Promise<T> {
   const flags = ['--expose-gc', '--import', 'tsx', `bench/limits/${script}.ts`]
   const { code, stdout, stderr } = await run(process.execPath, [...flags, ...args.map(String)], {
     timeout: 180_000,
@@ -103,7 +99,7 @@ async function judgeHeap(): Promise<Verdict[]> {
 }
 
 /** What is found of a ring by `limits/ring.ts`. */
-interface RingFigures {
+export interface RingFigures {
   readonly count: number
   /** Milliseconds until it answers. */
   readonly build: number

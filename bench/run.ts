@@ -17,6 +17,7 @@ const USAGE = `npm run bench -- [options]
   --only TEXT       rows whose name has the text; nothing is written to RESULTS.md
   --against DIR     ours of this checkout beside ours of another one
   --plots           the curves alone
+  --scale           what docs/scale.md is made of, alone
   --limits          memory, ring, import and size alone
   --rounds N        5 unless said
   --milliseconds N  of a turn; 500 unless said`
@@ -27,6 +28,7 @@ const { values } = parseArgs({
     only: { type: 'string' },
     against: { type: 'string' },
     plots: { type: 'boolean', default: false },
+    scale: { type: 'boolean', default: false },
     limits: { type: 'boolean', default: false },
     rounds: { type: 'string' },
     milliseconds: { type: 'string' },
@@ -35,6 +37,10 @@ const { values } = parseArgs({
 })
 if (values.help) {
   console.log(USAGE)
+  process.exit(0)
+}
+if (values.scale) {
+  await import('./scale.js')
   process.exit(0)
 }
 const { quick, only, against } = values
