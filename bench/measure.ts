@@ -1,30 +1,23 @@
+import { createInterface } from 'node:readline'
 import { load } from './load.js'
 import { rawCache } from './raw-cache.js'
 import { rawJobs } from './raw-jobs.js'
-import { keyNames, type Measurement, type Order, type Scenario, sampleValue } from './scenario.js'
+import { keyNames, type Measure, type Order, sampleValue, type Turn } from './scenario.js'
 import type { OpenCache, OpenJobs } from './subject.js'
 
-/** A child process: measures one subject in one scenario and prints what it found. */
-async function measure({ subject, scenario, servers, milliseconds }: Order): Promise<Measurement> {
-  const isJob = scenario.operation === 'do' || scenario.operation === 'doBackground'
-  if (subject === 'raw') {
-    const raw = isJob ? rawJobs : rawCache
-    return raw(scenario, servers[0] as string, milliseconds)
-  }
-  return isJob
-    ? measureJobs(subject, scenario, servers[0] as string, milliseconds)
-    : measureCache(subject, scenario, servers, milliseconds)
+/** A child process: holds one subject ready and measures it whenever a turn is read. */
+async function prepare(order: Order): Promise<Measure> {
+  const { operation } = order.scenario
+  const isJob = operation === 'do' || operation === 'doBackground'
+  if (order.subject === 'raw') return isJob ? rawJobs(order) : rawCache(order)
+  return isJob ? prepareJobs(order) : prepareCache(order)
 }
 
-async function measureCache(
-  subject: string,
-  scenario: Scenario,
-  servers: readonly string[],
-  milliseconds: number,
-): Promise<Measurement> {
+async function prepareCache(order: Order): Promise<Measure> {
+  const { subject, scenario, servers, checkout } = order
   const { open } = (await import(`./subjects/${subject}.js`)) as { open: OpenCache }
-  const cache = await open(servers)
-  const keys = keyNames(scenario.keys ?? 100)
+  const cache = await open(servers, checkout)
+  const keys = keyNames(scenario.keys ?? 100, order.mark)
   const value = sampleValue(scenario)
   for (let at = 0; at < keys.length; at += 200) {
     await Promise.all(keys.slice(at, at + 200).map((key) => cache.set(key, value)))
@@ -32,43 +25,37 @@ async function measureCache(
   const key = (turn: number): string => keys[turn % keys.length] as string
   // A prime step: neighbours in time are not neighbours in the list.
   const scattered = (turn: number): string => keys[(turn * 7_919) % keys.length] as string
-  const { getMany } = cache
-  const result = await load(scenario, milliseconds, (turn) => {
-    switch (scenario.operation) {
-      case 'set':
-        return cache.set(key(turn), value)
-      case 'mix':
-        return turn % 2 === 0 ? cache.get(scattered(turn)) : cache.set(scattered(turn), value)
-      case 'getMany':
-        return getMany === undefined ? Promise.resolve() : getMany.call(cache, keys)
-      default:
-        return cache.get(key(turn))
-    }
-  })
-  await cache.close()
-  return result
+  const getMany = cache.getMany?.bind(cache)
+  const operations = {
+    get: (turn: number) => cache.get(key(turn)),
+    set: (turn: number) => cache.set(key(turn), value),
+    mix: (turn: number) =>
+      turn % 2 === 0 ? cache.get(scattered(turn)) : cache.set(scattered(turn), value),
+    getMany: () => (getMany === undefined ? fail('has no getMany') : getMany(keys)),
+  }
+  const operation = operations[scenario.operation as keyof typeof operations]
+  return (turn) => load(turn, scenario.concurrency, operation)
 }
 
-async function measureJobs(
-  subject: string,
-  scenario: Scenario,
-  server: string,
-  milliseconds: number,
-): Promise<Measurement> {
+async function prepareJobs({ subject, scenario, servers, checkout }: Order): Promise<Measure> {
   const { open } = (await import(`./subjects/${subject}.js`)) as { open: OpenJobs }
-  const client = await open(server)
+  const client = await open(servers[0] as string, checkout)
   const workload = 'w'.repeat(scenario.size)
-  const result = await load(scenario, milliseconds, () =>
-    scenario.operation === 'do' ? client.do(workload) : (client.doBackground?.(workload) ?? fail()),
-  )
-  await client.close()
-  return result
+  const background = client.doBackground?.bind(client)
+  const operation =
+    scenario.operation === 'do'
+      ? () => client.do(workload)
+      : () => (background ?? fail('does not wait for the acknowledgement'))(workload)
+  return (turn) => load(turn, scenario.concurrency, operation)
 }
 
-function fail(): never {
-  throw new Error('this client does not wait for the acknowledgement')
+function fail(how: string): never {
+  throw new Error(`this client ${how}`)
 }
 
-const order = JSON.parse(process.argv[2] ?? '{}') as Order
-process.stdout.write(`${JSON.stringify(await measure(order))}\n`)
+const measure = await prepare(JSON.parse(process.argv[2] ?? '{}') as Order)
+process.stdout.write('ready\n')
+for await (const line of createInterface({ input: process.stdin })) {
+  process.stdout.write(`${JSON.stringify(await measure(JSON.parse(line) as Turn))}\n`)
+}
 process.exit(0)

@@ -1,96 +1,87 @@
-import { writeFile } from 'node:fs/promises'
 import { cpus, totalmem } from 'node:os'
-import { join } from 'node:path'
-import type { Row } from './rows.js'
+import type { RowResult } from './contest.js'
+import { median } from './median.js'
 import type { Measurement } from './scenario.js'
+import { throughputOf, type Verdict } from './targets.js'
 
-export interface RowResult {
-  readonly row: Row
-  /** The subject that is ours. */
-  readonly own: string
-  readonly results: ReadonlyMap<string, readonly Measurement[]>
+/** What the figures depend on. */
+export function machine(versions: readonly string[]): string {
+  const [cpu] = cpus()
+  const memory = Math.round(totalmem() / 2 ** 30)
+  const date = new Date().toISOString().slice(0, 10)
+  return `${date}, Node ${process.version} on ${cpus().length} cores (${cpu?.model.trim()}), ${memory} GiB; ${versions.join('; ')}. Servers and clients share the machine.`
 }
 
-export interface Conditions {
-  readonly rounds: number
-  readonly milliseconds: number
-  readonly versions: Readonly<Record<string, string>>
-  /** Whether this is the whole benchmark, worth keeping. */
-  readonly save: boolean
-}
-
-/** Prints the tables with their ratios; the whole benchmark is also written to RESULTS.md. */
-export async function report(results: readonly RowResult[], conditions: Conditions): Promise<void> {
-  const text = document(results, conditions)
-  process.stdout.write(text)
-  if (conditions.save) await writeFile(join(import.meta.dirname, 'RESULTS.md'), text)
-}
-
-function document(results: readonly RowResult[], conditions: Conditions): string {
-  const { rounds, milliseconds, versions } = conditions
-  const cache = results.filter(({ row }) => !row.jobs)
-  const jobs = results.filter(({ row }) => row.jobs)
-  return `# Benchmark
-
-Node ${process.version} on ${cpus().length} cores (${cpus()[0]?.model.trim()}), ${Math.round(totalmem() / 2 ** 30)} GiB; ${Object.values(versions).join('; ')}.
-Server and client share the machine. Everybody is measured in turn, ${rounds} rounds of
-${milliseconds} ms in processes of their own; figures are medians. Ratios are of medians.
-
-${cache.length > 0 ? `## memcached: operations a second\n\n${table(cache)}\n` : ''}
-${jobs.length > 0 ? `## Gearman: jobs a second, \`gearmand -t 1\`, worker with 16 jobs at a time\n\nPeers are answered by abraxas's worker, ours by ours, raw sockets by raw sockets.\n\n${table(jobs)}\n` : ''}
-## Targets
-
-${targets(results)}
-`
-}
-
-function table(results: readonly RowResult[]): string {
-  const subjects = [...new Set(results.flatMap(({ results: measured }) => [...measured.keys()]))]
-  const head = `| | ${subjects.map(label).join(' | ')} |\n|---|${subjects.map(() => '---:').join('|')}|`
-  const lines = results.map(({ row, results: measured }) => {
-    const cells = subjects.map((subject) => {
-      const value = throughput(measured.get(subject))
-      const cpu = median((measured.get(subject) ?? []).map((one) => one.cpu))
-      return value === undefined ? '' : `${thousands(value)} (${cpu?.toFixed(1)} µs)`
-    })
-    return `| ${row.name} | ${cells.join(' | ')} |`
+/** Operations a second of everybody, with the processor time of the client for one. */
+export function throughputTable(results: readonly RowResult[]): string {
+  return table(results, ({ results: measured }, name) => {
+    const value = throughputOf(measured.get(name))
+    const cpu = median((measured.get(name) ?? []).map((one) => one.cpu)) ?? 0
+    return value === undefined ? '' : `${thousands(value)} (${cpu.toFixed(1)} µs)`
   })
-  return `${head}\n${lines.join('\n')}\n\nIn brackets: processor time of the client an operation.`
 }
 
-function targets(results: readonly RowResult[]): string {
-  const lines = results.flatMap((result) => [...judge(result)])
+/** p50 and p99 of everybody at half of its own throughput. */
+export function latencyTable(results: readonly RowResult[]): string {
+  const timed = results.filter(({ latencies }) => latencies.size > 0)
+  return table(timed, ({ latencies }, name) => {
+    const measured = latencies.get(name)
+    if (measured === undefined) return ''
+    const at = (which: 'p50' | 'p99'): string => milliseconds(measured.map((one) => one[which]))
+    return `${at('p50')} / ${at('p99')}`
+  })
+}
+
+export function verdictTable(verdicts: readonly Verdict[]): string {
+  const lines = verdicts.map(
+    ({ what, target, measured, pass }) =>
+      `| ${what} | ${target} | ${measured} | ${pass ? 'pass' : '**MISS**'} |`,
+  )
   return `| | target | measured | |\n|---|---:|---:|---|\n${lines.join('\n')}`
 }
 
-function* judge({ row, own, results }: RowResult): Generator<string> {
-  const ours = throughput(results.get(own)) ?? 0
-  const peers = row.peers.flatMap((peer) => throughput(results.get(peer)) ?? [])
-  const raw = throughput(results.get('raw'))
-  const line = (what: string, target: number, ratio: number): string =>
-    `| ${row.name}: ${what} | ${target} | ${ratio.toFixed(2)} | ${ratio >= target ? 'pass' : 'miss'} |`
-  if (row.best !== undefined && peers.length > 0) {
-    yield line('times the best peer', row.best, ours / Math.max(...peers))
-  }
-  if (row.ceiling !== undefined && raw !== undefined) {
-    yield line('of the raw sockets', row.ceiling, ours / raw)
-  }
+/** A table of every row by everybody who took part in any. */
+function table(
+  results: readonly RowResult[],
+  cell: (result: RowResult, name: string) => string,
+): string {
+  const names = [...new Set(results.flatMap((result) => [...result.results.keys()]))]
+  const lines = results.map((result) => {
+    const cells = names.map((name) => cell(result, name))
+    return `| ${result.row.name} | ${cells.join(' | ')} |`
+  })
+  const head = names.map((name) => (name === 'raw' ? 'raw sockets' : name))
+  return `| | ${head.join(' | ')} |\n|---|${names.map(() => '---:').join('|')}|\n${lines.join('\n')}`
 }
 
-function throughput(measured: readonly Measurement[] | undefined): number | undefined {
-  return median((measured ?? []).map((one) => one.throughput))
+/** Two checkouts beside each other, with the range of the ratios of single rounds. */
+export function comparisonTable(
+  results: readonly RowResult[],
+  here: string,
+  there: string,
+): string {
+  const lines = results.map(({ row, results: measured }) => {
+    const one = measured.get(here)
+    const other = measured.get(there)
+    const cells = [one, other].map((list) => thousands(throughputOf(list) ?? 0))
+    const [ratio, low, high] = ratios(one ?? [], other ?? []).map((value) => value.toFixed(2))
+    const cpu = [one, other].map((list) => median((list ?? []).map((each) => each.cpu))?.toFixed(2))
+    return `| ${row.name} | ${cells.join(' | ')} | ${ratio} (${low} to ${high}) | ${cpu.join(' / ')} µs |`
+  })
+  const head = `| | ${here} | ${there} | ratio | processor time |`
+  return `${head}\n|---|---:|---:|---:|---:|\n${lines.join('\n')}`
 }
 
-function median(values: readonly number[]): number | undefined {
-  const sorted = [...values].sort((one, other) => one - other)
-  return sorted[Math.floor(sorted.length / 2)]
+function ratios(one: readonly Measurement[], other: readonly Measurement[]): number[] {
+  const rounds = one.map(({ throughput }, at) => throughput / (other[at]?.throughput ?? Number.NaN))
+  return [median(rounds) ?? Number.NaN, Math.min(...rounds), Math.max(...rounds)]
 }
 
 function thousands(value: number): string {
   return Math.round(value).toLocaleString('en-US')
 }
 
-function label(subject: string): string {
-  if (subject === 'raw') return 'raw sockets'
-  return subject.startsWith('glammp') ? 'glammp' : subject
+function milliseconds(values: readonly number[]): string {
+  const value = median(values) ?? 0
+  return `${value < 1 ? value.toFixed(2) : value.toFixed(1)} ms`
 }

@@ -12,120 +12,126 @@ export interface Row {
   readonly best?: number
   /** At least this share of the raw sockets. */
   readonly ceiling?: number
+  /** At least this share of what the row of this name reaches. */
+  readonly keeps?: { readonly row: string; readonly share: number }
   /** Servers that the keys are spread over; 1 unless said. */
   readonly servers?: number
-  /** Whose worker answers the jobs: `abraxas` for the peers, our own for ours, raw for raw. */
-  readonly jobs?: true
+  /** gearmand's `-t`: the row is one of jobs. */
+  readonly threads?: number
+  /** Latency at half the throughput is measured too. */
+  readonly latency?: true
+  /** Measured with `--quick` too. */
+  readonly quick?: true
 }
 
-const all = ['memjs', 'memcached', 'memcache', 'memcache-client']
-const withMany = ['memcached', 'memcache', 'memcache-client']
+/** gearmand's default number of I/O threads (1.1.20). */
+const DEFAULT_THREADS = 4
+
+export const allPeers: readonly string[] = ['memjs', 'memcached', 'memcache', 'memcache-client']
+export const manyPeers: readonly string[] = ['memcached', 'memcache', 'memcache-client']
 const jobPeers = ['abraxas', 'node-gearman', 'gearmanode']
-const text = { size: 100 } as const
+
+function cacheRow(name: string, scenario: Scenario, more: Partial<Row> = {}): Row {
+  return { name, scenario, peers: allPeers, raw: true, ...more }
+}
+
+function getRow(concurrency: number, more: Partial<Row>): Row {
+  return cacheRow(`get c=${concurrency}`, { operation: 'get', concurrency, size: 100 }, more)
+}
+
+function setRow(concurrency: number, more: Partial<Row>): Row {
+  return cacheRow(`set c=${concurrency}`, { operation: 'set', concurrency, size: 100 }, more)
+}
 
 /** memcached: operations a second. */
 export const cacheRows: readonly Row[] = [
-  {
-    name: 'get c=1',
-    scenario: { operation: 'get', concurrency: 1, ...text },
-    peers: all,
-    raw: true,
-    ceiling: 0.95,
-  },
-  {
-    name: 'get c=64',
-    scenario: { operation: 'get', concurrency: 64, ...text },
-    peers: all,
-    raw: true,
-    best: 4,
-    ceiling: 0.7,
-  },
-  {
-    name: 'get c=512',
-    scenario: { operation: 'get', concurrency: 512, ...text },
-    peers: all,
-    raw: true,
-    best: 6,
-    ceiling: 0.7,
-  },
-  {
-    name: 'set c=64',
-    scenario: { operation: 'set', concurrency: 64, ...text },
-    peers: all,
-    raw: true,
-    best: 3.5,
-  },
-  {
-    name: 'getMany of 100, c=4',
-    scenario: { operation: 'getMany', concurrency: 4, ...text },
-    peers: withMany,
-    raw: true,
-    best: 3,
-  },
-  {
-    name: 'get 10 KB c=64',
-    scenario: { operation: 'get', concurrency: 64, size: 10_240 },
-    peers: all,
-    raw: true,
-    best: 1.8,
-  },
-  {
-    name: 'get 500 KB c=4',
-    scenario: { operation: 'get', concurrency: 4, size: 512_000, keys: 10 },
-    peers: all,
-    raw: true,
-    best: 1.5,
-  },
-  {
-    name: 'get object of 1 KB c=64',
-    scenario: { operation: 'get', concurrency: 64, size: 1_024, objects: true },
-    peers: all,
-    raw: false,
-    best: 2,
-  },
-  {
-    name: 'set object of 1 KB c=64',
-    scenario: { operation: 'set', concurrency: 64, size: 1_024, objects: true },
-    peers: all,
-    raw: false,
-    best: 2,
-  },
-  {
-    name: 'get and set by turns, 3 servers, 100,000 keys, c=64',
-    scenario: { operation: 'mix', concurrency: 64, keys: 100_000, ...text },
-    peers: all,
-    raw: false,
-    servers: 3,
-  },
+  getRow(1, { ceiling: 0.95, quick: true }),
+  getRow(64, { best: 4, ceiling: 0.7, latency: true, quick: true }),
+  getRow(512, { best: 6, ceiling: 0.7, quick: true }),
+  setRow(1, {}),
+  setRow(64, { best: 3.5, latency: true, quick: true }),
+  setRow(512, {}),
+  cacheRow(
+    'getMany of 100, c=4',
+    { operation: 'getMany', concurrency: 4, size: 100 },
+    { peers: manyPeers, best: 3, quick: true },
+  ),
+  cacheRow(
+    'get 10 KB c=64',
+    { operation: 'get', concurrency: 64, size: 10_240 },
+    { best: 1.8, quick: true },
+  ),
+  cacheRow(
+    'get 500 KB c=4',
+    { operation: 'get', concurrency: 4, size: 512_000, keys: 10 },
+    { best: 1.5, quick: true },
+  ),
+  cacheRow(
+    'get object of 1 KB c=64',
+    { operation: 'get', concurrency: 64, size: 1_024, objects: true },
+    { raw: false, best: 2, quick: true },
+  ),
+  cacheRow(
+    'set object of 1 KB c=64',
+    { operation: 'set', concurrency: 64, size: 1_024, objects: true },
+    { raw: false, best: 2 },
+  ),
+  cacheRow(
+    'get and set by turns, 3 servers, 100,000 keys, c=64',
+    { operation: 'mix', concurrency: 64, keys: 100_000, size: 100 },
+    { raw: false, servers: 3, latency: true },
+  ),
 ]
 
-/** Gearman: jobs a second over `gearmand -t 1`. */
-export const jobRows: readonly Row[] = [
-  ...[1, 16, 32, 64, 128, 256].map(
-    (concurrency): Row => ({
-      name: `do c=${concurrency}`,
-      scenario: { operation: 'do', concurrency, size: 64 },
-      peers: jobPeers,
-      raw: true,
-      jobs: true,
-      ...(concurrency === 64 ? { best: 2, ceiling: 0.8 } : {}),
-    }),
-  ),
-  {
-    name: 'doBackground acknowledged c=64',
-    scenario: { operation: 'doBackground', concurrency: 64, size: 64 },
+function jobRow(concurrency: number, more: Partial<Row> = {}): Row {
+  return {
+    name: `do c=${concurrency}`,
+    scenario: { operation: 'do', concurrency, size: 64 },
+    peers: jobPeers,
+    raw: true,
+    threads: 1,
+    ...more,
+  }
+}
+
+function backgroundRow(concurrency: number, more: Partial<Row>): Row {
+  return {
+    name: `doBackground acknowledged c=${concurrency}`,
+    scenario: { operation: 'doBackground', concurrency, size: 64 },
     peers: ['abraxas'],
     raw: true,
-    jobs: true,
-    best: 2.5,
-    ceiling: 0.7,
-  },
+    threads: 1,
+    ...more,
+  }
+}
+
+function keepsUp(concurrency: number): Partial<Row> {
+  return { keeps: { row: `do c=${concurrency / 2}`, share: 0.9 } }
+}
+
+/** Gearman over `gearmand -t 1`: jobs a second. */
+export const jobRows: readonly Row[] = [
+  jobRow(1),
+  jobRow(16),
+  jobRow(32, keepsUp(32)),
+  jobRow(64, { best: 2, ceiling: 0.8, latency: true, quick: true, ...keepsUp(64) }),
+  jobRow(128, keepsUp(128)),
+  jobRow(256, keepsUp(256)),
+  backgroundRow(1, {}),
+  backgroundRow(64, { best: 2.5, ceiling: 0.7, quick: true }),
   {
     name: 'do 1 MB c=4',
     scenario: { operation: 'do', concurrency: 4, size: 1_048_576 },
     peers: [],
     raw: true,
-    jobs: true,
+    threads: 1,
     ceiling: 0.8,
+    quick: true,
   },
 ]
+
+/** The same with the I/O threads that gearmand starts unless told otherwise. */
+export const threadRows: readonly Row[] = [1, 16, 64, 256].map((concurrency) => ({
+  ...jobRow(concurrency, { threads: DEFAULT_THREADS, peers: ['node-gearman'] }),
+  name: `do c=${concurrency}, gearmand's default threads`,
+}))

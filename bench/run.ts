@@ -1,76 +1,126 @@
+import { execFileSync } from 'node:child_process'
+import { writeFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { run as runProcess } from '../test/support/process.js'
+import { type ContestOptions, contest, type Entrant, type RowResult } from './contest.js'
+import { measureCurves, mostServers, ownLast } from './curves.js'
+import { judgeLimits } from './limits.js'
 import { installPeers } from './peers.js'
-import { type RowResult, report } from './report.js'
-import { cacheRows, jobRows, type Row } from './rows.js'
-import type { Measurement, Order } from './scenario.js'
-import { startCaches, startJobs, versions } from './servers.js'
+import { draw } from './plots.js'
+import { comparisonTable, latencyTable, machine, throughputTable, verdictTable } from './report.js'
+import { cacheRows, jobRows, type Row, threadRows } from './rows.js'
+import { startCaches, versions } from './servers.js'
+import { judgeRows, OWN } from './targets.js'
+
+const USAGE = `npm run bench -- [options]
+  --quick           a few rows, one round, the two best peers: under a minute
+  --only TEXT       rows whose name has the text; nothing is written to RESULTS.md
+  --against DIR     ours of this checkout beside ours of another one
+  --plots           the curves alone
+  --scale           what docs/scale.md is made of, alone
+  --limits          memory, ring, import and size alone
+  --rounds N        5 unless said
+  --milliseconds N  of a turn; 500 unless said`
 
 const { values } = parseArgs({
   options: {
     quick: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    against: { type: 'string' },
+    plots: { type: 'boolean', default: false },
+    scale: { type: 'boolean', default: false },
+    limits: { type: 'boolean', default: false },
     rounds: { type: 'string' },
     milliseconds: { type: 'string' },
-    only: { type: 'string' },
     help: { type: 'boolean', default: false },
   },
 })
 if (values.help) {
-  console.log('npm run bench -- [--quick] [--rounds 5] [--milliseconds 1500] [--only TEXT]')
+  console.log(USAGE)
   process.exit(0)
 }
-const rounds = Number(values.rounds ?? (values.quick ? 1 : 5))
-const milliseconds = Number(values.milliseconds ?? (values.quick ? 300 : 1_500))
-const wanted = ({ name }: Row): boolean => name.includes(values.only ?? '')
+if (values.scale) {
+  await import('./scale.js')
+  process.exit(0)
+}
+const { quick, only, against } = values
+const complete = !quick && only === undefined && against === undefined
+const partial = values.plots || values.limits
+const rounds = Number(values.rounds ?? (quick ? 1 : 5))
+const milliseconds = Number(values.milliseconds ?? (quick ? 250 : 500))
 
-async function measure(order: Order): Promise<Measurement> {
-  const args = ['--import', 'tsx', 'bench/measure.ts', JSON.stringify(order)]
-  const { code, stdout, stderr } = await runProcess(process.execPath, args, { timeout: 60_000 })
-  if (code !== 0) throw new Error(`${order.subject} failed: ${stderr.trim().split('\n').at(-1)}`)
-  return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Measurement
+function wanted(row: Row): boolean {
+  if (partial) return false
+  return row.name.includes(only ?? '') && (!quick || row.quick === true)
 }
 
-/** Everybody in turn, round after round: what slows the machine for a while slows them all. */
-async function measureRow(row: Row, caches: readonly string[]): Promise<RowResult> {
-  const own = row.jobs ? 'glammp-gearman' : 'glammp'
-  const peers = values.quick ? row.peers.slice(0, 2) : row.peers
-  const subjects = [...(row.raw ? ['raw'] : []), own, ...peers]
-  const results = new Map<string, Measurement[]>(subjects.map((subject) => [subject, []]))
-  for (let round = 0; round < rounds; round += 1) {
-    for (const subject of subjects) {
-      process.stderr.write(`\r${row.name}: round ${round + 1} of ${rounds}, ${subject}`.padEnd(78))
-      try {
-        results.get(subject)?.push(await measureOnce(row, subject, caches))
-      } catch (error) {
-        process.stderr.write(`\n${row.name}: ${(error as Error).message}\n`)
-      }
-    }
+function entrants(row: Row): Entrant[] {
+  const subject = row.threads === undefined ? 'glammp' : 'glammp-gearman'
+  if (against !== undefined) {
+    const there = { name: 'there', subject, checkout: resolve(against) }
+    return [{ name: 'here', subject }, there]
   }
-  return { row, own, results }
+  const peers = quick ? row.peers.slice(0, 2) : row.peers
+  const raw = row.raw ? [{ name: 'raw', subject: 'raw' }] : []
+  return [...raw, { name: OWN, subject }, ...peers.map((name) => ({ name, subject: name }))]
 }
 
-async function measureOnce(
-  row: Row,
-  subject: string,
-  caches: readonly string[],
-): Promise<Measurement> {
-  const { scenario } = row
-  if (!row.jobs) {
-    const servers = caches.slice(0, row.servers ?? 1)
-    return measure({ subject, scenario, servers, milliseconds })
-  }
-  await using stage = await startJobs(row, subject)
-  return measure({ subject, scenario, servers: stage.servers, milliseconds })
+async function measureRows(rows: readonly Row[], options: ContestOptions): Promise<RowResult[]> {
+  const results: RowResult[] = []
+  for (const row of rows.filter(wanted)) results.push(await contest(row, entrants(row), options))
+  return results
 }
 
-installPeers()
+if (against === undefined) installPeers()
+else execFileSync('node', ['scripts/setup.mjs'], { cwd: against, stdio: 'inherit' })
+const started = performance.now()
 const caches = await startCaches(3)
-const addresses = caches.map(({ address }) => address)
-const results: RowResult[] = []
-for (const row of [...cacheRows, ...jobRows].filter(wanted)) {
-  results.push(await measureRow(row, addresses))
+const options = { rounds, milliseconds, caches: caches.map(({ address }) => address) }
+const cache = await measureRows(cacheRows, options)
+const jobs = await measureRows(jobRows, options)
+const threads = complete || only !== undefined ? await measureRows(threadRows, options) : []
+const all = [...cache, ...jobs, ...threads]
+
+const sections: string[] = []
+if (against !== undefined) {
+  sections.push(comparisonTable(all, 'here', 'there'))
+} else {
+  const note = `Everybody is measured in turn, ${rounds} rounds of ${milliseconds} ms, each in a process of its own; figures are medians, ratios are of medians. In brackets: processor time of the client for one operation.`
+  sections.push('# Benchmark', machine(await versions()), note)
+  const section = (title: string, rows: readonly RowResult[]): void => {
+    if (rows.length > 0) sections.push(`## ${title}`, throughputTable(rows))
+  }
+  section('memcached: operations a second', cache)
+  section('Gearman: jobs a second, `gearmand -t 1`', jobs)
+  section('Gearman: jobs a second, `gearmand -t 4`, which is its default', threads)
+  if (jobs.length > 0) {
+    sections.push(
+      "A worker process runs 16 jobs at a time: abraxas's for the peers, ours for ours, raw sockets for raw sockets.",
+    )
+  }
+  const timed = all.filter(({ latencies }) => latencies.size > 0)
+  if (timed.length > 0) {
+    sections.push('## Latency at half the throughput, p50 / p99', latencyTable(timed))
+    sections.push(
+      'Each at half of what it reaches itself; calls start at their time whether others are late or not.',
+    )
+  }
+  const limits = only === undefined && !values.plots ? await judgeLimits(quick) : []
+  const verdicts = [...judgeRows(all), ...limits]
+  if (verdicts.length > 0) sections.push('## Targets', verdictTable(verdicts))
 }
-process.stderr.write('\n')
-await Promise.all(caches.map((cache) => cache.stop()))
-const complete = !values.quick && values.only === undefined
-await report(results, { rounds, milliseconds, versions: await versions(), save: complete })
+if ((complete && !partial) || values.plots) {
+  const many = await startCaches(mostServers, false)
+  const addresses = many.map(({ address }) => address)
+  const curveOptions = { ...options, rounds: Math.min(rounds, 3), milliseconds: milliseconds * 0.6 }
+  const plots = await measureCurves((row) => ownLast(entrants(row)), curveOptions, addresses)
+  await Promise.all(many.map((server) => server.stop()))
+  await draw(plots)
+  const images = plots.map(({ title, file }) => `![${title}](results/${file}.svg)`)
+  sections.push('## Curves', images.join('\n\n'))
+}
+await Promise.all(caches.map((server) => server.stop()))
+const text = `${sections.join('\n\n')}\n`
+process.stdout.write(text)
+if (complete && !partial) await writeFile(join(import.meta.dirname, 'RESULTS.md'), text)
+process.stderr.write(`${Math.round((performance.now() - started) / 1_000)} s\n`)

@@ -12,8 +12,8 @@ interface AbraxasClient {
   disconnect(): void
 }
 interface Abraxas {
+  /** Client and worker in one. */
   Client: { connect(options: object): AbraxasClient }
-  Worker: { connect(options: object): AbraxasClient }
 }
 
 export async function open(server: string): Promise<JobSubject> {
@@ -27,7 +27,7 @@ export async function open(server: string): Promise<JobSubject> {
 }
 
 export async function openWorker(server: string, concurrency: number): Promise<void> {
-  const { Worker } = loadPeer<Abraxas>('abraxas')
-  const worker = Worker.connect({ ...hostPort(server), maxJobs: concurrency })
+  const { Client } = loadPeer<Abraxas>('abraxas')
+  const worker = Client.connect({ ...hostPort(server), maxJobs: concurrency })
   worker.registerWorker('reverse', { maxJobs: concurrency }, (task) => task.payload)
 }

@@ -1,7 +1,12 @@
-import { GearmanClient, GearmanWorker } from '@glammp/gearman'
-import type { JobSubject } from '../subject.js'
+import type * as Gearman from '@glammp/gearman'
+import { type OpenJobs, type OpenWorker, packageUrl } from '../subject.js'
 
-export async function open(server: string): Promise<JobSubject> {
+async function load(checkout: string | undefined): Promise<typeof Gearman> {
+  return (await import(packageUrl('gearman', checkout))) as typeof Gearman
+}
+
+export const open: OpenJobs = async (server, checkout) => {
+  const { GearmanClient } = await load(checkout)
   const client = new GearmanClient(server)
   return {
     do: (workload) => client.do('reverse', workload),
@@ -10,7 +15,8 @@ export async function open(server: string): Promise<JobSubject> {
   }
 }
 
-export async function openWorker(server: string, concurrency: number): Promise<void> {
+export const openWorker: OpenWorker = async (server, concurrency, checkout) => {
+  const { GearmanClient, GearmanWorker } = await load(checkout)
   const worker = new GearmanWorker({ servers: server, concurrency })
   worker.addFunction('reverse', (job) => job.workload())
   void worker.work()

@@ -1,7 +1,9 @@
-import { MemcacheClient } from '@glammp/memcache'
-import type { CacheSubject } from '../subject.js'
+import type * as Memcache from '@glammp/memcache'
+import { type OpenCache, packageUrl } from '../subject.js'
 
-export async function open(servers: readonly string[]): Promise<CacheSubject> {
+export const open: OpenCache = async (servers, checkout) => {
+  const url = packageUrl('memcache', checkout)
+  const { MemcacheClient } = (await import(url)) as typeof Memcache
   const client = new MemcacheClient({ servers, timeout: 5_000 })
   return {
     get: (key) => client.get(key),

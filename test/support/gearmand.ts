@@ -11,7 +11,9 @@ const kind: ServerKind = {
   variable: 'GEARMAN_SERVERS',
   flags: ({ host, port }, { args = [] }, isRoot) => [
     // One I/O thread: with more, the rate of jobs depends on where callers and grabs fall into step.
-    ...['-t', '1', '-l', 'stderr', '-L', host, '-p', String(port)],
+    // gearmand 1.1.20 does not start when it is told twice.
+    ...(args.includes('-t') ? [] : ['-t', '1']),
+    ...['-l', 'stderr', '-L', host, '-p', String(port)],
     ...(isRoot ? ['-u', 'root'] : []),
     ...args,
   ],

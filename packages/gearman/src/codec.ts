@@ -79,7 +79,8 @@ export function encodeWith(codec: Codec, value: unknown, name: string): string |
   })
 }
 
-function isStream(value: unknown): boolean {
+/** Whether a value comes in pieces: a Readable, a web stream, any async iterable. */
+export function isStream(value: unknown): value is AsyncIterable<unknown> {
   return typeof value === 'object' && value !== null && Symbol.asyncIterator in value
 }
 

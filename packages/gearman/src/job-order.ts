@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type Codec, type CodecOption, codecOf, encodeWith } from './codec.js'
+import { type Codec, type CodecOption, codecOf, encodeWith, isStream } from './codec.js'
 import type { JobDefinition } from './definition.js'
 import { InvalidArgumentError } from './errors.js'
 import { FunctionNames } from './function-name.js'
@@ -8,7 +8,7 @@ import { MAX_BODY, PacketType } from './protocol/packet.js'
 import type { JobOrder } from './servers/submission.js'
 import { isContext, type TraceContext, withContext } from './trace-context.js'
 import { encodeUnique } from './unique.js'
-import { isSource, WorkloadStream } from './workload-stream.js'
+import { WorkloadStream } from './workload-stream.js'
 
 /** gearmand hands out high before normal before low, in 1.1 within each function only. */
 export type Priority = 'high' | 'normal' | 'low'
@@ -117,7 +117,7 @@ export class JobOrders {
     }
     if (options.timeout !== undefined) milliseconds('timeout', options.timeout)
     const background = schedule !== undefined || options.background === true
-    const stream = isSource(workload)
+    const stream = isStream(workload)
       ? new WorkloadStream(workload, options.length, name)
       : undefined
     if (stream === undefined && options.length !== undefined) {

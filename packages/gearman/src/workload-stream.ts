@@ -5,11 +5,6 @@ import { wholeNumber } from './options.js'
 /** A workload that comes in pieces: a Readable, a web stream, any async iterable of bytes or text. */
 export type WorkloadSource = AsyncIterable<unknown>
 
-/** Whether a workload comes in pieces. */
-export function isSource(workload: unknown): workload is WorkloadSource {
-  return typeof workload === 'object' && workload !== null && Symbol.asyncIterator in workload
-}
-
 /**
  * A workload that comes in pieces, put together before a byte of its packet is written: a packet
  * announces its length, and one that turned out to be shorter or longer would garble the connection

@@ -36,12 +36,8 @@ export abstract class ItemCommands extends EventEmitter<MemcacheEvents> {
    * order is that of the keys. Where a server fails, all of the call rejects, and `keys` of the
    * error names those of the servers that failed.
    */
-  async getMany<T = unknown>(
-    keys: Iterable<string>,
-    options?: CallOptions,
-  ): Promise<Map<string, T>> {
-    const found = await this.#retrieval.getMany('getMany', keys, options)
-    return new Map([...found].map(([key, { value }]) => [key, value as T]))
+  getMany<T = unknown>(keys: Iterable<string>, options?: CallOptions): Promise<Map<string, T>> {
+    return this.#retrieval.getMany(keys, options) as Promise<Map<string, T>>
   }
 
   /** Reads a value with the token for {@link cas}; `undefined` on a miss. */
@@ -54,7 +50,7 @@ export abstract class ItemCommands extends EventEmitter<MemcacheEvents> {
     keys: Iterable<string>,
     options?: CallOptions,
   ): Promise<Map<string, ValueWithCas<T>>> {
-    const found = this.#retrieval.getMany('getsMany', keys, options)
+    const found = this.#retrieval.getsMany(keys, options)
     return found as Promise<Map<string, ValueWithCas<T>>>
   }
 

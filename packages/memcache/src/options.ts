@@ -47,7 +47,7 @@ export interface MemcacheOptions {
    * @defaultValue none
    */
   readonly compat?: CompatName | CompatOptions | undefined
-  /** Connections to each server. @defaultValue `{ min: 0, max: 4 }` */
+  /** Connections to each server. @defaultValue `{ min: 0, max: 2 }` */
   readonly pool?: Partial<PoolOptions> | undefined
   /** Milliseconds for a call, from call to answer. @defaultValue 1000 */
   readonly timeout?: number | undefined

@@ -108,7 +108,7 @@ export function readOptions(
     namespace: options.namespace ?? '',
     protocol,
     distribution: distributionFactory(options.distribution ?? compat?.distribution ?? 'ketama'),
-    pool: { min, max: wholeNumber('pool.max', pool.max ?? Math.max(4, min), Math.max(1, min)) },
+    pool: { min, max: wholeNumber('pool.max', pool.max ?? Math.max(2, min), Math.max(1, min)) },
     timeout: milliseconds('timeout', options.timeout ?? 1_000),
     connectTimeout: milliseconds('connectTimeout', options.connectTimeout ?? 1_000),
     retries: wholeNumber('retries', options.retries ?? 1, 0),

@@ -51,16 +51,45 @@ export class Retrieval {
     key: string,
     options: CallOptions | undefined,
   ): Promise<ValueWithCas<unknown> | undefined> {
-    return (await this.getMany('gets', [key], options)).get(key)
+    return (await this.#read('gets', [key], options))[0]
   }
 
-  /** The hits of all servers, in the order of the keys; keys asked for twice stand once. */
+  /** The values of the hits, in the order of the keys; keys asked for twice stand once. */
   async getMany(
-    command: 'gets' | 'getMany' | 'getsMany',
+    keys: Iterable<string>,
+    options: CallOptions | undefined,
+  ): Promise<Map<string, unknown>> {
+    const wanted = [...new Set(keys)]
+    const found = await this.#read('getMany', wanted, options)
+    const values = new Map<string, unknown>()
+    for (let at = 0; at < wanted.length; at += 1) {
+      const item = found[at]
+      if (item !== undefined) values.set(wanted[at] as string, item.value)
+    }
+    return values
+  }
+
+  /** As {@link getMany}, with the cas token beside each value. */
+  async getsMany(
     keys: Iterable<string>,
     options: CallOptions | undefined,
   ): Promise<Map<string, ValueWithCas<unknown>>> {
     const wanted = [...new Set(keys)]
+    const found = await this.#read('getsMany', wanted, options)
+    const items = new Map<string, ValueWithCas<unknown>>()
+    for (let at = 0; at < wanted.length; at += 1) {
+      const item = found[at]
+      if (item !== undefined) items.set(wanted[at] as string, item)
+    }
+    return items
+  }
+
+  /** What all servers found, aligned with the keys, each of which stands once. */
+  async #read(
+    command: 'gets' | 'getMany' | 'getsMany',
+    wanted: readonly string[],
+    options: CallOptions | undefined,
+  ): Promise<Found> {
     const { fleet, keys: rules, turns } = this.#context
     // Nothing is awaited without need: what is called after this must not be sent before.
     const turn = turns.enter(() => wanted.map((key) => rules.toWire(key, command)))
@@ -75,15 +104,21 @@ export class Retrieval {
       leave?.()
     }
     const outcomes = await Promise.allSettled(answers)
-    const lists = [...groups.values()].map((group) => group.keys)
-    const found = new Map<string, ValueWithCas<unknown>>()
-    for (const [group, outcome] of outcomes.entries()) {
-      if (outcome.status === 'rejected') throw togetherFailed(command, outcomes, lists)
-      for (const [position, item] of outcome.value.entries()) {
-        if (item !== undefined) found.set(lists[group]?.[position] as string, item)
+    const parts = [...groups.values()]
+    const found: Found = new Array(wanted.length).fill(undefined)
+    for (const [part, outcome] of outcomes.entries()) {
+      if (outcome.status === 'rejected') {
+        throw togetherFailed(
+          command,
+          outcomes,
+          parts.map((group) => group.keys),
+        )
       }
+      const { positions } = parts[part] as Group
+      const items = outcome.value
+      for (let at = 0; at < items.length; at += 1) found[positions[at] as number] = items[at]
     }
-    return inOrder(found, wanted)
+    return found
   }
 
   #ask(
@@ -103,16 +138,17 @@ export class Retrieval {
 
   #groupByServer(keys: readonly string[], command: string): Map<Server, Group> {
     const groups = new Map<Server, Group>()
-    for (const key of keys) {
+    for (const [position, key] of keys.entries()) {
       const wireKey = this.#context.keys.toWire(key, command)
       const server = this.#context.fleet.serverOf(wireKey)
       let group = groups.get(server)
       if (group === undefined) {
-        group = { keys: [], wireKeys: [] }
+        group = { keys: [], wireKeys: [], positions: [] }
         groups.set(server, group)
       }
       group.keys.push(key)
       group.wireKeys.push(wireKey)
+      group.positions.push(position)
     }
     return groups
   }
@@ -122,13 +158,6 @@ export class Retrieval {
 interface Group {
   readonly keys: string[]
   readonly wireKeys: string[]
-}
-
-function inOrder<T>(found: Map<string, T>, keys: readonly string[]): Map<string, T> {
-  const ordered = new Map<string, T>()
-  for (const key of keys) {
-    const item = found.get(key)
-    if (item !== undefined) ordered.set(key, item)
-  }
-  return ordered
+  /** Where they stand among the keys of the call. */
+  readonly positions: number[]
 }

@@ -1,0 +1,134 @@
+import { Contestant } from './contestant.js'
+import { median } from './median.js'
+import type { Row } from './rows.js'
+import type { Measurement, Turn } from './scenario.js'
+import { type Stage, startJobs } from './servers.js'
+
+/** Who takes part: a client by its name in `subjects/`, or `raw`. */
+export interface Entrant {
+  readonly name: string
+  readonly subject: string
+  /** Checkout whose packages are measured, where they are ours. */
+  readonly checkout?: string | undefined
+}
+
+export interface RowResult {
+  readonly row: Row
+  /** By the name of the entrant; absent where it failed. */
+  readonly results: ReadonlyMap<string, readonly Measurement[]>
+  /** At half the throughput of each, where the row asks for it. */
+  readonly latencies: ReadonlyMap<string, readonly Measurement[]>
+}
+
+export interface ContestOptions {
+  readonly rounds: number
+  readonly milliseconds: number
+  /** Addresses of the memcached servers. */
+  readonly caches: readonly string[]
+}
+
+/** Rounds of latency: a percentile of one is worth more than a throughput of one. */
+const LATENCY_ROUNDS = 3
+
+/** Measures everybody in turn, round after round: what slows the machine for a while slows them all. */
+export async function contest(
+  row: Row,
+  entrants: readonly Entrant[],
+  { rounds, milliseconds, caches }: ContestOptions,
+): Promise<RowResult> {
+  await using ring = new Ring(row, caches)
+  await ring.open(entrants)
+  const results = await ring.rounds(rounds, () => ({ milliseconds }))
+  const half = (name: string): Turn => {
+    const top = median((results.get(name) ?? []).map(({ throughput }) => throughput)) ?? 0
+    return { milliseconds, rate: top / 2 }
+  }
+  const timed = row.latency === true && rounds > 1
+  if (timed) ring.leave('raw')
+  const latencies = timed ? await ring.rounds(LATENCY_ROUNDS, half) : new Map()
+  return { row, results, latencies }
+}
+
+/** The contestants of one row. One that fails leaves, and the others go on. */
+class Ring implements AsyncDisposable {
+  readonly #row: Row
+  readonly #caches: readonly string[]
+  readonly #contestants = new Map<string, Contestant>()
+  readonly #stages: Stage[] = []
+
+  constructor(row: Row, caches: readonly string[]) {
+    this.#row = row
+    this.#caches = caches.slice(0, row.servers ?? 1)
+  }
+
+  async open(entrants: readonly Entrant[]): Promise<void> {
+    const opened = entrants.map(async (entrant, index) => {
+      try {
+        const contestant = await this.#enter(entrant, String.fromCharCode(97 + index))
+        return [[entrant.name, contestant] as const]
+      } catch (error) {
+        this.#complain(error)
+        return []
+      }
+    })
+    // Turns are taken in the order of the entrants, whoever is ready first.
+    for (const [name, contestant] of (await Promise.all(opened)).flat()) {
+      this.#contestants.set(name, contestant)
+    }
+  }
+
+  async rounds(
+    count: number,
+    turn: (name: string) => Turn,
+  ): Promise<Map<string, readonly Measurement[]>> {
+    const results = new Map<string, Measurement[]>()
+    for (let round = 1; round <= count; round += 1) {
+      for (const [name, contestant] of this.#contestants) {
+        say(`${this.#row.name}: round ${round} of ${count}, ${name}`)
+        try {
+          const measurement = await contestant.measure(turn(name))
+          results.set(name, [...(results.get(name) ?? []), measurement])
+        } catch (error) {
+          this.#complain(error)
+          results.delete(name)
+          this.#contestants.delete(name)
+          await contestant[Symbol.asyncDispose]()
+        }
+      }
+    }
+    return results
+  }
+
+  leave(name: string): void {
+    void this.#contestants.get(name)?.[Symbol.asyncDispose]()
+    this.#contestants.delete(name)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const all = [...this.#contestants.values(), ...this.#stages]
+    await Promise.all(all.map((one) => one[Symbol.asyncDispose]()))
+  }
+
+  async #enter({ subject, checkout }: Entrant, mark: string): Promise<Contestant> {
+    const { scenario, threads } = this.#row
+    let servers = this.#caches
+    if (threads !== undefined) {
+      const own = subject === 'raw' || subject === 'glammp-gearman' ? subject : 'abraxas'
+      const worker = scenario.operation === 'do' ? own : undefined
+      const stage = await startJobs({ worker, threads, checkout })
+      this.#stages.push(stage)
+      servers = stage.servers
+    }
+    return Contestant.start({ subject, scenario, servers, mark, checkout })
+  }
+
+  #complain(error: unknown): void {
+    say('')
+    process.stderr.write(`${this.#row.name}: ${(error as Error).message}\n`)
+  }
+}
+
+/** One line that the next one replaces. */
+export function say(text: string): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r${text.slice(0, 100).padEnd(100)}\r`)
+}
