@@ -4,9 +4,10 @@ import { logCommands } from './command-log.js'
 import { Admin, type PerServer, type ServerStats, type StatsSection } from './commands/admin.js'
 import { Changes } from './commands/changes.js'
 import { Chunks } from './commands/chunks.js'
-import type { CallOptions, CommandContext } from './commands/context.js'
+import type { CommandContext } from './commands/context.js'
 import { KeyListing, type KeysOptions } from './commands/key-listing.js'
 import { Meta } from './commands/meta.js'
+import type { CallOptions } from './commands/route.js'
 import { Turns } from './commands/turns.js'
 import {
   type WatchClass,

@@ -19,11 +19,11 @@ export type {
   StatsSection,
 } from './commands/admin.js'
 export type { CountOptions } from './commands/arithmetic.js'
-export type { CallOptions } from './commands/context.js'
 export type { ItemMetadata } from './commands/inspection.js'
 export type { InvalidateOptions } from './commands/invalidation.js'
 export type { KeysOptions } from './commands/key-listing.js'
 export type { Meta } from './commands/meta.js'
+export type { CallOptions } from './commands/route.js'
 export type { CasResult, Entries, StoreOptions } from './commands/storage.js'
 export type { WatchClass, WatchEvent, WatchOptions } from './commands/watch-log.js'
 export type { CompatName, CompatOptions } from './compat.js'
@@ -53,11 +53,8 @@ export type { GutterOptions, MemcacheOptions } from './options.js'
 export type { MetaReply } from './protocol/meta-request.js'
 export type { Credentials } from './protocol/request.js'
 export type { ValueWithCas } from './protocol/retrieval.js'
-export type {
-  Distribution,
-  DistributionFactory,
-  DistributionName,
-} from './routing/distribution.js'
+export type { Distribution, DistributionFactory } from './routing/distribution.js'
+export type { DistributionName } from './routing/named-distribution.js'
 export type { EjectionOptions } from './servers/ejection.js'
 export type { PoolOptions } from './servers/pool.js'
 export type { Ttl } from './ttl.js'

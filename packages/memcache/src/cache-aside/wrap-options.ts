@@ -1,5 +1,5 @@
-import type { CallOptions } from '../commands/context.js'
 import type { Life } from '../commands/lease.js'
+import type { CallOptions } from '../commands/route.js'
 import { type Ttl, toExptime } from '../ttl.js'
 
 /** What `wrap` and `wrapMany` take beside the keys and the function that loads. */

@@ -1,6 +1,7 @@
 import { type MemcacheError, ServerError } from '../errors.js'
 import { LineRequest } from '../protocol/line-request.js'
-import { type CallOptions, type CommandContext, timeoutOf } from './context.js'
+import type { CommandContext } from './context.js'
+import { type CallOptions, timeoutOf } from './route.js'
 
 /** What each server answered, keyed by its address; the error where it could not be asked. */
 export type PerServer<T> = Record<string, T | MemcacheError>

@@ -1,6 +1,7 @@
 import { ServerError } from '../errors.js'
 import { ArithmeticRequest } from '../protocol/item-request.js'
-import { type CallOptions, type CommandContext, route } from './context.js'
+import type { CommandContext } from './context.js'
+import { type CallOptions, route } from './route.js'
 import type { Storage, StoreOptions } from './storage.js'
 
 /** What `increment` and `decrement` take. */

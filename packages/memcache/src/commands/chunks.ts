@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { latin1 } from '@glammp/wire'
 import { checksum } from '../checksum.js'
 import { DecodeError, ValueTooLargeError } from '../errors.js'
+import type { KeyRules } from '../key.js'
 import { DeletionRequest } from '../protocol/item-request.js'
 import type { ItemReader, ValueDecoder } from '../protocol/request.js'
 import { GetRequest } from '../protocol/retrieval.js'
@@ -11,7 +12,7 @@ import { Envelope } from '../values/envelope.js'
 import type { Encoded } from '../values/serializer.js'
 import type { Transcoder } from '../values/transcoder.js'
 import { Changes } from './changes.js'
-import { type CallOptions, type CommandContext, type RouteContext, route } from './context.js'
+import { type CallOptions, type RouteContext, route } from './route.js'
 
 /** What a chunked value is stored for, for errors. */
 export interface ChunkOwner {
@@ -19,7 +20,11 @@ export interface ChunkOwner {
   readonly key: string
 }
 
-export type ChunkContext = RouteContext & Pick<CommandContext, 'keys' | 'maxValueSize'>
+export interface ChunkContext extends RouteContext {
+  readonly keys: KeyRules
+  /** Bytes of the largest encoded value. */
+  readonly maxValueSize: number
+}
 
 /** An item's header and key count against the server's item size, and a chunk holds one less. */
 const ITEM_OVERHEAD = 512

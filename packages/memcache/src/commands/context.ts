@@ -1,108 +1,14 @@
 import type { KeyRules } from '../key.js'
-import type { Request } from '../protocol/request.js'
-import type { Fleet } from '../servers/fleet.js'
-import { milliseconds } from '../settings.js'
 import type { Transcoder } from '../values/transcoder.js'
-import type { Changes } from './changes.js'
 import type { Chunks } from './chunks.js'
-import type { Turns } from './turns.js'
-
-/** What every call takes. */
-export interface CallOptions {
-  /** Milliseconds for this call, in place of the client's `timeout`. */
-  readonly timeout?: number | undefined
-  /** Rejects the call with the signal's reason. What was sent may still be carried out. */
-  readonly signal?: AbortSignal | undefined
-}
+import type { RouteContext } from './route.js'
 
 /** What the commands work with: they encode, route and decode, and hold nothing themselves. */
-export interface CommandContext {
-  readonly fleet: Fleet
+export interface CommandContext extends RouteContext {
   readonly keys: KeyRules
   readonly transcoder: Transcoder
-  /** Milliseconds for a call. */
-  readonly timeout: number
   /** Bytes of the largest encoded value. */
   readonly maxValueSize: number
-  /** Hears of every key that a command may change. */
-  readonly changes: Changes
-  /** Order among the commands of one key. */
-  readonly turns: Turns
   /** What takes values over the item size; `undefined`: they are refused. */
   readonly chunks: Chunks | undefined
-}
-
-/** As much of the context as it takes to send a request. */
-export type RouteContext = Pick<CommandContext, 'fleet' | 'timeout' | 'turns' | 'changes'>
-
-/** Gives a request to the server of its key. */
-export function route<T>(
-  context: RouteContext,
-  wireKey: string,
-  request: Request<T>,
-  options: CallOptions | undefined,
-): Promise<T> {
-  const turn = context.turns.of(wireKey)
-  if (turn === undefined) return routeNow(context, wireKey, request, options)
-  return routeAfter(turn, context, wireKey, request, options)
-}
-
-// Functions of their own: a closure costs every call of the function around it.
-function routeAfter<T>(
-  turn: Promise<void>,
-  context: RouteContext,
-  wireKey: string,
-  request: Request<T>,
-  options: CallOptions | undefined,
-): Promise<T> {
-  return turn.then(() => routeNow(context, wireKey, request, options))
-}
-
-function submitWhen<T>(
-  ready: Promise<void>,
-  fleet: Fleet,
-  wireKey: string,
-  request: Request<T>,
-  timeout: number,
-  signal: AbortSignal | undefined,
-): Promise<T> {
-  return ready.then(() => submit(fleet, wireKey, request, timeout, signal))
-}
-
-/** As {@link route}, for a request whose turn it is. */
-export function routeNow<T>(
-  context: RouteContext,
-  wireKey: string,
-  request: Request<T>,
-  options: CallOptions | undefined,
-): Promise<T> {
-  const { fleet } = context
-  const timeout = timeoutOf(context, options)
-  const { ready } = fleet
-  const signal = options?.signal
-  const answer =
-    ready === undefined
-      ? submit(fleet, wireKey, request, timeout, signal)
-      : submitWhen(ready, fleet, wireKey, request, timeout, signal)
-  // What is not repeatable changes the item, or may.
-  if (!request.repeatable && request.key !== undefined) context.changes.tell(request.key, answer)
-  return answer
-}
-
-function submit<T>(
-  fleet: Fleet,
-  wireKey: string,
-  request: Request<T>,
-  timeout: number,
-  signal: AbortSignal | undefined,
-): Promise<T> {
-  // What must not happen elsewhere goes to its own server even while that is left out.
-  const server = request.movable ? fleet.serverOf(wireKey) : fleet.homeOf(wireKey)
-  return server.submit(request, timeout, signal)
-}
-
-/** Milliseconds for a call. @throws RangeError for an option that is none. */
-export function timeoutOf(context: RouteContext, options: CallOptions | undefined): number {
-  const timeout = options?.timeout
-  return timeout === undefined ? context.timeout : milliseconds('timeout', timeout)
 }

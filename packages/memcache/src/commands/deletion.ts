@@ -1,6 +1,7 @@
 import { DeletionRequest } from '../protocol/item-request.js'
-import { type CallOptions, type CommandContext, route } from './context.js'
+import type { CommandContext } from './context.js'
 import { togetherFailed } from './many.js'
+import { type CallOptions, route } from './route.js'
 
 /** The commands that delete. */
 export class Deletion {

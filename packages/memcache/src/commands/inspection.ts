@@ -1,5 +1,6 @@
 import { MetaRequest } from '../protocol/meta-request.js'
-import { type CallOptions, type CommandContext, route } from './context.js'
+import type { CommandContext } from './context.js'
+import { type CallOptions, route } from './route.js'
 
 /** What the server knows of an item beside its value. */
 export interface ItemMetadata {

@@ -1,8 +1,9 @@
 import { DeletionRequest } from '../protocol/item-request.js'
 import { MetaRequest } from '../protocol/meta-request.js'
 import { toExptime } from '../ttl.js'
-import { type CallOptions, type CommandContext, timeoutOf } from './context.js'
+import type { CommandContext } from './context.js'
 import { derivedKey } from './derived-key.js'
+import { type CallOptions, timeoutOf } from './route.js'
 
 /** What `invalidate` takes. */
 export interface InvalidateOptions extends CallOptions {

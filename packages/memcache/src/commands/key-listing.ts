@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ServerError } from '../errors.js'
 import type { LineStream } from '../servers/line-stream.js'
 import type { Server } from '../servers/server.js'
-import { type CallOptions, type CommandContext, timeoutOf } from './context.js'
+import type { CommandContext } from './context.js'
+import { type CallOptions, timeoutOf } from './route.js'
 
 /** What `keys` takes. */
 export interface KeysOptions extends CallOptions {

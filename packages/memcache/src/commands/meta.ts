@@ -1,6 +1,7 @@
 import { type MetaReply, MetaRequest } from '../protocol/meta-request.js'
 import { encodeText } from '../values/serializer.js'
-import { type CallOptions, type CommandContext, route } from './context.js'
+import type { CommandContext } from './context.js'
+import { type CallOptions, route } from './route.js'
 
 /** Letters with their tokens, one space between; neither `b` nor `q`. */
 const FLAGS = /^(?:[A-Zac-pr-z][!-~]*(?: [A-Zac-pr-z][!-~]*)*)?$/

@@ -2,8 +2,9 @@ import { TouchRequest } from '../protocol/item-request.js'
 import { type Found, GetManyRequest, GetRequest, type ValueWithCas } from '../protocol/retrieval.js'
 import type { Server } from '../servers/server.js'
 import { type Ttl, toExptime } from '../ttl.js'
-import { type CallOptions, type CommandContext, route, timeoutOf } from './context.js'
+import type { CommandContext } from './context.js'
 import { togetherFailed } from './many.js'
+import { type CallOptions, route, timeoutOf } from './route.js'
 import { TokenReturn } from './token-return.js'
 
 /** The commands that read: `get`, `gets`, `getMany`, `getsMany`, `getAndTouch`, `touch`. */

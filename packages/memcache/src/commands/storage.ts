@@ -3,8 +3,9 @@ import type { StorageFields, StorageMode } from '../protocol/request.js'
 import { StorageRequest, type Stored } from '../protocol/storage.js'
 import { type Ttl, toExptime } from '../ttl.js'
 import type { Encoded } from '../values/serializer.js'
-import { type CallOptions, type CommandContext, route, routeNow } from './context.js'
+import type { CommandContext } from './context.js'
 import { togetherFailed } from './many.js'
+import { type CallOptions, route, routeNow } from './route.js'
 
 /** What the storing calls take. */
 export interface StoreOptions extends CallOptions {

@@ -6,8 +6,9 @@ import { type Found, GetManyRequest } from '../protocol/retrieval.js'
 import { StorageRequest, type Stored } from '../protocol/storage.js'
 import type { Server } from '../servers/server.js'
 import { NO_TAGS } from '../values/envelope.js'
-import { type CallOptions, type CommandContext, route, timeoutOf } from './context.js'
+import type { CommandContext } from './context.js'
 import { derivedKey } from './derived-key.js'
+import { type CallOptions, route, timeoutOf } from './route.js'
 
 /** Times that versions may vanish between `add` and `get` before we give up. */
 const ATTEMPTS = 5

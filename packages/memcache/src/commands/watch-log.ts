@@ -1,6 +1,7 @@
 import { onAbort } from '@glammp/wire'
 import type { LineStream } from '../servers/line-stream.js'
-import { type CallOptions, type CommandContext, timeoutOf } from './context.js'
+import type { CommandContext } from './context.js'
+import { type CallOptions, timeoutOf } from './route.js'
 
 const CLASSES = [
   'fetchers',
