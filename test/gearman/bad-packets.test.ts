@@ -10,7 +10,7 @@ const NO_JOB = 10
 const JOB_ASSIGN = 11
 const WORK_COMPLETE = 13
 const ERROR = 19
-const GRAB_JOB_UNIQ = 30
+const GRAB_JOB_ALL = 39
 const JOB_ASSIGN_UNIQ = 31
 
 function packet(type: number, ...args: string[]): Buffer {
@@ -37,7 +37,7 @@ const startLiar = async (bytes: string | Buffer): Promise<FakeServer> => {
     const answer = first ? bytes : job(7, 'sane')
     first = false
     socket.on('data', (chunk) => {
-      if (chunk.includes(request(GRAB_JOB_UNIQ), 0, 'latin1'))
+      if (chunk.includes(request(GRAB_JOB_ALL), 0, 'latin1'))
         socket.write(answer as string, 'latin1')
     })
   })
@@ -48,7 +48,7 @@ test.each([
   ['a garbled header', '\0REX\0\0\0\x0a\0\0\0\0'],
   ['an announced length of 4 GiB', '\0RES\0\0\0\x1f\xff\xff\xff\xff'],
   ['an unknown packet', packet(99, 'x')],
-  ['a packet of the other side', packet(GRAB_JOB_UNIQ)],
+  ['a packet of the other side', packet(GRAB_JOB_ALL)],
   ['an answer for clients', packet(8, 'H:x:1')],
   ['an assignment without its arguments', packet(JOB_ASSIGN_UNIQ, 'H:x:1')],
   ['an assignment of another kind', packet(JOB_ASSIGN, 'H:x:1', 'sane', 'data')],
@@ -93,7 +93,7 @@ test('a job of a function that was just removed is run, and the function given u
   worker.addFunction('removed', () => 'still served')
   worker.addFunction('kept', () => 'kept')
   void worker.work()
-  await waitFor(() => heard(server, request(GRAB_JOB_UNIQ)))
+  await waitFor(() => heard(server, request(GRAB_JOB_ALL)))
   // The grab is on its way: gearmand may answer it with a job of any function that it knew.
   worker.removeFunction('removed')
   socket?.write(job(1, 'removed'))
