@@ -4,7 +4,7 @@ import { lastError } from './last-error.js'
 import type { Measurement, Order, Turn } from './scenario.js'
 
 /** Milliseconds until a subject is ready, or has measured one turn. */
-const PATIENCE = 60_000
+const PATIENCE = 15_000
 
 /**
  * A subject in a process of its own, which waits for its turns without doing anything, so that
@@ -40,7 +40,7 @@ export class Contestant implements AsyncDisposable {
     })
   }
 
-  /** @throws Error where the subject fails, says nothing for a minute, or is gone. */
+  /** @throws Error where the subject fails, says nothing for that long, or is gone. */
   async measure(turn: Turn): Promise<Measurement> {
     this.#process.child.stdin?.write(`${JSON.stringify(turn)}\n`)
     return JSON.parse(await this.#line()) as Measurement

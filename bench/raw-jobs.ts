@@ -5,9 +5,13 @@ import { frames, packet, Type } from './raw-packets.js'
 import type { Measure, Order } from './scenario.js'
 import { hostPort } from './subject.js'
 
+/** Characters of a unique id, as many as a UUID has. */
+const ID = 36
+
 /**
  * The ceiling of a Gearman client: submits built beforehand, replies only counted. The worker that
- * answers is raw too, a process of its own (`worker.ts`).
+ * answers is raw too, a process of its own (`worker.ts`). A background job has an id of its own, as
+ * ours has: gearmand looks each up among all that are queued, which takes it longer than none.
  */
 export async function rawJobs({ scenario, servers }: Order): Promise<Measure> {
   const { operation, concurrency, size } = scenario
@@ -16,7 +20,8 @@ export async function rawJobs({ scenario, servers }: Order): Promise<Measure> {
   socket.setNoDelay(true)
   const background = operation === 'doBackground'
   const name = background ? 'nobody' : 'reverse'
-  const body = Buffer.from(`${name}\0\0${'w'.repeat(size)}`)
+  const id = background ? '0'.repeat(ID) : ''
+  const body = Buffer.from(`${name}\0${id}\0${'w'.repeat(size)}`)
   const submit = packet(background ? Type.background : Type.submit, body)
   const counted = background ? Type.created : Type.complete
   const stream = Buffer.concat(Array.from({ length: concurrency }, () => submit))
@@ -25,9 +30,19 @@ export async function rawJobs({ scenario, servers }: Order): Promise<Measure> {
   let finished = 0
   let running = false
   let landed = (): void => {}
+  let ids = Date.now() * 1_000
   const send = (count: number): void => {
     flying += count
-    socket.write(stream.subarray(0, count * submit.length))
+    const bytes = stream.subarray(0, count * submit.length)
+    socket.write(background ? withIds(bytes, count) : bytes)
+  }
+  const withIds = (bytes: Buffer, count: number): Buffer => {
+    const own = Buffer.from(bytes)
+    const at = submit.length - size - 1 - ID
+    for (let job = 0; job < count; job += 1) {
+      own.write(String(ids++).padStart(ID, '0'), at + job * submit.length, 'latin1')
+    }
+    return own
   }
   const read = frames((type) => {
     if (type === counted) finished += 1

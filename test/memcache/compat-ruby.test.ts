@@ -17,7 +17,14 @@ test.skipIf(!hasDalli)(
       const script = `require 'dalli'; require 'json'
       c = Dalli::Client.new(%w[${addresses.join(' ')}], namespace: 'app', serializer: JSON, compress: true)
       puts JSON.generate((${code}))`
-      const { code: exit, stdout, stderr } = await run(ruby, ['-e', script])
+      const {
+        code: exit,
+        stdout,
+        stderr,
+      } = await run(ruby, ['-e', script], {
+        // Ruby reads its source as the locale says, which may be ASCII.
+        env: { LC_ALL: 'C.UTF-8' },
+      })
       if (exit !== 0) throw new Error(`ruby failed: ${stderr}`)
       return JSON.parse(stdout.trim().split('\n').at(-1) as string) as unknown
     }
