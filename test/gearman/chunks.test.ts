@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { GearmanClient, GearmanWorker, SlowReaderError } from '@glammp/gearman'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type GearmandServer, startGearmand } from '../support/gearmand.js'
+import { startProxy } from '../support/proxy.js'
 import { waitFor } from '../support/wait.js'
 
 const KIB = 1024
@@ -135,12 +136,14 @@ test('a held connection is not taken for dead', async () => {
 
 test('a connection that is lost while it is held ends the loop', async () => {
   await using own = await startGearmand()
+  await using proxy = await startProxy(own.address)
+  let over = false
   await using sender = new GearmanWorker(own.address)
   sender.addFunction('endless', async (job) => {
-    while (await job.sendData('x'.repeat(32 * KIB))) await sleep(1)
+    while (!over && (await job.sendData('x'.repeat(32 * KIB)))) await sleep(1)
   })
   void sender.work()
-  await using client = new GearmanClient(own.address)
+  await using client = new GearmanClient(proxy.address)
   const task = client.submit('endless')
   let received = 0
   task.on('data', () => {
@@ -148,10 +151,11 @@ test('a connection that is lost while it is held ends the loop', async () => {
   })
   const chunks = task[Symbol.asyncIterator]()
   await waitFor(() => received >= 32)
-  await own.kill()
+  proxy.cut()
   await expect(
     (async () => {
       while (!(await chunks.next()).done);
     })(),
   ).rejects.toMatchObject({ code: 'ERR_GEARMAN_CONNECTION' })
+  over = true
 })

@@ -22,7 +22,9 @@ function packet(type: number, body: string, length = body.length): Buffer {
   return Buffer.concat([header, Buffer.from(body, 'latin1')])
 }
 
-test('a workload of 100 MiB goes there and back, in the foreground and from a stream', async () => {
+test('a workload of 100 MiB goes there and back, in the foreground and from a stream', {
+  timeout: 120_000,
+}, async () => {
   await using client = new GearmanClient({ servers: server.address, codec: 'buffer' })
   await using worker = new GearmanWorker({ servers: server.address, codec: 'buffer' })
   worker.addFunction('echo', (job) => job.workloadBuffer)
