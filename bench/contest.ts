@@ -23,6 +23,8 @@ export interface RowResult {
 export interface ContestOptions {
   readonly rounds: number
   readonly milliseconds: number
+  /** Milliseconds of everybody before the first round: code runs cold for its first second or two. */
+  readonly warmUp: number
   /** Addresses of the memcached servers. */
   readonly caches: readonly string[]
 }
@@ -34,10 +36,11 @@ const LATENCY_ROUNDS = 3
 export async function contest(
   row: Row,
   entrants: readonly Entrant[],
-  { rounds, milliseconds, caches }: ContestOptions,
+  { rounds, milliseconds, warmUp, caches }: ContestOptions,
 ): Promise<RowResult> {
   await using ring = new Ring(row, caches)
   await ring.open(entrants)
+  await ring.rounds(1, () => ({ milliseconds: warmUp }))
   const results = await ring.rounds(rounds, () => ({ milliseconds }))
   const half = (name: string): Turn => {
     const top = median((results.get(name) ?? []).map(({ throughput }) => throughput)) ?? 0
