@@ -14,7 +14,7 @@ export interface Entrant {
 
 export interface RowResult {
   readonly row: Row
-  /** By the name of the entrant; absent where it failed. */
+  /** By the name of the entrant: the rounds until it failed, if it did. */
   readonly results: ReadonlyMap<string, readonly Measurement[]>
   /** At half the throughput of each, where the row asks for it. */
   readonly latencies: ReadonlyMap<string, readonly Measurement[]>
@@ -51,6 +51,9 @@ export async function contest(
   const latencies = timed ? await ring.rounds(LATENCY_ROUNDS, half) : new Map()
   return { row, results, latencies }
 }
+
+/** What went wrong so far: who failed, and in which row. */
+export const complaints: string[] = []
 
 /** The contestants of one row. One that fails leaves, and the others go on. */
 class Ring implements AsyncDisposable {
@@ -93,7 +96,6 @@ class Ring implements AsyncDisposable {
           results.set(name, [...(results.get(name) ?? []), measurement])
         } catch (error) {
           this.#complain(error)
-          results.delete(name)
           this.#contestants.delete(name)
           await contestant[Symbol.asyncDispose]()
         }
@@ -127,7 +129,9 @@ class Ring implements AsyncDisposable {
 
   #complain(error: unknown): void {
     say('')
-    process.stderr.write(`${this.#row.name}: ${(error as Error).message}\n`)
+    const complaint = `${this.#row.name}: ${(error as Error).message}`
+    complaints.push(complaint)
+    process.stderr.write(`${complaint}\n`)
   }
 }
 

@@ -2,7 +2,13 @@ import { execFileSync } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { type ContestOptions, contest, type Entrant, type RowResult } from './contest.js'
+import {
+  type ContestOptions,
+  complaints,
+  contest,
+  type Entrant,
+  type RowResult,
+} from './contest.js'
 import { measureCurves, mostServers, ownLast } from './curves.js'
 import { judgeLimits } from './limits.js'
 import { installPeers } from './peers.js'
@@ -98,6 +104,10 @@ if (against !== undefined) {
     sections.push(
       "A worker process runs 16 jobs at a time: abraxas's for the peers, ours for ours, raw sockets for raw sockets.",
     )
+  }
+  if (complaints.length > 0) {
+    const list = complaints.map((complaint) => `- ${complaint}`).join('\n')
+    sections.push(`Who failed counts with the rounds before:\n\n${list}`)
   }
   const timed = all.filter(({ latencies }) => latencies.size > 0)
   if (timed.length > 0) {
