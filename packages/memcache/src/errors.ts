@@ -4,7 +4,7 @@ import { ErrorBase, type ErrorDetails } from '@glammp/wire'
 export interface MemcacheErrorDetails extends ErrorDetails {
   /** The command that failed, by the name of the client's method. */
   readonly command?: string | undefined
-  /** The key as the caller gave it, for commands of one key. */
+  /** The key as the caller gave it; for commands of many keys where one alone is at fault. */
   readonly key?: string | undefined
   /** For commands of many keys: those that were not carried out, or of which nothing is known. */
   readonly keys?: readonly string[] | undefined
@@ -18,7 +18,7 @@ export abstract class MemcacheError extends ErrorBase {
   static override readonly kind: string = 'MemcacheError'
   /** The command that failed, by the name of the client's method. */
   declare readonly command: string | undefined
-  /** The key as the caller gave it, for commands of one key. */
+  /** The key as the caller gave it; for commands of many keys where one alone is at fault. */
   declare readonly key: string | undefined
   /** For commands of many keys: those that were not carried out, or of which nothing is known. */
   declare readonly keys: readonly string[] | undefined

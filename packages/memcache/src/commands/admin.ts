@@ -46,18 +46,18 @@ export class Admin {
       throw new RangeError(`delay is a whole number of seconds; not ${delay}`)
     }
     const line = delay === undefined || delay === 0 ? 'flush_all' : `flush_all ${delay}`
-    return this.#ask('flushAll', line, () => true, options)
+    return this.#ask('flushAll', line, accepted, options)
   }
 
   async verbosity(level: number, options: CallOptions | undefined): Promise<PerServer<true>> {
     if (!Number.isInteger(level) || level < 0) {
       throw new RangeError(`verbosity is a whole number from 0; not ${level}`)
     }
-    return this.#ask('verbosity', `verbosity ${level}`, () => true, options)
+    return this.#ask('verbosity', `verbosity ${level}`, accepted, options)
   }
 
   async resetStats(options: CallOptions | undefined): Promise<PerServer<true>> {
-    return this.#ask('resetStats', 'stats reset', () => true, options)
+    return this.#ask('resetStats', 'stats reset', accepted, options)
   }
 
   async cacheMemoryLimit(
