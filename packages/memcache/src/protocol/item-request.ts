@@ -87,7 +87,7 @@ export class ArithmeticRequest extends Request<string | undefined> {
 
   accept(reply: Reply): void {
     this.result = reply.kind === ReplyKind.VALUE ? 'counted' : 'missing'
-    if (reply.kind === ReplyKind.VALUE) this.succeed(numberOf(reply, this))
+    if (reply.kind === ReplyKind.VALUE) this.succeed(numberOf(reply))
     else if (reply.kind === ReplyKind.NOT_FOUND) this.succeed(undefined)
     else this.fail(refusal(reply, this))
   }
@@ -95,8 +95,8 @@ export class ArithmeticRequest extends Request<string | undefined> {
 
 // `decr` keeps the length of the item and pads with spaces. An item of a classic retrieval is not
 // final: its END follows.
-function numberOf(reply: Reply, { command, key }: Request<unknown>): string {
+function numberOf(reply: Reply): string {
   const number = reply.content().trimEnd()
   if (reply.final && /^\d{1,20}$/.test(number)) return number
-  throw new Fault('garbled', `${command} ${key} got an answer that is no number`)
+  throw new Fault('garbled', 'an answer that is no number')
 }

@@ -41,7 +41,7 @@ export class LineRequest extends Request<string[]> {
 
   #take(text: string): void {
     if (this.#pattern?.test(text) === false) {
-      throw new Fault('garbled', `${this.command} got an answer that belongs to another command`)
+      throw new Fault('garbled', 'an answer that belongs to another command')
     }
     this.#lines.push(text)
   }

@@ -65,7 +65,7 @@ export class GetRequest extends Request<unknown> {
 
   accept(reply: Reply): void {
     if (reply.kind === ReplyKind.VALUE) {
-      if (reply.key !== '' && reply.key !== this.#wireKey) throw anotherItem(this)
+      if (reply.key !== '' && reply.key !== this.#wireKey) throw anotherItem()
       if (reply.won) this.tokens?.taken(this.#wireKey)
       if (!reply.stub) {
         this.bytes = reply.end - reply.start
@@ -197,7 +197,7 @@ export class GetManyRequest extends Request<Found> {
 
   #take(reply: Reply): void {
     const position = reply.key === '' ? this.#next++ : this.#positionOf(reply.key)
-    if (position === undefined) throw anotherItem(this)
+    if (position === undefined) throw anotherItem()
     if (reply.won) this.tokens?.taken(this.#wireKeys[position] as string)
     if (reply.stub) return
     try {
@@ -239,8 +239,8 @@ export class GetManyRequest extends Request<Found> {
 }
 
 /** What classic servers name with each item is no key of the request. */
-function anotherItem({ command }: Request): Fault {
-  return new Fault('garbled', `${command} got an item that it did not ask for`)
+function anotherItem(): Fault {
+  return new Fault('garbled', 'an item that was not asked for')
 }
 
 /** Decodes an item; a failure says which one it was. */
