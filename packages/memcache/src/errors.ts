@@ -4,7 +4,7 @@ import { ErrorBase, type ErrorDetails } from '@glammp/wire'
 export interface MemcacheErrorDetails extends ErrorDetails {
   /** The command that failed, by the name of the client's method. */
   readonly command?: string | undefined
-  /** The key as the caller gave it; for commands of many keys where one alone is at fault. */
+  /** The key as the caller gave it, for commands of one key. */
   readonly key?: string | undefined
   /** For commands of many keys: those that were not carried out, or of which nothing is known. */
   readonly keys?: readonly string[] | undefined
@@ -13,12 +13,13 @@ export interface MemcacheErrorDetails extends ErrorDetails {
 /**
  * Base of every failure of the client. A miss, a lost `add` or a stale cas token is a value, not
  * an error; arguments of a wrong type or range are `TypeError` and `RangeError`.
+ * Where one key of many is at fault alone, `key` names that and `keys` all that failed with it.
  */
 export abstract class MemcacheError extends ErrorBase {
   static override readonly kind: string = 'MemcacheError'
   /** The command that failed, by the name of the client's method. */
   declare readonly command: string | undefined
-  /** The key as the caller gave it; for commands of many keys where one alone is at fault. */
+  /** The key as the caller gave it, for commands of one key. */
   declare readonly key: string | undefined
   /** For commands of many keys: those that were not carried out, or of which nothing is known. */
   declare readonly keys: readonly string[] | undefined
