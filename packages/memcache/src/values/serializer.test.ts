@@ -166,3 +166,31 @@ test('a cycle cannot be stored', () => {
   cycle.self = cycle
   expect(() => serialize(cycle)).toThrow(TypeError)
 })
+
+describe('msgpack in the middle of a chunk', () => {
+  test('keeps nothing of the chunk alive', () => {
+    const value = {
+      bytes: Buffer.from('abc'),
+      floats: new Float32Array([1, 2]),
+      text: 'é'.repeat(9),
+    }
+    const { flags, bytes } = stored(value)
+    const chunk = Buffer.concat([Buffer.alloc(100), bytes, Buffer.alloc(100)])
+    const found = deserialize(flags, chunk, 100, 100 + bytes.length) as typeof value
+    expect(found.bytes.buffer).not.toBe(chunk.buffer)
+    expect(found.floats.buffer).not.toBe(chunk.buffer)
+    chunk.fill(0)
+    expect(Buffer.from(found.bytes).toString()).toBe('abc')
+    expect([...found.floats]).toEqual([1, 2])
+    expect(found.text).toBe('é'.repeat(9))
+  })
+
+  test('of which bytes are missing is a DecodeError, whatever follows', () => {
+    const value = { name: 'O Ivo', rows: [{ at: 1.5, on: true }, 'text', 7, Buffer.from('abc')] }
+    const { flags, bytes } = stored(value)
+    for (let length = 0; length < bytes.length; length += 1) {
+      const chunk = Buffer.concat([Buffer.from('VA '), bytes])
+      expect(() => deserialize(flags, chunk, 3, 3 + length), `${length} bytes`).toThrow(DecodeError)
+    }
+  })
+})

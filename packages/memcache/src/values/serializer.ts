@@ -40,7 +40,8 @@ export const BIGINT: number = 3 << 16
 const RECORDS = 4 << 16
 export const MARK_MASK = 0xffff0000
 
-const common = { moreTypes: true, useBigIntExtension: true } as const
+// Bytes inside a value are copied: they would keep the whole chunk of the socket alive.
+const common = { moreTypes: true, useBigIntExtension: true, copyBuffers: true } as const
 /** Objects as plain msgpack maps, which every msgpack library reads. */
 const plain = new Packr({ ...common, useRecords: false })
 /** Objects as records, so that msgpack's maps are free to stand for Map. */
@@ -137,8 +138,7 @@ function deserializeTyped(flags: number, bytes: Buffer, start: number, end: numb
     case Type.JSON:
       return JSON.parse(utf8(bytes, start, end)) as unknown
     case Type.MSGPACK:
-      // A copy: bytes inside the value would keep the whole chunk of the socket alive.
-      return (mark === RECORDS ? records : plain).unpack(Buffer.from(bytes.subarray(start, end)))
+      return (mark === RECORDS ? records : plain).unpack(bytes, { start, end })
     default:
       throw unknown(flags)
   }
