@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { MemcacheClient, type WatchEvent } from '@glammp/memcache'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type MemcachedServer, startMemcached } from '../support/memcached.js'
@@ -130,6 +130,19 @@ describe('keys', () => {
 })
 
 describe('watch', () => {
+  test('leaves no rejection behind when its loop ends while the next line is awaited', async () => {
+    const rejections: unknown[] = []
+    const listen = (reason: unknown): unknown => rejections.push(reason)
+    process.on('unhandledRejection', listen)
+    const sets = setInterval(() => void cache.set('watched', 1), 100)
+    for await (const _ of cache.watch('mutations')) break
+    clearInterval(sets)
+    // Rejections are told after the microtasks of the tick.
+    await nextTurn()
+    process.off('unhandledRejection', listen)
+    expect(rejections).toEqual([])
+  })
+
   test('tells what happens on every server, until the loop ends', async () => {
     const seen: WatchEvent[] = []
     const log = cache.watch('mutations', 'fetchers')

@@ -100,7 +100,13 @@ async function* merge(
     server,
     lines: stream[Symbol.asyncIterator](),
   }))
-  const next = new Map(readers.map((reader) => [reader, reader.lines.next()]))
+  const read = ({ lines }: (typeof readers)[number]): Promise<IteratorResult<string, void>> => {
+    const line = lines.next()
+    // Nobody waits for it any more where the loop ends with the line before.
+    line.catch(() => {})
+    return line
+  }
+  const next = new Map(readers.map((reader) => [reader, read(reader)]))
   while (next.size > 0) {
     const ready = [...next].map(async ([reader, line]) => ({ reader, line: await line }))
     const { reader, line } = await Promise.race(ready)
@@ -108,7 +114,7 @@ async function* merge(
       next.delete(reader)
       continue
     }
-    next.set(reader, reader.lines.next())
+    next.set(reader, read(reader))
     yield { server: reader.server, line: line.value }
   }
 }
