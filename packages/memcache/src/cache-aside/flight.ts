@@ -1,6 +1,11 @@
+import { type Key, keyId } from '../given-key.js'
+
 /** One key that is being looked for, and everybody in this process who waits for it. */
 export class Flight {
-  readonly key: string
+  /** As the caller gave it who started the flight. */
+  readonly key: Key
+  /** What the key has in common with others of the same item. */
+  readonly id: string
   readonly tags: readonly string[]
   /** What the caller gets who started it. */
   readonly own: Promise<unknown>
@@ -11,8 +16,9 @@ export class Flight {
   #old: { readonly value: unknown } | undefined
   #settled = false
 
-  constructor(key: string, tags: readonly string[]) {
+  constructor(key: Key, tags: readonly string[]) {
     this.key = key
+    this.id = keyId(key)
     this.tags = tags
     this.#own = deferred()
     this.own = this.#own.promise

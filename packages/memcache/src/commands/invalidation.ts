@@ -1,3 +1,4 @@
+import type { Key } from '../given-key.js'
 import { DeletionRequest } from '../protocol/item-request.js'
 import { MetaRequest } from '../protocol/meta-request.js'
 import { toExptime } from '../ttl.js'
@@ -30,7 +31,7 @@ export class Invalidation {
   }
 
   /** Resolves to whether the item was there. */
-  async invalidate(key: string, options: InvalidateOptions | undefined): Promise<boolean> {
+  async invalidate(key: Key, options: InvalidateOptions | undefined): Promise<boolean> {
     const { keys, fleet } = this.#context
     const wireKey = keys.toWire(key, 'invalidate')
     const timeout = timeoutOf(this.#context, options)

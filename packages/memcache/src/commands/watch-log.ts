@@ -27,8 +27,11 @@ export interface WatchEvent {
   readonly server: string
   /** What happened: `item_get`, `item_store`, `eviction`, ...; empty for what has no type. */
   readonly type: string
-  /** The key without the client's namespace; `undefined` where there is none, or outside of it. */
-  readonly key: string | undefined
+  /**
+   * The key without the client's namespace, as a Buffer where it is the key of no text; `undefined`
+   * where there is none, or outside of the namespace.
+   */
+  readonly key: string | Buffer | undefined
   /** The fields of the line as they stand there: `ts`, `gid`, `key`, `status`, ... */
   readonly fields: Readonly<Record<string, string>>
 }

@@ -290,8 +290,7 @@ export class Server implements RequestKeeper, SessionListener {
       if (request.settled) this.#dismiss(request)
       else wanted.push(request)
     }
-    if (wanted.length === 0) this.#pool.giveBack(session)
-    else session.send(wanted, this)
+    if (wanted.length === 0 || !session.send(wanted, this)) this.#pool.giveBack(session)
   }
 
   #giveUp(request: Request, reason: Fault): void {

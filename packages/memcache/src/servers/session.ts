@@ -8,6 +8,7 @@ import {
 import { LineRequest } from '../protocol/line-request.js'
 import { type Reply, ReplyKind, type ReplySink } from '../protocol/reply.js'
 import type { Decoder, Protocol, Request, RequestKeeper } from '../protocol/request.js'
+import { KeyFault } from '../wire-key.js'
 import { failure } from './failure.js'
 
 /** What memcached surely reads at once: half of its read buffer, for the rest of a command in it. */
@@ -60,17 +61,30 @@ export class Session implements ConnectionOwner, ReplySink, RequestKeeper {
     this.#decoder = protocol.decoder(this)
   }
 
-  /** Sends requests in one write. They stay this session's until the listener hears of each. */
-  send(requests: readonly Request[], listener: SessionListener): void {
+  /**
+   * Sends requests in one write. They stay this session's until the listener hears of each.
+   *
+   * @returns false where none was sent: the protocol could not carry their keys, as the listener
+   * has heard; it hears of no end then.
+   */
+  send(requests: readonly Request[], listener: SessionListener): boolean {
     const connection = this.#connection as Connection
-    this.#listener = listener
     for (const request of requests) {
       request.keeper = this
-      request.remaining = request.encode(this.#protocol, connection.output)
-      this.#flight.push(request)
+      try {
+        request.remaining = request.encode(this.#protocol, connection.output)
+        this.#flight.push(request)
+      } catch (error) {
+        if (!(error instanceof KeyFault)) throw error
+        request.fail(failure(error, request.details()))
+        listener.answered(request)
+      }
     }
+    if (this.#flight.size === 0) return false
+    this.#listener = listener
     if (connection.encrypted) this.#flushEncrypted(connection)
     else connection.flush()
+    return true
   }
 
   // memcached waits for its socket, not for what OpenSSL still holds: over TLS a command in the
