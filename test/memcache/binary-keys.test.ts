@@ -1,6 +1,15 @@
 import { InvalidKeyError, type Key, MemcacheClient } from '@glammp/memcache'
 import fc from 'fast-check'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import {
+  afterAll,
+  afterEach,
+  beforeAll,
+  beforeEach,
+  describe,
+  expect,
+  expectTypeOf,
+  test,
+} from 'vitest'
 import { type MemcachedServer, startMemcached } from '../support/memcached.js'
 
 let servers: MemcachedServer[] = []
@@ -114,6 +123,9 @@ describe.each(['meta', 'binary'] as const)('bytes as a key, over %s', (protocol)
     expect([...found.keys()][2]).toBe(same)
     expect(found.get(bytes('a b'))).toBeUndefined()
     const withCas = await cache.getsMany([one, same])
+    expectTypeOf(await cache.getMany<number>(['text'])).toEqualTypeOf<Map<string, number>>()
+    expectTypeOf(await cache.getMany([one])).toEqualTypeOf<Map<Buffer, unknown>>()
+    expectTypeOf(found).toEqualTypeOf<Map<Key, number>>()
     expect(withCas.get(same)).toEqual(withCas.get(one))
     expect(withCas.get(one)).toMatchObject({ value: 1, cas: expect.stringMatching(/^\d+$/) })
   })
@@ -182,6 +194,31 @@ describe.each(['meta', 'binary'] as const)('bytes as a key, over %s', (protocol)
     expect(again.get(keys[1])).toBe('m 2')
     expect(again.get('new')).toBe('loaded')
   })
+})
+
+test('the caller may go on using its bytes', async () => {
+  for (const protocol of ['meta', 'binary'] as const) {
+    await using cache = new MemcacheClient({ servers: addresses, protocol, namespace: 'reused:' })
+    const scratch = bytes('  ')
+    /** One call a number, all by the same Buffer. */
+    const each = <T>(call: (key: Buffer, number: number) => Promise<T>): Promise<T[]> =>
+      Promise.all(
+        Array.from({ length: 50 }, (_, number) => {
+          scratch[1] = number
+          return call(scratch, number)
+        }),
+      )
+    const numbers = Array.from({ length: 50 }, (_, number) => number)
+    await each((key) => cache.delete(key))
+    expect(await each((key, number) => cache.wrap(key, () => number))).toEqual(numbers)
+    expect(await each((key) => cache.get(key))).toEqual(numbers)
+    const found = await each((key) => cache.getMany([key]))
+    expect(found.map((map) => map.get(scratch))).toEqual(numbers)
+    expect(await each((key) => cache.invalidate(key))).toEqual(numbers.map(() => true))
+    await each((key) => cache.delete(key))
+    await each((key, initial) => cache.increment(key, 1, { initial }))
+    expect(await each((key) => cache.increment(key))).toEqual(numbers.map((number) => number + 1))
+  }
 })
 
 test('a text and its bytes are one key', async () => {

@@ -8,6 +8,11 @@ import { binaryWireKey, isText } from './wire-key.js'
  */
 export type Key = string | Uint8Array
 
+/** The key as it is now, for what is sent later: the caller may go on using the bytes. */
+export function keptKey(key: Key): Key {
+  return typeof key !== 'string' && isUint8Array(key) ? Buffer.from(key) : key
+}
+
 /** The key in one line, for messages: bytes as memcached's own log writes them, URL-encoded. */
 export function keyText(key: Key | undefined): string {
   if (!isUint8Array(key)) return String(key)

@@ -32,9 +32,14 @@ export function bytesOf(wireKey: string): string {
   return Buffer.from(wireKey.slice(0, -2), 'base64').toString('latin1')
 }
 
-/** The key and the length of the block, as `ms` has them: the length stands before the flags. */
-export function withLength(wireKey: string, length: number): string {
-  return isBinary(wireKey) ? `${wireKey.slice(0, -1)}${length} b` : `${wireKey} ${length}`
+/** The key as a word of its own: in `ms` the length of the block stands between it and its flag. */
+export function wordOf(wireKey: string): string {
+  return isBinary(wireKey) ? wireKey.slice(0, -2) : wireKey
+}
+
+/** What stands behind that length. */
+export function flagOf(wireKey: string): string {
+  return isBinary(wireKey) ? ' b' : ''
 }
 
 /** The connection's protocol has no form for the key: nothing of the request was written. */

@@ -1,9 +1,11 @@
-import { type Key, keyId } from '../given-key.js'
+import { type Key, keptKey, keyId } from '../given-key.js'
 
 /** One key that is being looked for, and everybody in this process who waits for it. */
 export class Flight {
   /** As the caller gave it who started the flight. */
   readonly key: Key
+  /** The same, for the servers. */
+  readonly kept: Key
   /** What the key has in common with others of the same item. */
   readonly id: string
   readonly tags: readonly string[]
@@ -18,6 +20,7 @@ export class Flight {
 
   constructor(key: Key, tags: readonly string[]) {
     this.key = key
+    this.kept = keptKey(key)
     this.id = keyId(key)
     this.tags = tags
     this.#own = deferred()

@@ -107,7 +107,7 @@ export class Search {
   ): Promise<readonly PromiseSettledResult<Look>[]> {
     const { lease, refreshAhead, stale, tags } = this.#plan
     const timeout = this.#commands.timeout(this.#plan)
-    const keys = flights.map(({ key }) => key)
+    const keys = flights.map(({ kept }) => kept)
     const fingerprint = this.#commands.fingerprint(tags, this.#plan)
     // A look that fails earlier has no use for it.
     fingerprint.catch(() => {})

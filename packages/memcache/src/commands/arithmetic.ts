@@ -1,5 +1,5 @@
 import { ServerError } from '../errors.js'
-import { type Key, keyText } from '../given-key.js'
+import { type Key, keptKey, keyText } from '../given-key.js'
 import { ArithmeticRequest } from '../protocol/item-request.js'
 import type { CommandContext } from './context.js'
 import { type CallOptions, route } from './route.js'
@@ -37,14 +37,15 @@ export class Arithmetic {
     const step = unsigned(delta, 'delta')
     const initial = options?.initial
     const start = initial === undefined ? undefined : unsigned(initial, 'initial')
+    const kept = keptKey(key)
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-      const text = await this.#send(command, key, step, options)
+      const text = await this.#send(command, kept, step, options)
       if (text !== undefined) return numberLike(delta, text, key)
       if (start === undefined) return undefined
       // By `add` and not by the server's own autovivification: that leaves an item without
       // flags, which would read back as text.
       const value = typeof delta === 'bigint' ? start : Number(start)
-      if (await this.#storage.store('add', key, value, options)) {
+      if (await this.#storage.store('add', kept, value, options)) {
         return numberLike(delta, String(start), key)
       }
     }

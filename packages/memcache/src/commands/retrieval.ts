@@ -90,15 +90,16 @@ export class Retrieval {
     options: CallOptions | undefined,
   ): Promise<Found> {
     const { fleet, keys: rules, turns } = this.#context
+    const wireKeys = wanted.map((key) => rules.toWire(key, command))
     // Nothing is awaited without need: what is called after this must not be sent before.
-    const turn = turns.enter(() => wanted.map((key) => rules.toWire(key, command)))
+    const turn = turns.enter(wireKeys)
     const leave = turn === undefined ? undefined : await turn
     let groups = new Map<Server, Group>()
     const copies = new Map<number, number>()
     let answers: Promise<Found>[] = []
     try {
       if (fleet.ready !== undefined) await fleet.ready
-      groups = this.#groupByServer(wanted, command, copies)
+      groups = this.#groupByServer(wanted, wireKeys, copies)
       answers = this.#ask(groups, command, options)
     } finally {
       leave?.()
@@ -143,13 +144,13 @@ export class Retrieval {
    */
   #groupByServer(
     keys: readonly Key[],
-    command: string,
+    wireKeys: readonly string[],
     copies: Map<number, number>,
   ): Map<Server, Group> {
     const groups = new Map<Server, Group>()
     const firsts = keys.every(isString) ? undefined : new Map<string, number>()
     for (const [position, key] of keys.entries()) {
-      const wireKey = this.#context.keys.toWire(key, command)
+      const wireKey = wireKeys[position] as string
       const first = firsts?.get(wireKey)
       if (first !== undefined) {
         copies.set(position, first)

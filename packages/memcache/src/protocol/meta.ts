@@ -1,5 +1,5 @@
 import type { Output } from '@glammp/wire'
-import { withLength } from '../wire-key.js'
+import { flagOf, wordOf } from '../wire-key.js'
 import { MetaDecoder } from './meta-decoder.js'
 import type { ReplySink } from './reply.js'
 import type { Decoder, Protocol, StorageFields, StorageMode } from './request.js'
@@ -35,7 +35,8 @@ export const metaProtocol: Protocol = {
   store(fields: StorageFields, out: Output): void {
     const { key, data, mode, flags, exptime, cas } = fields
     const head =
-      `ms ${withLength(key, data.length)}` +
+      `ms ${wordOf(key)} ${data.length}` +
+      flagOf(key) +
       (flags === 0 ? '' : ` F${flags}`) +
       (exptime === 0 ? '' : ` T${exptime}`) +
       (cas === '' ? '' : ` C${cas}`) +
