@@ -5,7 +5,7 @@ import { binaryProtocol } from './protocol/binary.js'
 import { classicProtocol } from './protocol/classic.js'
 import { metaProtocol } from './protocol/meta.js'
 import type { Protocol } from './protocol/request.js'
-import { binaryWireKey, bytesOf, flagOf, isBinary, KeyFault, wordOf } from './wire-key.js'
+import { binaryWireKey, bytesOf, isBinary, KeyFault, storeHead } from './wire-key.js'
 
 const bytes = fc
   .uint8Array({ minLength: 1, maxLength: 186 })
@@ -39,8 +39,8 @@ test('holds the bytes that it was made of', () => {
   )
   expect(bytesOf('text')).toBe('text')
   expect(isBinary('b')).toBe(false)
-  expect([wordOf('text'), flagOf('text')]).toEqual(['text', ''])
-  expect([wordOf('YSBi b'), flagOf('YSBi b')]).toEqual(['YSBi', ' b'])
+  expect(storeHead('text', 5)).toBe('ms text 5')
+  expect(storeHead('YSBi b', 5)).toBe('ms YSBi 5 b')
 })
 
 describe('a key of any bytes', () => {

@@ -32,14 +32,10 @@ export function bytesOf(wireKey: string): string {
   return Buffer.from(wireKey.slice(0, -2), 'base64').toString('latin1')
 }
 
-/** The key as a word of its own: in `ms` the length of the block stands between it and its flag. */
-export function wordOf(wireKey: string): string {
-  return isBinary(wireKey) ? wireKey.slice(0, -2) : wireKey
-}
-
-/** What stands behind that length. */
-export function flagOf(wireKey: string): string {
-  return isBinary(wireKey) ? ' b' : ''
+/** The beginning of an `ms`: the length of the block stands between the key and its flag. */
+export function storeHead(wireKey: string, length: number): string {
+  if (isBinary(wireKey)) return `ms ${wireKey.slice(0, -1)}${length} b`
+  return `ms ${wireKey} ${length}`
 }
 
 /** The connection's protocol has no form for the key: nothing of the request was written. */

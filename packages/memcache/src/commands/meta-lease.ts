@@ -2,7 +2,7 @@ import { type MetaReply, MetaRequest } from '../protocol/meta-request.js'
 import type { Server } from '../servers/server.js'
 import type { Notes, WrappedItem } from '../values/envelope.js'
 import type { Encoded } from '../values/serializer.js'
-import { flagOf, wordOf } from '../wire-key.js'
+import { storeHead } from '../wire-key.js'
 import {
   type Ask,
   Lease,
@@ -146,7 +146,7 @@ class Sight {
     const remaining = Number(flags.get('t') ?? 1)
     // -1 is for ever: somebody has touched it.
     const left = remaining < 0 ? 0 : Math.max(1, remaining - seconds)
-    const head = `ms ${wordOf(wireKey)} ${block.length}${flagOf(wireKey)}`
+    const head = storeHead(wireKey, block.length)
     const line = `${head} F${flags.get('f') ?? 0} T${left} C${this.cas}`
     return { line, block }
   }
@@ -179,7 +179,7 @@ class MetaLease extends Lease {
 
   protected async store({ data, flags }: Encoded, exptime: number): Promise<boolean> {
     const { wireKey } = this.scope
-    const head = `ms ${wordOf(wireKey)} ${data.length}${flagOf(wireKey)}`
+    const head = storeHead(wireKey, data.length)
     const line = `${head} F${flags} T${exptime} C${this.#sight.cas}`
     const { status } = await this.#send(line, data)
     return status === 'found'

@@ -1,7 +1,7 @@
 import type { Key } from '../given-key.js'
 import { type MetaReply, MetaRequest } from '../protocol/meta-request.js'
 import { encodeText } from '../values/serializer.js'
-import { flagOf, isBinary, wordOf } from '../wire-key.js'
+import { isBinary, storeHead } from '../wire-key.js'
 import type { CommandContext } from './context.js'
 import { type CallOptions, route } from './route.js'
 
@@ -61,8 +61,7 @@ export class Meta {
       throw new TypeError('the meta flag k is refused for a key of bytes that are no text')
     }
     const block = typeof value === 'string' ? encodeText(value) : value
-    const length = block === undefined ? '' : ` ${block.length}`
-    const head = `${command} ${wordOf(wireKey)}${length}${flagOf(wireKey)}`
+    const head = block === undefined ? `${command} ${wireKey}` : storeHead(wireKey, block.length)
     const line = flags === '' ? head : `${head} ${flags}`
     const request = new MetaRequest(`meta ${command}`, key, line, block)
     return route(this.#context, wireKey, request, options)

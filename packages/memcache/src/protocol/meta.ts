@@ -1,5 +1,5 @@
 import type { Output } from '@glammp/wire'
-import { flagOf, wordOf } from '../wire-key.js'
+import { storeHead } from '../wire-key.js'
 import { MetaDecoder } from './meta-decoder.js'
 import type { ReplySink } from './reply.js'
 import type { Decoder, Protocol, StorageFields, StorageMode } from './request.js'
@@ -35,8 +35,7 @@ export const metaProtocol: Protocol = {
   store(fields: StorageFields, out: Output): void {
     const { key, data, mode, flags, exptime, cas } = fields
     const head =
-      `ms ${wordOf(key)} ${data.length}` +
-      flagOf(key) +
+      storeHead(key, data.length) +
       (flags === 0 ? '' : ` F${flags}`) +
       (exptime === 0 ? '' : ` T${exptime}`) +
       (cas === '' ? '' : ` C${cas}`) +
