@@ -14,7 +14,7 @@ export interface Entrant {
 
 export interface RowResult {
   readonly row: Row
-  /** By the name of the entrant; absent where it failed. */
+  /** By the name of the entrant: the rounds until it failed, if it did. */
   readonly results: ReadonlyMap<string, readonly Measurement[]>
   /** At half the throughput of each, where the row asks for it. */
   readonly latencies: ReadonlyMap<string, readonly Measurement[]>
@@ -23,6 +23,8 @@ export interface RowResult {
 export interface ContestOptions {
   readonly rounds: number
   readonly milliseconds: number
+  /** Milliseconds of everybody before the first round: code runs cold for its first second or two. */
+  readonly warmUp: number
   /** Addresses of the memcached servers. */
   readonly caches: readonly string[]
 }
@@ -34,10 +36,11 @@ const LATENCY_ROUNDS = 3
 export async function contest(
   row: Row,
   entrants: readonly Entrant[],
-  { rounds, milliseconds, caches }: ContestOptions,
+  { rounds, milliseconds, warmUp, caches }: ContestOptions,
 ): Promise<RowResult> {
   await using ring = new Ring(row, caches)
   await ring.open(entrants)
+  await ring.rounds(1, () => ({ milliseconds: warmUp }))
   const results = await ring.rounds(rounds, () => ({ milliseconds }))
   const half = (name: string): Turn => {
     const top = median((results.get(name) ?? []).map(({ throughput }) => throughput)) ?? 0
@@ -48,6 +51,9 @@ export async function contest(
   const latencies = timed ? await ring.rounds(LATENCY_ROUNDS, half) : new Map()
   return { row, results, latencies }
 }
+
+/** What went wrong so far: who failed, and in which row. */
+export const complaints: string[] = []
 
 /** The contestants of one row. One that fails leaves, and the others go on. */
 class Ring implements AsyncDisposable {
@@ -90,7 +96,6 @@ class Ring implements AsyncDisposable {
           results.set(name, [...(results.get(name) ?? []), measurement])
         } catch (error) {
           this.#complain(error)
-          results.delete(name)
           this.#contestants.delete(name)
           await contestant[Symbol.asyncDispose]()
         }
@@ -124,7 +129,9 @@ class Ring implements AsyncDisposable {
 
   #complain(error: unknown): void {
     say('')
-    process.stderr.write(`${this.#row.name}: ${(error as Error).message}\n`)
+    const complaint = `${this.#row.name}: ${(error as Error).message}`
+    complaints.push(complaint)
+    process.stderr.write(`${complaint}\n`)
   }
 }
 

@@ -57,7 +57,7 @@ export class Contestant implements AsyncDisposable {
   async #line(): Promise<string> {
     let timer: NodeJS.Timeout | undefined
     const silence = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`${this.#name} says nothing`)), PATIENCE)
+      timer = setTimeout(() => reject(new Error(`${this.#name} did not end its turn`)), PATIENCE)
     })
     try {
       const { done, value } = await Promise.race([this.#lines.next(), silence])

@@ -2,7 +2,13 @@ import { execFileSync } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import { type ContestOptions, contest, type Entrant, type RowResult } from './contest.js'
+import {
+  type ContestOptions,
+  complaints,
+  contest,
+  type Entrant,
+  type RowResult,
+} from './contest.js'
 import { measureCurves, mostServers, ownLast } from './curves.js'
 import { judgeLimits } from './limits.js'
 import { installPeers } from './peers.js'
@@ -13,7 +19,7 @@ import { startCaches, versions } from './servers.js'
 import { judgeRows, OWN } from './targets.js'
 
 const USAGE = `npm run bench -- [options]
-  --quick           a few rows, one round, the two best peers: under a minute
+  --quick           a few rows, one round, two peers: under a minute
   --only TEXT       rows whose name has the text; nothing is written to RESULTS.md
   --against DIR     ours of this checkout beside ours of another one
   --plots           the curves alone
@@ -75,7 +81,8 @@ if (against === undefined) installPeers()
 else execFileSync('node', ['scripts/setup.mjs'], { cwd: against, stdio: 'inherit' })
 const started = performance.now()
 const caches = await startCaches(3)
-const options = { rounds, milliseconds, caches: caches.map(({ address }) => address) }
+const warmUp = quick ? 250 : 1_500
+const options = { rounds, milliseconds, warmUp, caches: caches.map(({ address }) => address) }
 const cache = await measureRows(cacheRows, options)
 const jobs = await measureRows(jobRows, options)
 const threads = complete || only !== undefined ? await measureRows(threadRows, options) : []
@@ -85,7 +92,7 @@ const sections: string[] = []
 if (against !== undefined) {
   sections.push(comparisonTable(all, 'here', 'there'))
 } else {
-  const note = `Everybody is measured in turn, ${rounds} rounds of ${milliseconds} ms, each in a process of its own; figures are medians, ratios are of medians. In brackets: processor time of the client for one operation.`
+  const note = `Everybody is measured in turn, ${rounds} rounds of ${milliseconds} ms after ${warmUp} ms to warm up, each in a process of its own; figures are medians, ratios are of medians. In brackets: processor time of the client for one operation.`
   sections.push('# Benchmark', machine(await versions()), note)
   const section = (title: string, rows: readonly RowResult[]): void => {
     if (rows.length > 0) sections.push(`## ${title}`, throughputTable(rows))
@@ -97,6 +104,10 @@ if (against !== undefined) {
     sections.push(
       "A worker process runs 16 jobs at a time: abraxas's for the peers, ours for ours, raw sockets for raw sockets.",
     )
+  }
+  if (complaints.length > 0) {
+    const list = complaints.map((complaint) => `- ${complaint}`).join('\n')
+    sections.push(`Who failed counts with the rounds before:\n\n${list}`)
   }
   const timed = all.filter(({ latencies }) => latencies.size > 0)
   if (timed.length > 0) {
@@ -112,7 +123,12 @@ if (against !== undefined) {
 if ((complete && !partial) || values.plots) {
   const many = await startCaches(mostServers, false)
   const addresses = many.map(({ address }) => address)
-  const curveOptions = { ...options, rounds: Math.min(rounds, 3), milliseconds: milliseconds * 0.6 }
+  const curveOptions = {
+    ...options,
+    rounds: Math.min(rounds, 3),
+    milliseconds: milliseconds * 0.6,
+    warmUp: 500,
+  }
   const plots = await measureCurves((row) => ownLast(entrants(row)), curveOptions, addresses)
   await Promise.all(many.map((server) => server.stop()))
   await draw(plots)

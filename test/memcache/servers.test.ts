@@ -174,6 +174,20 @@ describe('watch', () => {
     await client.close()
     await expect(next).rejects.toMatchObject({ code: 'ERR_MEMCACHE_CLOSED' })
   })
+
+  test('ends with a signal that aborts while it is still connecting', async () => {
+    const abort = new AbortController()
+    const next = cache.watch('mutations', { signal: abort.signal }).next()
+    abort.abort()
+    await expect(next).rejects.toMatchObject({ name: 'AbortError' })
+  })
+
+  test('ends with a client that closes while it is still connecting', async () => {
+    const client = new MemcacheClient(addresses)
+    const next = client.watch('evictions').next()
+    await client.close()
+    await expect(next).rejects.toMatchObject({ code: 'ERR_MEMCACHE_CLOSED' })
+  })
 })
 
 describe.skipIf(!serversAreControllable)('admin', () => {

@@ -68,8 +68,11 @@ export class WatchLog {
       for (const { stream } of logs) stream.close()
     }
     const { signal } = options ?? {}
-    const release = signal === undefined ? undefined : onAbort(signal, close)
+    let release: (() => void) | undefined
     try {
+      // It may have aborted while the servers were asked.
+      signal?.throwIfAborted()
+      if (signal !== undefined) release = onAbort(signal, close)
       for (const log of opened) if (log.status === 'rejected') throw log.reason
       for await (const { server, line } of merge(logs)) yield this.#parse(server, line)
       signal?.throwIfAborted()

@@ -10,8 +10,9 @@ import { Ejection, type EjectionOptions } from './ejection.js'
 import { failure } from './failure.js'
 import { LineStream } from './line-stream.js'
 import { parseVersion, type ServerFeatures, type Version } from './negotiation.js'
+import { Outbox, type OutboxOwner } from './outbox.js'
 import { type PoolOptions, SessionPool } from './pool.js'
-import type { Session, SessionListener } from './session.js'
+import type { Session } from './session.js'
 
 export interface ServerOptions extends DialerOptions {
   readonly pool: PoolOptions
@@ -57,22 +58,20 @@ const UNKNOWN_VERSION: Version = [0, 0, 0]
 const REST = { base: 50, cap: 1_000 }
 
 /**
- * One memcached. What one tick asks of it becomes a batch, for which one connection is borrowed,
- * written to once, and given back with the last reply. While all connections are out the next
- * batch fills, so load makes batches larger by itself.
+ * One memcached: takes requests, keeps their time, and sees each to its end, whatever becomes of
+ * the connections.
  */
-export class Server implements RequestKeeper, SessionListener {
+export class Server implements RequestKeeper, OutboxOwner {
   readonly address: ServerAddress
   readonly #options: ServerOptions
   readonly #deadlines: Deadlines
   readonly #dialer: Dialer
   readonly #pool: SessionPool
+  readonly #outbox: Outbox
   readonly #health: Health
   readonly #ejection: Ejection
   readonly #owner: ServerOwner
   readonly #streams = new Set<LineStream>()
-  #batch: Request[] = []
-  #borrowing = false
   #pending = 0
   #failedAttempts = 0
   #closing: (() => void) | undefined
@@ -90,6 +89,7 @@ export class Server implements RequestKeeper, SessionListener {
     this.#deadlines = deadlines
     this.#dialer = new Dialer(address, options, deadlines)
     this.#pool = new SessionPool(options.pool, () => this.#open())
+    this.#outbox = new Outbox(this.#pool, this)
     this.#health = new Health(REST, {
       down: (reason) => owner.serverDown(this, reason),
       up: () => owner.serverUp(this),
@@ -196,12 +196,17 @@ export class Server implements RequestKeeper, SessionListener {
     silence: number | undefined,
   ): Promise<LineStream> {
     const { name } = this.address
-    if (this.#closed !== undefined) throw new ClosedError('the client is closed', { command })
+    const closed = (): ClosedError => new ClosedError('the client is closed', { command })
+    if (this.#closed !== undefined) throw closed()
     let session: Session
     try {
       session = await this.#open()
     } catch (error) {
       throw failure(error as Fault, { command, server: name })
+    }
+    if (this.#closed !== undefined) {
+      session.end()
+      throw closed()
     }
     const stream = new LineStream(session, name, command, line, silence)
     this.#streams.add(stream)
@@ -233,6 +238,11 @@ export class Server implements RequestKeeper, SessionListener {
   }
 
   answered(request: Request): void {
+    this.#ejection.succeeded()
+    this.#dismiss(request)
+  }
+
+  dropped(request: Request): void {
     this.#dismiss(request)
   }
 
@@ -252,10 +262,15 @@ export class Server implements RequestKeeper, SessionListener {
     this.#dismiss(request)
   }
 
+  unsent(request: Request, reason: Fault): void {
+    const remaining = request.due - performance.now()
+    this.#dismiss(request)
+    this.#pass(request, reason, remaining)
+  }
+
   finished(session: Session): void {
-    if (session.reason === undefined) this.#ejection.succeeded()
-    else this.#ejection.failed(session.reason)
-    this.#pool.giveBack(session)
+    if (session.reason !== undefined) this.#ejection.failed(session.reason)
+    this.#outbox.giveBack(session)
   }
 
   #listen(request: Request, signal: AbortSignal): boolean {
@@ -269,34 +284,7 @@ export class Server implements RequestKeeper, SessionListener {
 
   #enqueue(request: Request): void {
     request.keeper = this
-    this.#batch.push(request)
-    if (this.#borrowing) return
-    this.#borrowing = true
-    // After the microtasks of this tick: everything that its promises ask for joins the batch.
-    process.nextTick(() => void this.#sendBatch())
-  }
-
-  async #sendBatch(): Promise<void> {
-    const session = await this.#pool.borrow()
-    const batch = this.#batch
-    this.#batch = []
-    this.#borrowing = false
-    if (session instanceof Fault) {
-      for (const request of batch) this.#giveUp(request, session)
-      return
-    }
-    const wanted: Request[] = []
-    for (const request of batch) {
-      if (request.settled) this.#dismiss(request)
-      else wanted.push(request)
-    }
-    if (wanted.length === 0 || !session.send(wanted, this)) this.#pool.giveBack(session)
-  }
-
-  #giveUp(request: Request, reason: Fault): void {
-    const remaining = request.due - performance.now()
-    this.#dismiss(request)
-    this.#pass(request, reason, remaining)
+    this.#outbox.push(request)
   }
 
   // To another server if one may take it, else to an end.

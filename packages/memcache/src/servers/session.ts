@@ -14,10 +14,21 @@ import { failure } from './failure.js'
 /** What memcached surely reads at once: half of its read buffer, for the rest of a command in it. */
 const ONE_READ = 8_192
 
+/**
+ * Bytes of replies under way with which a connection has enough to do. Measured with 64 gets in
+ * flight: of 1 KB one connection brings a third more than two, of 10 KB a tenth less.
+ */
+const FULL = 131_072
+
+/** Milliseconds of silence after which requests had better take another connection. */
+const SILENCE = 10
+
 /** The room above a session, told what becomes of the requests it was given. */
 export interface SessionListener {
   /** The last reply of the request came. */
   answered(request: Request): void
+  /** The request was settled before it was sent. */
+  dropped(request: Request): void
   /** The connection ended before the last reply of the request. */
   lost(request: Request, reason: Fault): void
   /** Every request was answered or lost. */
@@ -37,6 +48,14 @@ export class Session implements ConnectionOwner, ReplySink, RequestKeeper {
   /** Requests in flight whose callers have given up. */
   #lapsed = 0
   #nudge: Request | undefined
+  /** Final replies that are still to come. */
+  #due = 0
+  /** Bytes of a reply, lately. */
+  #replySize = 0
+  /** Bytes that came since the last final reply. */
+  #unfinished = 0
+  /** When something came, or was sent after a rest. */
+  #active = 0
 
   /** @throws Fault where no connection comes about. */
   static async open(options: ConnectOptions, protocol: Protocol): Promise<Session> {
@@ -55,6 +74,28 @@ export class Session implements ConnectionOwner, ReplySink, RequestKeeper {
     return this.#connection?.reason
   }
 
+  /** True while nothing is in flight. */
+  get idle(): boolean {
+    return this.#flight.size === 0
+  }
+
+  /**
+   * True where a request is answered as soon behind those in flight as on a connection of its own:
+   * the server answers all of them, and none of the answers is large.
+   */
+  get takesMore(): boolean {
+    const connection = this.#connection
+    return (
+      connection !== undefined &&
+      connection.reason === undefined &&
+      !connection.congested &&
+      this.#lapsed === 0 &&
+      this.#nudge === undefined &&
+      this.#due * this.#replySize + this.#unfinished < FULL &&
+      performance.now() - this.#active < SILENCE
+    )
+  }
+
   /** Speaks another protocol from now on; only while nothing is in flight. */
   speak(protocol: Protocol): void {
     this.#protocol = protocol.forConnection?.() ?? protocol
@@ -64,21 +105,24 @@ export class Session implements ConnectionOwner, ReplySink, RequestKeeper {
   /**
    * Sends requests in one write. They stay this session's until the listener hears of each.
    *
-   * @returns false where none was sent: the protocol could not carry their keys, as the listener
-   * has heard; it hears of no end then.
+   * @returns false where nothing is in flight after all, for the protocol cannot carry their keys, as
+   * the listener has heard; it hears of no end then.
    */
   send(requests: readonly Request[], listener: SessionListener): boolean {
     const connection = this.#connection as Connection
+    if (this.#flight.size === 0) this.#active = performance.now()
     for (const request of requests) {
       request.keeper = this
       try {
         request.remaining = request.encode(this.#protocol, connection.output)
-        this.#flight.push(request)
       } catch (error) {
         if (!(error instanceof KeyFault)) throw error
         request.fail(failure(error, request.details()))
-        listener.answered(request)
+        listener.dropped(request)
+        continue
       }
+      this.#due += request.remaining
+      this.#flight.push(request)
     }
     if (this.#flight.size === 0) return false
     this.#listener = listener
@@ -101,6 +145,7 @@ export class Session implements ConnectionOwner, ReplySink, RequestKeeper {
     nudge.promise.catch(() => {})
     nudge.lapsed = true
     this.#lapsed += 1
+    this.#due += 1
     this.#nudge = nudge
     this.#flight.push(nudge)
   }
@@ -125,7 +170,14 @@ export class Session implements ConnectionOwner, ReplySink, RequestKeeper {
   }
 
   received(chunk: Buffer): void {
+    const due = this.#due
     this.#decoder.push(chunk)
+    this.#active = performance.now()
+    this.#unfinished += chunk.length
+    const replies = due - this.#due
+    if (replies <= 0) return
+    this.#replySize += (this.#unfinished / replies - this.#replySize) / 4
+    this.#unfinished = 0
   }
 
   reply(reply: Reply): void {
@@ -136,11 +188,13 @@ export class Session implements ConnectionOwner, ReplySink, RequestKeeper {
       throw new Fault('garbled', `${request.command} was refused: the stream may be out of step`)
     }
     if (!reply.final) return
+    this.#due -= 1
     request.remaining -= 1
     if (request.remaining > 0) return
     this.#flight.shift()
     if (request.lapsed) this.#lapsed -= 1
-    if (request !== this.#nudge) this.#listener?.answered(request)
+    if (request === this.#nudge) this.#nudge = undefined
+    else this.#listener?.answered(request)
     if (this.#flight.size === 0) this.#finish()
   }
 

@@ -1,0 +1,77 @@
+import { Fault } from '@glammp/wire'
+import type { Request } from '../protocol/request.js'
+import type { SessionPool } from './pool.js'
+import type { Session, SessionListener } from './session.js'
+
+/** The server that requests leave for. */
+export interface OutboxOwner extends SessionListener {
+  /** No connection came about for the request. */
+  unsent(request: Request, reason: Fault): void
+}
+
+/**
+ * Requests on their way to the connections of one server. What one tick asks for becomes a batch
+ * and leaves in one write: on the connection that is out while that takes more, else on one that
+ * is borrowed for it and given back with the last reply. While no connection takes more the next
+ * batch fills, so load makes batches larger by itself.
+ */
+export class Outbox {
+  readonly #pool: SessionPool
+  readonly #owner: OutboxOwner
+  #batch: Request[] = []
+  #leaving = false
+  /** The one that was borrowed last, while it is out. */
+  #session: Session | undefined
+
+  constructor(pool: SessionPool, owner: OutboxOwner) {
+    this.#pool = pool
+    this.#owner = owner
+  }
+
+  /** Takes a request, which leaves after this tick or waits for a connection. */
+  push(request: Request): void {
+    this.#batch.push(request)
+    if (this.#leaving) return
+    this.#leaving = true
+    // After the microtasks of this tick: everything that its promises ask for joins the batch.
+    process.nextTick(() => {
+      // Behind what is in flight: two connections would mean smaller writes on each, and another
+      // thread of the server awake (64 gets in flight: 440,000/s on two, 660,000/s on one).
+      if (this.#session?.takesMore) this.#send(this.#session)
+      else void this.#borrow()
+    })
+  }
+
+  /** Takes a session back on which nothing is in flight any more. */
+  giveBack(session: Session): void {
+    if (this.#session === session) this.#session = undefined
+    this.#pool.giveBack(session)
+  }
+
+  async #borrow(): Promise<void> {
+    const session = await this.#pool.borrow()
+    if (session instanceof Fault) {
+      for (const request of this.#take()) this.#owner.unsent(request, session)
+      return
+    }
+    this.#session = session
+    this.#send(session)
+  }
+
+  #send(session: Session): void {
+    const wanted: Request[] = []
+    for (const request of this.#take()) {
+      if (request.settled) this.#owner.dropped(request)
+      else wanted.push(request)
+    }
+    const inFlight = wanted.length > 0 ? session.send(wanted, this.#owner) : !session.idle
+    if (!inFlight) this.giveBack(session)
+  }
+
+  #take(): Request[] {
+    const batch = this.#batch
+    this.#batch = []
+    this.#leaving = false
+    return batch
+  }
+}
