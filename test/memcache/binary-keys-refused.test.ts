@@ -62,6 +62,19 @@ describe('a server that is spoken to in classic', () => {
     await waitFor(() => cache.metrics().servers[proxy.address]?.pending === 0)
   })
 
+  test('refuses while others are in flight, which go on', async () => {
+    await using proxy = await startProxy(server.address)
+    await using cache = new MemcacheClient({ servers: proxy.address, protocol: 'classic' })
+    await cache.set('text', 'fine')
+    proxy.stall('toClient')
+    const waiting = cache.get('text')
+    await new Promise((resolve) => setImmediate(resolve))
+    await expect(cache.get(key)).rejects.toMatchObject(refused)
+    proxy.resume()
+    expect(await waiting).toBe('fine')
+    expect(await cache.get('text')).toBe('fine')
+  })
+
   test('fails a binary key in wrapMany without those who wait for another key of it', async () => {
     await using cache = new MemcacheClient({ servers: server.address, protocol: 'classic' })
     await cache.delete('joined')
