@@ -87,6 +87,7 @@ describe.each([
       servers: proxy.address,
       protocol,
       auth: { username, password: PASSWORD },
+      timeout: 10_000,
     })
     await cache.connect()
     const first = proxy.connections

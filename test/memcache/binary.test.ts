@@ -13,11 +13,20 @@ afterAll(() => server.stop())
 
 const HEADER = 24
 
+/** The packets of a chunk, which must be whole. */
+function packetsOf(chunk: Buffer): Buffer[] {
+  const packets: Buffer[] = []
+  for (let at = 0; at < chunk.length; at += packets.at(-1)?.length ?? 0) {
+    packets.push(chunk.subarray(at, at + HEADER + chunk.readUInt32BE(at + 8)))
+  }
+  return packets
+}
+
 /** Answers every packet of a chunk by one of `7`, with the opaque that it came with. */
 function answerSevens(socket: Socket, chunk: Buffer): void {
-  for (let at = 0; at < chunk.length; at += HEADER + chunk.readUInt32BE(at + 8)) {
+  for (const packet of packetsOf(chunk)) {
     const header = Buffer.from(`8100000004000000${'00000005'}${'00'.repeat(12)}`, 'hex')
-    chunk.copy(header, 12, at + 12, at + 16)
+    packet.copy(header, 12, 12, 16)
     socket.write(Buffer.concat([header, Buffer.from('00000001', 'hex'), Buffer.from('7')]))
   }
 }
@@ -74,6 +83,57 @@ describe('a binary reply that cannot be', () => {
     expect(['mine', 'ERR_MEMCACHE_PROTOCOL']).toContain(outcome)
     expect(await cache.get('a')).toBe('mine')
     expect(proxy.connections).toBe(2)
+  })
+})
+
+describe('an error of a binary server', () => {
+  const calls: Readonly<Record<string, (cache: MemcacheClient) => Promise<unknown>>> = {
+    get: (cache) => cache.get('bad'),
+    gets: (cache) => cache.gets('bad'),
+    getMany: (cache) => cache.getMany(['fine', 'bad']),
+    getAndTouch: (cache) => cache.getAndTouch('bad', 5),
+    touch: (cache) => cache.touch('bad', 5),
+    delete: (cache) => cache.delete('bad'),
+    increment: (cache) => cache.increment('bad'),
+    set: (cache) => cache.set('bad', 1),
+    add: (cache) => cache.add('bad', 1),
+    cas: (cache) => cache.cas('bad', 1, '5'),
+  }
+
+  test.each([
+    ['too large', 0x0003, 'ERR_MEMCACHE_SERVER'],
+    ['invalid arguments', 0x0004, 'ERR_MEMCACHE_CLIENT'],
+    ['unknown command', 0x0081, 'ERR_MEMCACHE_CLIENT'],
+    ['out of memory', 0x0082, 'ERR_MEMCACHE_SERVER'],
+    ['busy', 0x0085, 'ERR_MEMCACHE_SERVER'],
+    ['of a later version', 0x0099, 'ERR_MEMCACHE_SERVER'],
+  ])('(%s) is that of its call alone', async (_name, status, code) => {
+    for (const [command, call] of Object.entries(calls)) {
+      await using fake = await startFakeServer((socket) => {
+        socket.on('data', (chunk: Buffer) => {
+          for (const packet of packetsOf(chunk)) {
+            const extras = packet[4] as number
+            const key = packet.toString('latin1', HEADER + extras, HEADER + extras + 3)
+            if (key !== 'bad') {
+              answerSevens(socket, packet)
+              continue
+            }
+            const header = Buffer.alloc(HEADER)
+            header[0] = 0x81
+            header[1] = packet[1] as number
+            header.writeUInt16BE(status, 6)
+            packet.copy(header, 12, 12, 16)
+            socket.write(header)
+          }
+        })
+      })
+      await using cache = new MemcacheClient({ servers: fake.address, protocol: 'binary' })
+      const [before, failed] = await Promise.allSettled([cache.get('before'), call(cache)])
+      const reason = { code, command, server: fake.address }
+      expect(failed, command).toMatchObject({ status: 'rejected', reason })
+      expect(before, command).toEqual({ status: 'fulfilled', value: 7 })
+      expect(await cache.get('after'), command).toBe(7)
+    }
   })
 })
 

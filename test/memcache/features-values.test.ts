@@ -87,6 +87,31 @@ describe('cache-aside', () => {
     expect(await other.wrap('nothing', never)).toBeNull()
   })
 
+  test('ends that are spread', async () => {
+    const names = Array.from({ length: 50 }, (_, index) => `spread:${index}`)
+    const load = (missing: string[]): string[] => missing
+    await cache.wrapMany(names, load, { ttl: 10_000, jitter: 0.5 })
+    const items = await Promise.all(names.map((name) => cache.inspect(name)))
+    const ends = items.map((item) => item?.ttl ?? 0)
+    expect(Math.min(...ends)).toBeGreaterThan(4_900)
+    expect(Math.max(...ends) - Math.min(...ends)).toBeGreaterThan(2_000)
+  })
+
+  test('a cache that is down costs a load', async () => {
+    await using down = client({ servers: '127.0.0.1:1' })
+    expect(await down.wrap('down', () => 'loaded')).toBe('loaded')
+    expect((await down.wrapMany(['a', 'b'], () => [1, 2])).get('b')).toBe(2)
+    const failing = down.wrap('down', () => 'loaded', { onError: 'throw' })
+    await expect(failing).rejects.toMatchObject({ code: 'ERR_MEMCACHE_CONNECTION' })
+  })
+
+  test('invalidation of a whole namespace', async () => {
+    await using app = client({ namespace: 'app:', namespaceVersion: true })
+    await app.wrap('a', () => 'old')
+    await app.invalidateNamespace()
+    expect(await app.wrap('a', () => 'new')).toBe('new')
+  })
+
   test('tags', async () => {
     await cache.wrap('tagged', () => 'old', { tags: ['user:7'] })
     await other.tag('user:7').invalidate()
@@ -210,19 +235,33 @@ describe('observing', () => {
   })
 })
 
-test('every row of the table in the manual has a test of its name', () => {
+describe('the table in the manual', () => {
   const root = fileURLToPath(new URL('../..', import.meta.url))
   const manual = readFileSync(join(root, 'packages/memcache/README.md'), 'utf8')
   const section = manual.split('## Side by side')[1]?.split('\n## ')[0] ?? ''
-  const rows = [...section.matchAll(/^\| ([^|]+?) +\|/gm)].map(([, name = '']) => name.trim())
-  const names = rows.filter((name) => !name.startsWith('-') && name !== '')
-  expect(names.length).toBeGreaterThan(30)
-  const text = readdirSync(import.meta.dirname)
-    .filter((name) => name.endsWith('.test.ts'))
-    .map((name) => readFileSync(join(import.meta.dirname, name), 'utf8'))
-    .join('\n')
-  const titles = new Set(
-    [...text.matchAll(/\btest(?:\.\w+\([^)]*\))?\(\s*'([^']+)'/g)].map(([, title]) => title),
-  )
-  for (const name of names) expect([...titles], name).toContain(name.replaceAll('`', ''))
+  const rows = [...section.matchAll(/^\|(.+)\|$/gm)]
+    .map(([, row = '']) => row.split('|').map((cell) => cell.trim()))
+    .slice(2)
+
+  test('has no empty cell on our side, and rows that none of the others fills', () => {
+    expect(rows.length).toBeGreaterThan(50)
+    for (const [name = '', own, ...others] of rows) {
+      expect(own, name).toBe('yes')
+      expect(others, name).toHaveLength(7)
+      for (const cell of others) expect(['yes', 'no', 'partly', ''], name).toContain(cell)
+    }
+    const ours = rows.filter(([, , ...others]) => others.every((cell) => cell === 'no'))
+    expect(ours.length).toBeGreaterThan(5)
+  })
+
+  test('has a test for every row, of its name', () => {
+    const text = readdirSync(import.meta.dirname)
+      .filter((name) => name.endsWith('.test.ts'))
+      .map((name) => readFileSync(join(import.meta.dirname, name), 'utf8'))
+      .join('\n')
+    const titles = new Set(
+      [...text.matchAll(/\btest(?:\.\w+\([^)]*\))?\(\s*'([^']+)'/g)].map(([, title]) => title),
+    )
+    for (const [name = ''] of rows) expect([...titles], name).toContain(name.replaceAll('`', ''))
+  })
 })

@@ -7,6 +7,7 @@ import { startFakeServer } from '../support/fake-server.js'
 import { type MemcachedServer, startMemcached } from '../support/memcached.js'
 import { serversAreControllable, serversAreProcesses } from '../support/server-source.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
+import { waitForEvent } from '../support/wait.js'
 
 // One test a row of the table "Side by side" in the manual, in the row's words; values and
 // cache-aside are in features-values.test.ts. What a row needs in depth is tested in the other files.
@@ -39,6 +40,23 @@ describe('protocols and connections', () => {
   test('meta protocol', () => roundTrip({ protocol: 'meta' }))
   test('classic protocol', () => roundTrip({ protocol: 'classic' }))
   test('binary protocol', () => roundTrip({ protocol: 'binary' }))
+
+  test('the protocol of each server found out', async () => {
+    await using old = await startFakeServer((socket) => {
+      socket.on('data', (chunk) => {
+        const lines = String(chunk).split('\r\n').slice(0, -1)
+        for (const line of lines) {
+          const [command, ...asked] = line.split(' ')
+          const items = asked.map((key) => `VALUE ${key} 1 1\r\n7\r\n`).join('')
+          if (command === 'version') socket.write('VERSION 1.4.15\r\n')
+          else socket.write(command === 'get' ? `${items}END\r\n` : 'ERROR\r\n')
+        }
+      })
+    })
+    await using other = client({ servers: [old.address, ...addresses] })
+    await cache.setMany(keys.map((key) => [key, 7] as const))
+    expect(await other.getMany(keys)).toEqual(new Map(keys.map((key) => [key, 7])))
+  })
 
   test('SASL', async () => {
     const told: Buffer[] = []
@@ -86,6 +104,28 @@ describe('protocols and connections', () => {
   })
 })
 
+describe('addresses', () => {
+  test.skipIf(!serversAreProcesses)('IPv6', async () => {
+    await using server = await startMemcached({ host: '::1' })
+    await roundTrip({ servers: `[::1]:${server.port}` })
+  })
+
+  test.skipIf(!serversAreControllable)('TLS and password of its own for each server', async () => {
+    await using files = await makeCertificates()
+    const users = join(files.directory, 'users')
+    await writeFile(users, 'user:secret\n')
+    const { cert, key } = files.server
+    const args = ['-Z', '-o', `ssl_chain_cert=${cert},ssl_key=${key}`, '-Y', users]
+    await using guarded = await startMemcached({ args, directories: [files.directory] })
+    const { host, port } = guarded
+    const tls = { ca: await readFile(files.ca) }
+    const own = { host, port, tls, username: 'user', password: 'secret' }
+    await using other = client({ servers: [...addresses, own] })
+    expect(await other.setMany(keys.map((name) => [name, 1] as const))).toBe(keys.length)
+    expect(new Set(keys.map((name) => other.serverFor(name))).size).toBe(3)
+  })
+})
+
 describe('commands', () => {
   test('get of many keys, one round trip a server', async () => {
     await Promise.all(keys.map((key) => cache.set(key, key)))
@@ -126,6 +166,16 @@ describe('commands', () => {
     const stats = await cache.stats()
     expect(Object.keys(stats)).toEqual(addresses)
     for (const one of Object.values(stats)) expect(one).toMatchObject({ pid: expect.any(Number) })
+  })
+
+  test('emptying of all servers, now or later', async () => {
+    await using own = await startMemcached()
+    await using other = client({ servers: own.address })
+    await other.set('a', 1)
+    expect(await other.flushAll({ delay: 3_600 })).toEqual({ [own.address]: true })
+    expect(await other.get('a')).toBe(1)
+    expect(await other.flushAll()).toEqual({ [own.address]: true })
+    expect(await other.get('a')).toBeUndefined()
   })
 
   test('listing of all keys', async () => {
@@ -209,6 +259,23 @@ describe('many servers', () => {
   }
   test('failover', () => survives({ servers: [...addresses, 'localhost:1'], failover: 'next' }))
   test('a gutter', () => survives({ servers: 'localhost:1', failover: { gutter: addresses } }))
+
+  test.skipIf(!serversAreControllable)('a failing server left out until it answers', async () => {
+    await using server = await startMemcached()
+    await using other = client({
+      servers: server.address,
+      ejection: { failures: 1, cooldown: 50 },
+    })
+    const ejected = waitForEvent(other, 'server:ejected')
+    await server.kill()
+    await expect(other.get('a')).rejects.toMatchObject({ code: 'ERR_MEMCACHE_CONNECTION' })
+    await ejected
+    const rejoined = waitForEvent(other, 'server:rejoined')
+    await server.restart()
+    // By a probe: nothing is called meanwhile.
+    expect(await rejoined).toEqual({ server: server.address })
+    expect(await other.get('a')).toBeUndefined()
+  })
 
   test('auto discovery', async () => {
     await using endpoint = await startFakeServer((socket) => {

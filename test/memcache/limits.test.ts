@@ -18,17 +18,39 @@ describe('what a user passes never puts a second command on the wire', () => {
     const badKeys = ['', 'a b', 'a\r\nflush_all', 'k'.repeat(251), 'a\0', '漢'.repeat(84)]
     for (const key of badKeys) {
       const refused = { code: 'ERR_MEMCACHE_INVALID_KEY', key }
-      await expect(cache.get(key)).rejects.toMatchObject(refused)
-      await expect(cache.set(key, 'flush_all\r\n')).rejects.toMatchObject(refused)
-      await expect(cache.add(key, 1)).rejects.toMatchObject(refused)
-      await expect(cache.append(key, 'x')).rejects.toMatchObject(refused)
-      await expect(cache.cas(key, 1, '1')).rejects.toMatchObject(refused)
-      await expect(cache.delete(key)).rejects.toMatchObject(refused)
-      await expect(cache.touch(key, 1)).rejects.toMatchObject(refused)
-      await expect(cache.increment(key)).rejects.toMatchObject(refused)
-      await expect(cache.getMany(['fine', key])).rejects.toMatchObject(refused)
-      await expect(cache.getAndTouch(key, 1)).rejects.toMatchObject(refused)
-      await expect(cache.wrap(key, () => 1)).rejects.toMatchObject(refused)
+      const calls = [
+        cache.get(key),
+        cache.gets(key),
+        cache.getMany(['fine', key]),
+        cache.getsMany(['fine', key]),
+        cache.getAndTouch(key, 1),
+        cache.inspect(key),
+        cache.set(key, 'flush_all\r\n'),
+        cache.setMany([
+          ['fine', 1],
+          [key, 1],
+        ]),
+        cache.add(key, 1),
+        cache.replace(key, 1),
+        cache.append(key, 'x'),
+        cache.prepend(key, 'x'),
+        cache.cas(key, 1, '1'),
+        cache.delete(key),
+        cache.deleteMany(['fine', key]),
+        cache.touch(key, 1),
+        cache.increment(key),
+        cache.decrement(key, 1, { initial: 0 }),
+        cache.invalidate(key),
+        cache.wrap(key, () => 1),
+        cache.wrapMany(['fine', key], () => [1, 1]),
+        cache.meta.get(key),
+        cache.meta.set(key, 'flush_all\r\n'),
+        cache.meta.delete(key),
+        cache.meta.arithmetic(key),
+      ]
+      for (const outcome of await Promise.allSettled(calls)) {
+        expect(outcome).toMatchObject({ status: 'rejected', reason: refused })
+      }
       expect(() => cache.serverFor(key)).toThrow(expect.objectContaining(refused))
     }
     for (const ttl of [-1, 1.5, Number.NaN, Infinity]) {
@@ -68,6 +90,14 @@ describe.each(['meta', 'classic', 'binary'] as const)('with %s', (protocol) => {
       expect(await cache.set('large', value)).toBe(true)
       expect(value.equals((await cache.get<Buffer>('large')) ?? Buffer.alloc(0))).toBe(true)
     }
+    // Somewhere here is the largest: the item's header counts too, and takes as much as it takes.
+    for (let size = 1_048_575; size > 1_048_576 - 300; size -= 13) {
+      const value = Buffer.alloc(size, size % 251)
+      const stored = await cache.set('large', value).catch(({ code }) => code)
+      const found = await cache.get<Buffer>('large')
+      if (stored === true) expect(value.equals(found ?? Buffer.alloc(0))).toBe(true)
+      else expect([stored, found]).toEqual(['ERR_MEMCACHE_SERVER', undefined])
+    }
     // 1 MiB is the size of the item, header and key included.
     await expect(cache.set('large', Buffer.alloc(1_048_576))).rejects.toMatchObject({
       code: 'ERR_MEMCACHE_SERVER',
@@ -75,6 +105,15 @@ describe.each(['meta', 'classic', 'binary'] as const)('with %s', (protocol) => {
       message: expect.stringMatching(/too large/i),
     })
     expect(await cache.get('large')).toBeUndefined()
+  })
+
+  test('keys and values of every small length come back', async () => {
+    await using cache = new MemcacheClient({ servers: server.address, protocol })
+    const lengths = Array.from({ length: 250 }, (_, index) => index + 1)
+    const entries = lengths.map((length) => ['k'.repeat(length), 'v'.repeat(length - 1)] as const)
+    expect(await cache.setMany(entries)).toBe(250)
+    expect(await cache.getMany(entries.map(([key]) => key))).toEqual(new Map(entries))
+    expect(await cache.deleteMany(entries.map(([key]) => key))).toBe(250)
   })
 
   test('many large values at once arrive whole, beside small ones', async () => {
@@ -111,16 +150,23 @@ test('an item lives as long as its ttl says, also past 30 days, over every proto
     })
     await cache.set('past', 1, new Date(0))
     await cache.set('days30', 1, 30 * 86_400)
+    // One second more is a date to memcached, of 1970.
+    await cache.set('days30+1s', 1, 30 * 86_400 + 1)
     await cache.set('days60', 1, { ttl: 60 * 86_400 })
     await cache.set('second', 1, 1)
     await cache.set('date', 1, new Date(Date.now() + 3_600_000))
-    expect(await cache.getMany(['past', 'days30', 'days60', 'date'])).toEqual(
+    const wanted = ['past', 'days30', 'days30+1s', 'days60', 'date']
+    expect(await cache.getMany(wanted)).toEqual(
       new Map([
         ['days30', 1],
+        ['days30+1s', 1],
         ['days60', 1],
         ['date', 1],
       ]),
     )
+    if (protocol === 'meta') {
+      expect((await cache.inspect('days30+1s'))?.ttl).toBeGreaterThan(30 * 86_400 - 60)
+    }
     await new Promise((resolve) => setTimeout(resolve, 2_100))
     expect(await cache.get('second')).toBeUndefined()
     expect(await cache.get('days60')).toBe(1)

@@ -55,7 +55,8 @@ describe.skipIf(!serversAreControllable)('a memcached', () => {
     await using server = await startMemcached({ args: ['-M', '-m', '8'] })
     const value = Buffer.alloc(500_000, 1)
     for (const protocol of PROTOCOLS) {
-      await using cache = new MemcacheClient({ servers: server.address, protocol })
+      const options = { servers: server.address, protocol, timeout: 10_000 }
+      await using cache = new MemcacheClient(options)
       const stores = Array.from({ length: 40 }, (_, index) => cache.set(`key:${index}`, value))
       const outcomes = await Promise.allSettled(stores)
       const refused = outcomes.filter((outcome) => outcome.status === 'rejected')

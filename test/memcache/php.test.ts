@@ -69,6 +69,18 @@ describe.skipIf(!hasPhpMemcached)('PHP with OPT_LIBKETAMA_COMPATIBLE', () => {
     await agree(fleets)
   })
 
+  test('agrees on the server of every key, for unix sockets, IPv6 and a namespace', async () => {
+    const socket = (name: string): Member => ({ path: `/run/${name}.sock`, weight: 1 })
+    const address = (host: string, port: number, weight = 1): Member => ({ host, port, weight })
+    const fleets = [
+      ['a', 'b', 'c'].map(socket),
+      [socket('a'), address('10.0.0.1', 11_211), address('10.0.0.2', 11_212, 3)],
+      [address('::1', 11_211), address('::1', 11_212), address('fe80::1', 11_211)],
+    ]
+    await agree(fleets)
+    await agree(fleets, 'app:')
+  })
+
   test('agrees on the server of every key, for 200 fleets with weights', async () => {
     // Random, but the same at every run.
     let seed = 20_100_504
@@ -95,19 +107,24 @@ describe.skipIf(!hasPhpMemcached)('PHP with OPT_LIBKETAMA_COMPATIBLE', () => {
 })
 
 interface Member {
-  readonly host: string
-  readonly port: number
+  readonly host?: string
+  readonly port?: number
+  readonly path?: string
   readonly weight: number
 }
 
 /** Compares the places of 1,000 keys in each fleet with those that PHP computes. */
-async function agree(fleets: readonly (readonly Member[])[]): Promise<void> {
+async function agree(
+  fleets: readonly (readonly Member[])[],
+  namespace: string | undefined = undefined,
+): Promise<void> {
   const keys = Array.from({ length: 1_000 }, (_, index) => `key:${index}`)
   const places = await inPhp<number[][]>(
     [],
     `return array_map(function ($fleet) use ($in) {
        $m = new Memcached();
        $m->setOption(Memcached::OPT_LIBKETAMA_COMPATIBLE, true);
+       if ($in['namespace']) $m->setOption(Memcached::OPT_PREFIX_KEY, $in['namespace']);
        $m->addServers($fleet);
        $names = array_flip(array_map(fn ($s) => "$s[0]:$s[1]", $fleet));
        return array_map(function ($k) use ($m, $names) {
@@ -117,15 +134,15 @@ async function agree(fleets: readonly (readonly Member[])[]): Promise<void> {
      }, $in['fleets']);`,
     {
       keys,
-      fleets: fleets.map((fleet) => fleet.map(({ host, port, weight }) => [host, port, weight])),
+      namespace,
+      fleets: fleets.map((fleet) =>
+        fleet.map(({ host, port = 0, path, weight }) => [path ?? host, port, weight]),
+      ),
     },
   )
   for (const [index, fleet] of fleets.entries()) {
-    await using cache = new MemcacheClient({ servers: fleet })
-    const ours = keys.map((key) => {
-      const place = cache.serverFor(key)
-      return fleet.findIndex(({ host, port }) => place === `${host}:${port}`)
-    })
+    await using cache = new MemcacheClient({ servers: fleet, namespace })
+    const ours = keys.map((key) => cache.servers.indexOf(cache.serverFor(key)))
     expect(ours).toEqual(places[index])
   }
 }

@@ -30,7 +30,7 @@ import { Envelope } from './values/envelope.js'
  * fails, with InvalidKeyError, TypeError or RangeError for arguments that cannot be.
  */
 export class MemcacheClient extends WrapCommands implements AsyncDisposable {
-  /** Commands for who runs the servers: slabs, LRU, memory. */
+  /** Commands for who runs the servers: slabs, LRU, memory. They answer as {@link stats} does. */
   readonly admin: Admin
   /** The meta commands as they are, for what has no method of its own. */
   readonly meta: Meta
@@ -74,37 +74,61 @@ export class MemcacheClient extends WrapCommands implements AsyncDisposable {
     this.meta = new Meta(context)
   }
 
-  /** Connects to every server now. @throws ConnectionError where one cannot be reached. */
+  /**
+   * Connects to every server now; without it each is connected to by the first call that needs it.
+   *
+   * @throws ConnectionError where one cannot be reached, AuthenticationError, ClosedError.
+   */
   async connect(): Promise<void> {
     await this.#context.fleet.connect()
   }
 
-  /** Statistics of every server, general or of one section. */
+  /**
+   * Statistics of every server, general or of one section.
+   *
+   * @returns what each server says, keyed by its address. Where a server cannot be asked or
+   * refuses, its MemcacheError stands in the place of its answer; the call does not reject for it.
+   * @throws TypeError for a section that there is none of.
+   */
   stats(section?: StatsSection, options?: CallOptions): Promise<PerServer<ServerStats>> {
     return this.admin.stats(section, options)
   }
 
-  /** Makes all items of every server invalid, now or `delay` seconds from now. */
+  /**
+   * Makes all items of every server invalid, now or `delay` seconds from now. memcached counts in
+   * whole seconds: what is stored in the second after it may go as well.
+   *
+   * @returns `true` for each server that did, as {@link stats} gives its answers.
+   * @throws RangeError for a delay that is no whole number from 0.
+   */
   flushAll(options?: CallOptions & { delay?: number | undefined }): Promise<PerServer<true>> {
     return this.everythingChanges(this.admin.flushAll(options?.delay, options))
   }
 
-  /** Sets the counters of `stats` of every server back to zero. */
+  /** Sets the counters of {@link stats} of every server back to zero; answers as that does. */
   resetStats(options?: CallOptions): Promise<PerServer<true>> {
     return this.admin.resetStats(options)
   }
 
-  /** Sets how many megabytes of items every server may hold, without a restart. */
+  /**
+   * Sets how many megabytes of items every server may hold, without a restart; answers as
+   * {@link stats} does.
+   *
+   * @throws RangeError for less than 8, which memcached refuses.
+   */
   cacheMemoryLimit(megabytes: number, options?: CallOptions): Promise<PerServer<true>> {
     return this.admin.cacheMemoryLimit(megabytes, options)
   }
 
-  /** The version of every server. */
+  /** The version of every server, as `'1.6.18'`; answers as {@link stats} does. */
   version(options?: CallOptions): Promise<PerServer<string>> {
     return this.admin.version(options)
   }
 
-  /** Sets how much every server logs: 0 to 4. */
+  /**
+   * Sets how much every server logs to its standard error, from 0, nothing, to 4; answers as
+   * {@link stats} does. The binary protocol has no word for it: a ClientError.
+   */
   verbosity(level: number, options?: CallOptions): Promise<PerServer<true>> {
     return this.admin.verbosity(level, options)
   }
@@ -126,13 +150,15 @@ export class MemcacheClient extends WrapCommands implements AsyncDisposable {
    * drops lines that are not read fast enough. Ends with the loop (`break`), the signal, or close.
    *
    * @param classes - at least one of `'fetchers'`, `'mutations'`, `'evictions'`, `'connevents'`,
-   * `'deletions'` (1.6.20), ...
+   * `'deletions'` (1.6.20), ...; options may stand among them.
+   * @throws from the iterator: TypeError for other classes, ConnectionError where a server cannot
+   * be reached or is lost, ClosedError when the client is closed.
    */
   watch(...classes: (WatchClass | WatchOptions)[]): AsyncIterableIterator<WatchEvent> {
     return new WatchLog(this.#context).watch(classes)
   }
 
-  /** What this client has done so far, as plain numbers; counting costs every call next to nothing. */
+  /** What this client has done so far, as plain numbers. Nothing is sent. */
   metrics(): MemcacheMetrics {
     return this.#metrics.snapshot(this.#context.fleet.everyServer)
   }
@@ -181,6 +207,7 @@ export class MemcacheClient extends WrapCommands implements AsyncDisposable {
    * Takes these servers in place of those there are. Servers that stay keep their connections.
    *
    * @returns resolves when the calls under way on those that go are finished.
+   * @throws TypeError for a list that is none or names a server twice, ClosedError.
    */
   async setServers(servers: string | readonly (string | ServerObject)[]): Promise<void> {
     await this.#context.fleet.setServers(readServers(servers))

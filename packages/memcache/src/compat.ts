@@ -15,6 +15,7 @@ export type CompatName = 'php-memcached' | 'php-memcache' | 'pylibmc' | 'pymemca
 
 /** Another client with the settings that it runs with. */
 export interface CompatOptions {
+  /** Which client. */
   readonly name: CompatName
   /**
    * `'php-memcached'` and `'pylibmc'`: keys are placed by libmemcached's weighted ring

@@ -14,6 +14,7 @@ export interface MemcacheErrorDetails extends ErrorDetails {
 /**
  * Base of every failure of the client. A miss, a lost `add` or a stale cas token is a value, not
  * an error; arguments of a wrong type or range are `TypeError` and `RangeError`.
+ * Where one key of many is at fault alone, `key` names that and `keys` all that failed with it.
  */
 export abstract class MemcacheError extends ErrorBase {
   static override readonly kind: string = 'MemcacheError'

@@ -11,7 +11,16 @@ import type { Key } from './given-key.js'
 import type { ValueWithCas } from './protocol/retrieval.js'
 import type { Ttl } from './ttl.js'
 
-/** The commands of one or many items: each goes to the server of its key. */
+/**
+ * The commands of one or many items: each goes to the server of its key. A ttl is whole seconds
+ * from now, 0 for ever, or a Date.
+ *
+ * They reject before anything is sent with InvalidKeyError, with ValueTooLargeError, with TypeError
+ * for what cannot be stored (`undefined`, functions), with RangeError for a ttl or a number that
+ * cannot be, with QueueFullError, NoServerError and ClosedError; later with ConnectionError,
+ * TimeoutError, AuthenticationError, ServerError, ClientError or ProtocolError; those that read
+ * also with DecodeError, where the item holds what this client cannot decode.
+ */
 export abstract class ItemCommands extends EventEmitter<MemcacheEvents> {
   readonly #retrieval: Retrieval
   readonly #storage: Storage
@@ -72,7 +81,7 @@ export abstract class ItemCommands extends EventEmitter<MemcacheEvents> {
   }
 
   /**
-   * Stores a value, whether the key exists or not.
+   * Stores a value, whether the key exists or not; resolves to `true`.
    *
    * @param options - seconds to live (0, the default, is for ever), the Date on which the item
    * ends, or `{ ttl, timeout, signal }`.
@@ -104,7 +113,8 @@ export abstract class ItemCommands extends EventEmitter<MemcacheEvents> {
 
   /**
    * Adds text or bytes behind those of an item, whose ttl stays; `false` if there is no item, or
-   * if the result would be over the server's item size.
+   * if the result would be over the server's item size. A TypeError where `compression` or
+   * `largeValues` is on, for it would destroy such an item.
    */
   append(key: Key, value: string | Uint8Array, options?: CallOptions): Promise<boolean> {
     return this.#storage.extend('append', key, value, options)
@@ -117,7 +127,8 @@ export abstract class ItemCommands extends EventEmitter<MemcacheEvents> {
 
   /**
    * Stores a value if nobody changed the item since {@link gets} read it: `'stored'`, else
-   * `'exists'`, or `'missing'` if the item is gone.
+   * `'exists'`, or `'missing'` if the item is gone. A token that is no string of digits is a
+   * TypeError.
    */
   cas(key: Key, value: unknown, cas: string, options?: Ttl | StoreOptions): Promise<CasResult> {
     return this.#storage.cas(key, value, cas, options)
@@ -144,7 +155,7 @@ export abstract class ItemCommands extends EventEmitter<MemcacheEvents> {
   /**
    * Adds to a counter, modulo 2^64. Resolves to the new number, a bigint if `delta` is one, or
    * `undefined` where there is no counter and no `initial`. A number past 2^53 - 1 is a RangeError
-   * (the counter has moved all the same).
+   * (the counter has moved all the same), a value that is no number a ClientError.
    */
   increment(key: Key, delta: bigint, options?: CountOptions): Promise<bigint | undefined>
   increment(key: Key, delta?: number, options?: CountOptions): Promise<number | undefined>
@@ -169,7 +180,7 @@ export abstract class ItemCommands extends EventEmitter<MemcacheEvents> {
 
   /**
    * What the server knows of an item beside its value; `undefined` on a miss. Looking does not
-   * count as a use of the item. Needs the meta protocol.
+   * count as a use of the item. Needs the meta protocol; a ClientError elsewhere.
    */
   inspect(key: Key, options?: CallOptions): Promise<ItemMetadata | undefined> {
     return this.#inspection.inspect(key, options)

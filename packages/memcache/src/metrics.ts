@@ -24,6 +24,7 @@ export interface CommandMetrics {
   readonly misses: number
   /** Failed calls by the `code` or name of the error. */
   readonly errors: Readonly<Record<string, number>>
+  /** Of all of them, failed ones too. */
   readonly latency: LatencyMetrics
 }
 

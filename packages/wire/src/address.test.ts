@@ -74,9 +74,11 @@ describe('an address', () => {
         expect.objectContaining({ message: expect.not.stringContaining('secret') }),
       )
     }
-    expect(() => read({ port: 0, password: 'secret' })).toThrow(
-      expect.objectContaining({ message: expect.not.stringContaining('secret') }),
-    )
+    for (const own of [{ password: 'secret' }, { tls: { passphrase: 'secret' } }]) {
+      expect(() => read({ port: 0, ...own })).toThrow(
+        expect.objectContaining({ message: expect.not.stringContaining('secret') }),
+      )
+    }
   })
 
   test('of any text is an address or a TypeError', () => {

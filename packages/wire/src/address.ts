@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net'
+import type { ConnectionOptions } from 'node:tls'
 
 /** One server as the caller named it, taken apart. */
 export interface ServerAddress {
@@ -12,8 +13,8 @@ export interface ServerAddress {
   readonly path: string | undefined
   /** Share of the keys (or jobs) relative to the other servers; 1 unless configured. */
   readonly weight: number
-  /** True where the URL's scheme asks for TLS. */
-  readonly tls: boolean
+  /** True where the URL's scheme or the object asks for TLS; or the object's settings for it. */
+  readonly tls: boolean | ConnectionOptions
   /** From the URL's user part; never part of `name`. */
   readonly username: string | undefined
   /** From the URL's user part; never part of `name`. */
@@ -30,8 +31,8 @@ export interface ServerObject {
   readonly path?: string | undefined
   /** Share relative to the other servers, over 0; 1 if absent. */
   readonly weight?: number | undefined
-  /** TLS for this server. */
-  readonly tls?: boolean | undefined
+  /** TLS for this server: `true`, or settings of `node:tls` that come before those for all. */
+  readonly tls?: boolean | ConnectionOptions | undefined
   /** User name for authentication. */
   readonly username?: string | undefined
   /** Password for authentication. */
@@ -93,7 +94,7 @@ function fromObject(input: ServerObject, rules: AddressRules): ServerAddress {
   if (input.host !== undefined && typeof input.host !== 'string') {
     throw new TypeError('host of a server is a string')
   }
-  return address(input, rules, JSON.stringify({ ...input, password: undefined }))
+  return address(input, rules, JSON.stringify({ ...input, tls: undefined, password: undefined }))
 }
 
 function fromUrl(input: string, scheme: string, rules: AddressRules): ServerAddress {
@@ -171,6 +172,15 @@ function address(parts: ServerObject, rules: AddressRules, shown: string): Serve
   }
   const name = path ?? (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)
   return { name, host, port, path, weight, tls, username, password }
+}
+
+/** TLS settings for one server, its own before those for all; `undefined` where neither asks for TLS. */
+export function tlsFor(
+  { tls }: ServerAddress,
+  all: ConnectionOptions | undefined,
+): ConnectionOptions | undefined {
+  if (typeof tls === 'object') return { ...all, ...tls }
+  return all ?? (tls ? {} : undefined)
 }
 
 function withoutPassword(text: string): string {

@@ -1,11 +1,14 @@
 /** Durations of one kind, as numbers that can be logged or sent as they are. */
 export interface HistogramSummary {
+  /** How many were counted. */
   readonly count: number
   /** Milliseconds of all together. */
   readonly sum: number
   /** Milliseconds that half of them took at most; like all quantiles up to a quarter too much. */
   readonly p50: number
+  /** Milliseconds that nine of ten took at most. */
   readonly p90: number
+  /** Milliseconds that 99 of 100 took at most. */
   readonly p99: number
   /** Milliseconds of the longest. */
   readonly max: number

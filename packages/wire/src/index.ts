@@ -4,6 +4,7 @@ export {
   parseServers,
   type ServerAddress,
   type ServerObject,
+  tlsFor,
 } from './address.js'
 export { Backoff, type BackoffOptions } from './backoff.js'
 export { latin1, utf8 } from './byte-text.js'

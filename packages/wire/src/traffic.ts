@@ -22,7 +22,9 @@ export class Traffic {
 export interface ConnectionMetrics {
   /** Open now. */
   readonly open: number
+  /** Opened so far. */
   readonly opened: number
+  /** Closed of those, by whomever. */
   readonly closed: number
 }
 

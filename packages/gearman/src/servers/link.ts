@@ -6,6 +6,7 @@ import {
   type ServerAddress,
   type TlsOptions,
   type Traffic,
+  tlsFor,
 } from '@glammp/wire'
 import { Magic, type PacketType } from '../protocol/packet.js'
 import { PacketDecoder } from '../protocol/packet-decoder.js'
@@ -110,11 +111,11 @@ export class Link implements ConnectionOwner {
   }
 
   async #open(): Promise<Connection> {
-    const { address, connectTimeout, traffic } = this.#options
+    const { address, connectTimeout, tls, traffic } = this.#options
     const abort = new AbortController()
     this.#abort = abort
     const connection = await Connection.open(
-      { address, connectTimeout, tls: this.#tls(), traffic, signal: abort.signal },
+      { address, connectTimeout, tls: tlsFor(address, tls), traffic, signal: abort.signal },
       this,
     )
     // Closed between the handshake and this continuation.
@@ -131,12 +132,6 @@ export class Link implements ConnectionOwner {
     this.#owner.greet(connection.output)
     connection.flushSoon()
     return connection
-  }
-
-  #tls(): TlsOptions | undefined {
-    const { address, tls } = this.#options
-    if (tls === undefined && !address.tls) return undefined
-    return tls ?? {}
   }
 
   /** @internal */

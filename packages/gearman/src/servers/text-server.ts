@@ -1,4 +1,4 @@
-import { Fault, onAbort, type ServerAddress, type TlsOptions } from '@glammp/wire'
+import { Fault, onAbort, type ServerAddress, type TlsOptions, tlsFor } from '@glammp/wire'
 import { AbortError, ProtocolError, ServerError } from '../errors.js'
 import { readRefusal, type TextCommand } from '../protocol/text.js'
 import { failure } from './failure.js'
@@ -26,7 +26,7 @@ export class TextServer {
 
   constructor({ address, connectTimeout, tls }: TextServerOptions) {
     this.name = address.name
-    const settings = tls ?? (address.tls ? {} : undefined)
+    const settings = tlsFor(address, tls)
     this.#pool = new TextPool(() => TextSession.open({ address, connectTimeout, tls: settings }))
   }
 

@@ -2,6 +2,7 @@ import type { CallOptions } from '../commands/route.js'
 
 /** A name that values are wrapped with: `wrap(key, load, { tags: [name] })`. */
 export class Tag {
+  /** As it was given. */
   readonly name: string
   readonly #renew: (options: CallOptions | undefined) => Promise<void>
 

@@ -14,7 +14,12 @@ export type StatsSection = 'settings' | 'items' | 'slabs' | 'sizes' | 'conns'
 
 const SECTIONS: readonly string[] = ['settings', 'items', 'slabs', 'sizes', 'conns']
 
-/** The commands that go to every server. */
+/**
+ * The commands that go to every server. Each answers by server: `true`, or what it says; where a
+ * server cannot be asked or refuses, its MemcacheError stands in the place of the answer. They
+ * reject for arguments that cannot be alone. The binary protocol has words for `stats`, `version`,
+ * `flushAll` and `resetStats` alone.
+ */
 export class Admin {
   readonly #context: CommandContext
 
@@ -22,6 +27,7 @@ export class Admin {
     this.#context = context
   }
 
+  /** As `MemcacheClient.stats`. */
   async stats(
     section: StatsSection | undefined,
     options: CallOptions | undefined,
@@ -33,11 +39,13 @@ export class Admin {
     return this.#ask('stats', line, parseStats, options)
   }
 
+  /** As `MemcacheClient.version`. */
   async version(options: CallOptions | undefined): Promise<PerServer<string>> {
     const parse = ([line = '']: string[]): string => line.replace(/^VERSION /, '')
     return this.#ask('version', 'version', parse, options)
   }
 
+  /** As `MemcacheClient.flushAll`; `delay` is seconds. */
   async flushAll(
     delay: number | undefined,
     options: CallOptions | undefined,
@@ -46,20 +54,23 @@ export class Admin {
       throw new RangeError(`delay is a whole number of seconds; not ${delay}`)
     }
     const line = delay === undefined || delay === 0 ? 'flush_all' : `flush_all ${delay}`
-    return this.#ask('flushAll', line, () => true, options)
+    return this.#ask('flushAll', line, accepted, options)
   }
 
+  /** As `MemcacheClient.verbosity`. */
   async verbosity(level: number, options: CallOptions | undefined): Promise<PerServer<true>> {
     if (!Number.isInteger(level) || level < 0) {
       throw new RangeError(`verbosity is a whole number from 0; not ${level}`)
     }
-    return this.#ask('verbosity', `verbosity ${level}`, () => true, options)
+    return this.#ask('verbosity', `verbosity ${level}`, accepted, options)
   }
 
+  /** As `MemcacheClient.resetStats`. */
   async resetStats(options: CallOptions | undefined): Promise<PerServer<true>> {
-    return this.#ask('resetStats', 'stats reset', () => true, options)
+    return this.#ask('resetStats', 'stats reset', accepted, options)
   }
 
+  /** As `MemcacheClient.cacheMemoryLimit`. */
   async cacheMemoryLimit(
     megabytes: number,
     options: CallOptions | undefined,
@@ -74,7 +85,10 @@ export class Admin {
     return this.#ask('slabsAutomove', `slabs automove ${mode}`, accepted, options)
   }
 
-  /** Moves a page from one slab class to another; a `source` of -1 takes any. */
+  /**
+   * Moves a page from one slab class to another; a `source` of -1 takes any. `true` says that it
+   * has begun; a ServerError in its place that the server is busy or has no page to spare.
+   */
   async slabsReassign(
     source: number,
     destination: number,
@@ -108,7 +122,10 @@ export class Admin {
     return this.#ask('lruTune', `lru tune ${hot} ${warm} ${hotAge} ${warmAge}`, accepted, options)
   }
 
-  /** Items with a ttl under so many seconds go to an LRU of their own; -1 for none. */
+  /**
+   * Items with a ttl under so many seconds go to an LRU of their own, where they are not evicted;
+   * -1 for none.
+   */
   async lruTempTtl(seconds: number, options?: CallOptions): Promise<PerServer<true>> {
     wholeNumber('seconds', seconds, -1)
     return this.#ask('lruTempTtl', `lru temp_ttl ${seconds}`, accepted, options)
@@ -155,7 +172,7 @@ function parsed<T>(
   }
 }
 
-/** Shares of the LRUs. */
+/** What `lruTune` sets. */
 export interface LruShares {
   /** Per cent of memory. */
   readonly hot: number

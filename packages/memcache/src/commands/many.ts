@@ -28,5 +28,7 @@ export function togetherFailed(
   ) => MemcacheError
   const { server, cause } = reason
   const message = `${command} failed for ${keys.length} keys: ${reason.message}`
-  return new type(message, { server, command, cause, keys })
+  // Of the keys of a server that answered, one alone may be at fault.
+  const key = keys.length === 1 ? keys[0] : reason.keys && reason.key
+  return new type(message, { server, command, cause, key, keys })
 }

@@ -1,6 +1,6 @@
 import { Fault, latin1 } from '@glammp/wire'
 import { ItemDecoder } from './item-decoder.js'
-import { ReplyKind } from './reply.js'
+import { NO_KEY, ReplyKind } from './reply.js'
 import { readText } from './text-line.js'
 
 const KINDS: ReadonlyMap<string, ReplyKind> = new Map<string, ReplyKind>([
@@ -38,7 +38,7 @@ export class ClassicDecoder extends ItemDecoder {
       reply.kind = kind
     } else if (NUMBER.test(line)) {
       reply.kind = ReplyKind.VALUE
-      reply.key = ''
+      reply.key = NO_KEY
       reply.flags = 0
       reply.cas = ''
       reply.bytes = bytes

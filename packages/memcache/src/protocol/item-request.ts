@@ -1,4 +1,4 @@
-import type { Output } from '@glammp/wire'
+import { Fault, type Output } from '@glammp/wire'
 import type { Key } from '../given-key.js'
 import { refusal } from './refusal.js'
 import { type Reply, ReplyKind } from './reply.js'
@@ -36,6 +36,7 @@ export class TouchRequest extends Request<boolean> {
   tokens: TokenKeeper | undefined = undefined
   readonly #wireKey: string
   readonly #exptime: number
+  #miss: ReplyKind = ReplyKind.NOT_FOUND
 
   constructor(command: string, key: Key, wireKey: string, exptime: number) {
     super(command, key)
@@ -48,6 +49,8 @@ export class TouchRequest extends Request<boolean> {
   }
 
   encode(protocol: Protocol, out: Output): number {
+    // Meta touches by a retrieval, of which a miss is EN.
+    this.#miss = protocol.name === 'meta' ? ReplyKind.END : ReplyKind.NOT_FOUND
     protocol.touch(this.#wireKey, this.#exptime, out)
     return 1
   }
@@ -56,8 +59,7 @@ export class TouchRequest extends Request<boolean> {
     if (reply.kind === ReplyKind.DONE && reply.won) this.tokens?.taken(this.#wireKey)
     this.result = reply.kind === ReplyKind.DONE ? 'touched' : 'missing'
     if (reply.kind === ReplyKind.DONE) this.succeed(true)
-    // Meta touches by a retrieval, of which a miss is EN; classic answers NOT_FOUND.
-    else if (reply.kind === ReplyKind.NOT_FOUND || reply.kind === ReplyKind.END) this.succeed(false)
+    else if (reply.kind === this.#miss) this.succeed(false)
     else this.fail(refusal(reply, this))
   }
 }
@@ -86,9 +88,16 @@ export class ArithmeticRequest extends Request<string | undefined> {
 
   accept(reply: Reply): void {
     this.result = reply.kind === ReplyKind.VALUE ? 'counted' : 'missing'
-    // `decr` keeps the length of the item and pads with spaces.
-    if (reply.kind === ReplyKind.VALUE) this.succeed(reply.content().trimEnd())
+    if (reply.kind === ReplyKind.VALUE) this.succeed(numberOf(reply))
     else if (reply.kind === ReplyKind.NOT_FOUND) this.succeed(undefined)
     else this.fail(refusal(reply, this))
   }
+}
+
+// `decr` keeps the length of the item and pads with spaces. An item of a classic retrieval is not
+// final: its END follows.
+function numberOf(reply: Reply): string {
+  const number = reply.content().trimEnd()
+  if (reply.final && /^\d{1,20}$/.test(number)) return number
+  throw new Fault('garbled', 'an answer that is no number')
 }

@@ -27,6 +27,9 @@ export type ReplyKind = (typeof ReplyKind)[keyof typeof ReplyKind]
 
 const NOTHING = Buffer.alloc(0)
 
+/** `key` of the number that a classic counter is answered with: no retrieval asks for it. */
+export const NO_KEY = ' '
+
 /** The flags at the end of a meta reply's line, as the server wrote them. */
 export class MetaFlags {
   #bytes: Buffer = NOTHING

@@ -212,7 +212,9 @@ export type StorageMode = 'set' | 'add' | 'replace' | 'append' | 'prepend'
 
 /** Who may use a server. */
 export interface Credentials {
+  /** With SASL, that may be `user@realm`. */
   readonly username: string
+  /** Sent as it is. */
   readonly password: string
 }
 

@@ -1,4 +1,4 @@
-import type { Output } from '@glammp/wire'
+import { Fault, type Output } from '@glammp/wire'
 import { DecodeError, type MemcacheErrorDetails } from '../errors.js'
 import { type Key, keyText } from '../given-key.js'
 import { shorterExptime } from '../ttl.js'
@@ -66,6 +66,7 @@ export class GetRequest extends Request<unknown> {
 
   accept(reply: Reply): void {
     if (reply.kind === ReplyKind.VALUE) {
+      if (reply.key !== '' && reply.key !== this.#wireKey) throw anotherItem()
       if (reply.won) this.tokens?.taken(this.#wireKey)
       if (!reply.stub) {
         this.bytes = reply.end - reply.start
@@ -196,8 +197,8 @@ export class GetManyRequest extends Request<Found> {
   }
 
   #take(reply: Reply): void {
-    const position = reply.final ? this.#next++ : this.#positionOf(reply.key)
-    if (position === undefined) return
+    const position = reply.key === '' ? this.#next++ : this.#positionOf(reply.key)
+    if (position === undefined) throw anotherItem()
     if (reply.won) this.tokens?.taken(this.#wireKeys[position] as string)
     if (reply.stub) return
     try {
@@ -236,6 +237,11 @@ export class GetManyRequest extends Request<Found> {
     this.#positions ??= new Map(this.#wireKeys.map((key, index) => [key, index]))
     return this.#positions.get(wireKey)
   }
+}
+
+/** What classic servers name with each item is no key of the request. */
+function anotherItem(): Fault {
+  return new Fault('garbled', 'an item that was not asked for')
 }
 
 /** Decodes an item; a failure says which one it was. */

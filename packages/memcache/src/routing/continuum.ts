@@ -4,15 +4,29 @@ export interface Point {
   readonly server: number
 }
 
+const MOST_SERVERS = 2 ** 16
+
 /** The points of a ring in order; equal ones in the order of their servers, as libmemcached has them. */
 export class Continuum {
   readonly #values: Uint32Array
   readonly #servers: Uint16Array
 
   constructor(points: readonly Point[]) {
-    const sorted = [...points].sort((a, b) => a.value - b.value || a.server - b.server)
-    this.#values = Uint32Array.from(sorted, (point) => point.value)
-    this.#servers = Uint16Array.from(sorted, (point) => point.server)
+    // Both in one number: numbers are sorted in a tenth of the time of objects.
+    const count = points.length
+    const sorted = new Float64Array(count)
+    for (let at = 0; at < count; at += 1) {
+      const { value, server } = points[at] as Point
+      sorted[at] = value * MOST_SERVERS + server
+    }
+    sorted.sort()
+    this.#values = new Uint32Array(count)
+    this.#servers = new Uint16Array(count)
+    for (let at = 0; at < count; at += 1) {
+      const point = sorted[at] as number
+      this.#values[at] = point / MOST_SERVERS
+      this.#servers[at] = point % MOST_SERVERS
+    }
   }
 
   /** The server of the first point at or after a hash; past the last the ring begins anew. */

@@ -74,16 +74,33 @@ describe('the ring of libmemcached', () => {
     expect(shares('a:1:1,b:1:1,c:1:2')).toEqual([120, 120, 240])
   })
 
-  test('names a server without the default port, an IPv6 host without brackets, a path with :0', () => {
+  test('names a server without the default port', () => {
     const values = (servers: string): number[] =>
       ringPoints(fleet(servers))
         .map((p) => p.value)
         .sort((a, b) => a - b)
     expect(values('a:11211')).toEqual(values('a'))
     expect(values('a:11211')).not.toEqual(values('a:11212'))
-    expect(values('[::1]:11211')).toEqual(values('::1'))
-    expect(values('/run/m.sock')).not.toEqual(values('/run/n.sock'))
   })
+
+  test.each([
+    ['foo', 1],
+    ['bar', 0],
+    ['user:1', 2],
+    ['user:2', 2],
+    ['a', 2],
+    ['session:abc', 0],
+    ['k1', 0],
+    ['k2', 3],
+    ['k3', 2],
+    ['product/42', 3],
+  ])(
+    'names a socket with port 0, an IPv6 host without brackets: %s is on server %i',
+    (key, server) => {
+      const list = fleet('/run/a.sock,[::1]:11211,10.0.0.2:11212:2,[::1]:11300')
+      expect(ketama(list).pick(key)).toBe(server)
+    },
+  )
 })
 
 test('one server has every key', () => {

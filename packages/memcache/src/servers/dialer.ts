@@ -4,6 +4,7 @@ import {
   type ServerAddress,
   type TlsOptions,
   type Traffic,
+  tlsFor,
 } from '@glammp/wire'
 import { binaryProtocol } from '../protocol/binary.js'
 import { classicProtocol } from '../protocol/classic.js'
@@ -96,7 +97,7 @@ export class Dialer {
     const options = {
       address: this.#address,
       connectTimeout,
-      tls: tls ?? (this.#address.tls ? {} : undefined),
+      tls: tlsFor(this.#address, tls),
       traffic: this.#options.meter?.trafficOf(this.#address.name),
     }
     if (this.#credentials === undefined) return Session.open(options, protocol)

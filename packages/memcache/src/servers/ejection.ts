@@ -1,5 +1,6 @@
 import type { Fault } from '@glammp/wire'
 
+/** When a server is left out for failing. */
 export interface EjectionOptions {
   /** Failures in a row after which the server is left out. */
   readonly failures: number

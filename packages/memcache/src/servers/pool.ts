@@ -2,6 +2,7 @@ import { Fault } from '@glammp/wire'
 import { createPool, type Pool } from 'generic-pool'
 import { Session } from './session.js'
 
+/** How many connections there are to each server. */
 export interface PoolOptions {
   /** Connections kept open even when idle. */
   readonly min: number
