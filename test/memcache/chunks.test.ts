@@ -37,7 +37,7 @@ const noise = (length: number, seed = 1): Buffer => {
 
 const keysOf = async (cache: MemcacheClient): Promise<string[]> => {
   const keys: string[] = []
-  for await (const key of cache.keys()) keys.push(key)
+  for await (const key of cache.keys()) keys.push(String(key))
   return keys.sort()
 }
 

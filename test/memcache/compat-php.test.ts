@@ -147,6 +147,41 @@ describe.skipIf(!hasPhpMemcached)("PHP's Memcached, as it is by default", () => 
     expect(await run("return $m->get('empty-list');")).toBe('')
   })
 
+  // PHP refuses a line feed in a key of any kind.
+  test.each([false, true])(
+    'finds binary keys over its binary protocol (ketama %s)',
+    async (ketama) => {
+      const keys = [
+        ...Array.from({ length: 256 }, (_, byte) => Buffer.from([0, byte, 255 - byte, 32])),
+        Buffer.alloc(180, '\0 \r'),
+        Buffer.from('é \x7f'),
+      ].filter((key) => !key.includes('\n'))
+      const encoded = keys.map((key) => key.toString('base64'))
+      const binary = `$m->setOption(Memcached::OPT_BINARY_PROTOCOL, true);
+      $m->setOption(Memcached::OPT_PREFIX_KEY, 'bin:');
+      ${ketama ? '$m->setOption(Memcached::OPT_LIBKETAMA_COMPATIBLE, true);' : ''}`
+      await using cache = client({ compat: { name: 'php-memcached', ketama }, namespace: 'bin:' })
+      await cache.setMany(keys.map((key, index) => [key, index]))
+      const read = await run<[unknown[], number[]]>(
+        `${binary} $read = $ports = [];
+       foreach ($in['keys'] as $k) {
+         $read[] = $m->get(base64_decode($k));
+         $ports[] = $m->getServerByKey(base64_decode($k))['port'];
+         $m->set(base64_decode($k), $k);
+       }
+       return [$read, $ports];`,
+        { keys: encoded },
+      )
+      expect(read[0]).toEqual([...keys.keys()])
+      expect(read[1]).toEqual(keys.map((key) => Number(cache.serverFor(key).split(':')[1])))
+      expect([...(await cache.getMany(keys))]).toEqual(keys.map((key, at) => [key, encoded[at]]))
+      const fresh = Buffer.from('wrapped \0')
+      expect(await cache.wrap(fresh, () => 'loaded')).toBe('loaded')
+      const seen = await run(`${binary} return $m->get("wrapped \\0");`)
+      expect(seen).toBe('loaded')
+    },
+  )
+
   test('counters count on both sides', async () => {
     await using cache = client({ compat: 'php-memcached' })
     await run("$m->set('counter', 10); return $m->increment('counter', 5);")

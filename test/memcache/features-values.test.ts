@@ -176,6 +176,13 @@ describe('values', () => {
 })
 
 describe('safety', () => {
+  test('keys of any bytes', async () => {
+    const key = Buffer.from(Array.from({ length: 186 }, (_, index) => index))
+    await cache.set(key, 'bytes')
+    expect(await cache.get(Buffer.from(key))).toBe('bytes')
+    expect([...(await cache.getMany([key]))]).toEqual([[key, 'bytes']])
+  })
+
   test('keys checked in every call', async () => {
     const refused = { code: 'ERR_MEMCACHE_INVALID_KEY' }
     for (const key of ['', 'a b', 'a\r\nflush_all', '漢'.repeat(84)]) {

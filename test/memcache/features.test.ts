@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { MemcacheClient, type MemcacheOptions } from '@glammp/memcache'
+import { type Key, MemcacheClient, type MemcacheOptions } from '@glammp/memcache'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { makeCertificates } from '../support/certificates.js'
 import { startFakeServer } from '../support/fake-server.js'
@@ -180,7 +180,7 @@ describe('commands', () => {
 
   test('listing of all keys', async () => {
     await cache.setMany({ 'list:á': 1, 'list:b': 2 })
-    const found: string[] = []
+    const found: Key[] = []
     for await (const key of cache.keys({ prefix: 'list:' })) found.push(key)
     expect(found.sort()).toEqual(['list:b', 'list:á'])
   })

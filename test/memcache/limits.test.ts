@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { MemcacheClient } from '@glammp/memcache'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startFakeServer } from '../support/fake-server.js'
@@ -184,6 +185,24 @@ test('a value over maxValueSize and a key over 250 bytes can be allowed', async 
   const value = 'é'.repeat(1_500_000)
   expect(await cache.set(key, value)).toBe(true)
   expect((await cache.get(key)) === value).toBe(true)
+})
+
+test("longKeys: 'hash' hashes keys that are too long, and no others", async () => {
+  await using server = await startMemcached()
+  const options = { servers: server.address, namespace: 'ns:' }
+  await using hashing = new MemcacheClient({ ...options, longKeys: 'hash' })
+  await using plain = new MemcacheClient(options)
+  const long = ['a', 'b'].map((letter) => letter.repeat(248))
+  const longest = 'c'.repeat(247)
+  await hashing.setMany([...long, longest].map((key) => [key, key[0]]))
+  expect(await plain.get(longest)).toBe('c')
+  const digest = createHash('sha256').update(`ns:${long[0]}`).digest('base64url')
+  expect(await plain.get(`sha256-${digest}`)).toBe('a')
+  await expect(plain.get(long[0] ?? '')).rejects.toMatchObject({ code: 'ERR_MEMCACHE_INVALID_KEY' })
+  const found = await hashing.getMany(long)
+  expect([...found]).toEqual(long.map((key) => [key, key[0]]))
+  expect(await hashing.wrap(long[1] ?? '', () => 'loaded')).toBe('b')
+  expect(await hashing.deleteMany(long)).toBe(2)
 })
 
 test('50 first commands at once open one connection', async () => {

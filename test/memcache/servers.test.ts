@@ -1,5 +1,5 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { MemcacheClient, type WatchEvent } from '@glammp/memcache'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
+import { type Key, MemcacheClient, type WatchEvent } from '@glammp/memcache'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type MemcachedServer, startMemcached } from '../support/memcached.js'
 import { serversAreControllable } from '../support/server-source.js'
@@ -89,7 +89,7 @@ describe('keys', () => {
     await other.set('hidden', 1)
     const names = Array.from({ length: 3_000 }, (_, index) => `list:${index}:é%20`)
     await cache.setMany(names.map((name) => [name, 1] as const))
-    const listed = new Set<string>()
+    const listed = new Set<Key>()
     for await (const key of cache.keys({ prefix: 'list:' })) listed.add(key)
     expect(listed).toEqual(new Set(names))
     let any = 0
@@ -130,6 +130,19 @@ describe('keys', () => {
 })
 
 describe('watch', () => {
+  test('leaves no rejection behind when its loop ends while the next line is awaited', async () => {
+    const rejections: unknown[] = []
+    const listen = (reason: unknown): unknown => rejections.push(reason)
+    process.on('unhandledRejection', listen)
+    const sets = setInterval(() => void cache.set('watched', 1), 100)
+    for await (const _ of cache.watch('mutations')) break
+    clearInterval(sets)
+    // Rejections are told after the microtasks of the tick.
+    await nextTurn()
+    process.off('unhandledRejection', listen)
+    expect(rejections).toEqual([])
+  })
+
   test('tells what happens on every server, until the loop ends', async () => {
     const seen: WatchEvent[] = []
     const log = cache.watch('mutations', 'fetchers')
@@ -145,7 +158,7 @@ describe('watch', () => {
     })
     await reading
     expect(seen.every(({ type }) => type.startsWith('item_'))).toBe(true)
-    expect(seen.some(({ key }) => key?.startsWith('watched:'))).toBe(true)
+    expect(seen.some(({ key }) => String(key).startsWith('watched:'))).toBe(true)
   })
 
   test('ends with its signal and with the client; bad classes are a TypeError', async () => {

@@ -4,21 +4,23 @@ import { Flight } from './cache-aside/flight.js'
 import { NearCache, type NearOptions } from './cache-aside/near-cache.js'
 import { type Loader, Search, type SearchCommands } from './cache-aside/search.js'
 import { type WrapOptions, WrapPlan } from './cache-aside/wrap-options.js'
+import { type Key, keyId } from './given-key.js'
+import { isBinary } from './wire-key.js'
 
 /**
  * What `wrapMany` loads by: gets the keys that nobody has, gives a Map, from which keys without a
  * value are absent, or an array with one value a key in the order of the keys.
  */
-export type LoadMany<T> = (
-  keys: string[],
-) => ReadonlyMap<string, T> | readonly T[] | Promise<ReadonlyMap<string, T> | readonly T[]>
+export type LoadMany<T, K extends Key = string> = (
+  keys: K[],
+) => ReadonlyMap<K, T> | readonly T[] | Promise<ReadonlyMap<K, T> | readonly T[]>
 
 /** The commands that cache-aside stands on. */
 export interface CacheAsideCommands extends SearchCommands {
   /** @throws ClosedError */
   checkOpen(): void
   /** @throws InvalidKeyError */
-  check(keys: readonly string[], command: string): void
+  check(keys: readonly Key[], command: string): void
 }
 
 export interface CacheAsideSettings {
@@ -28,7 +30,7 @@ export interface CacheAsideSettings {
   /** As in `LeaseRules`. */
   readonly foreignReaders: boolean
   /** Told when a value was to be computed anew in the background, and was not. */
-  readonly refreshFailed: (key: string, error: unknown) => void
+  readonly refreshFailed: (key: Key, error: unknown) => void
 }
 
 /**
@@ -40,6 +42,7 @@ export class CacheAside {
   readonly #commands: CacheAsideCommands
   readonly #settings: CacheAsideSettings
   readonly #near: NearCache | undefined
+  /** By the id of their keys. */
   readonly #flights = new Map<string, Flight>()
   /** What is under way, with the seconds that each may take. */
   readonly #searches = new Map<Promise<void>, number>()
@@ -51,26 +54,29 @@ export class CacheAside {
     this.#near = settings.near === undefined ? undefined : new NearCache(settings.near)
   }
 
-  async wrap(key: string, load: () => unknown, options: WrapOptions): Promise<unknown> {
+  async wrap(key: Key, load: () => unknown, options: WrapOptions): Promise<unknown> {
     if (typeof load !== 'function') throw new TypeError('wrap takes a function that loads')
     this.#commands.checkOpen()
     const plan = this.#plan(options)
     const { signal } = options
     signal?.throwIfAborted()
-    const near = this.#near?.get(key)
+    // Text that looks as the id of bytes does is no key: it must not find what they found.
+    if (typeof key !== 'string' || isBinary(key)) this.#commands.check([key], 'wrap')
+    const id = keyId(key)
+    const near = this.#near?.get(id)
     if (near !== undefined) return near.value
-    const known = this.#flights.get(key)
+    const known = this.#flights.get(id)
     const answer =
-      known?.join() ?? this.#start([key], async () => [await load()], plan).get(key)?.own
+      known?.join() ?? this.#start([key], async () => [await load()], plan).get(id)?.own
     return signal === undefined ? answer : orAborted(answer, signal)
   }
 
   /** Keys for which there is nothing, neither cached nor loaded, are absent. */
   async wrapMany(
-    keys: Iterable<string>,
-    loadMany: LoadMany<unknown>,
+    keys: Iterable<Key>,
+    loadMany: LoadMany<unknown, Key>,
     options: WrapOptions,
-  ): Promise<Map<string, unknown>> {
+  ): Promise<Map<Key, unknown>> {
     if (typeof loadMany !== 'function') throw new TypeError('wrapMany takes a function that loads')
     this.#commands.checkOpen()
     const plan = this.#plan(options)
@@ -79,19 +85,22 @@ export class CacheAside {
     const wanted = [...new Set(keys)]
     this.#commands.check(wanted, 'wrapMany')
     const answers = new Map<string, unknown>()
-    const fresh: string[] = []
+    const fresh = new Map<string, Key>()
     for (const key of wanted) {
-      const near = this.#near?.get(key)
-      const known = this.#flights.get(key)
-      if (near !== undefined) answers.set(key, near.value)
-      else if (known !== undefined) answers.set(key, known.join())
-      else fresh.push(key)
+      const id = keyId(key)
+      if (fresh.has(id)) continue
+      const near = this.#near?.get(id)
+      const known = this.#flights.get(id)
+      if (near !== undefined) answers.set(id, near.value)
+      else if (known !== undefined) answers.set(id, known.join())
+      else fresh.set(id, key)
     }
     const load: Loader = async (missing) => aligned(await loadMany([...missing]), missing)
-    for (const [key, { own }] of this.#start(fresh, load, plan)) answers.set(key, own)
-    const all = Promise.all(wanted.map((key) => answers.get(key)))
+    const flights = this.#start([...fresh.values()], load, plan)
+    for (const [id, { own }] of flights) answers.set(id, own)
+    const all = Promise.all(wanted.map((key) => answers.get(keyId(key))))
     const values = await (signal === undefined ? all : orAborted(all, signal))
-    const found = new Map<string, unknown>()
+    const found = new Map<Key, unknown>()
     for (const [position, key] of wanted.entries()) {
       if (values[position] !== undefined) found.set(key, values[position])
     }
@@ -102,11 +111,12 @@ export class CacheAside {
    * The key is being changed by this process: what was found of it until the change is done is
    * for those who asked before.
    */
-  changed(key: string, done: Promise<unknown>): void {
+  changed(key: Key, done: Promise<unknown>): void {
     // A client that never wraps pays nothing for its writes.
     if (!this.#used) return
-    this.#forget(key)
-    const forget = (): void => this.#forget(key)
+    const id = keyId(key)
+    this.#forget(id)
+    const forget = (): void => this.#forget(id)
     done.then(forget, forget)
   }
 
@@ -142,10 +152,15 @@ export class CacheAside {
     return new WrapPlan(options, tags, foreignReaders)
   }
 
-  #start(keys: readonly string[], load: Loader, plan: WrapPlan): Map<string, Flight> {
+  /** Flights by the id of their keys, of which each stands once. */
+  #start(keys: readonly Key[], load: Loader, plan: WrapPlan): Map<string, Flight> {
     this.#used = true
-    const flights = new Map(keys.map((key) => [key, new Flight(key, plan.tags)]))
-    for (const [key, flight] of flights) this.#flights.set(key, flight)
+    const flights = new Map<string, Flight>()
+    for (const key of keys) {
+      const flight = new Flight(key, plan.tags)
+      flights.set(flight.id, flight)
+      this.#flights.set(flight.id, flight)
+    }
     const search = new Search(this.#commands, this.#listener, load, plan)
     const done = search.run([...flights.values()])
     this.#searches.set(done, plan.lease)
@@ -155,31 +170,36 @@ export class CacheAside {
 
   readonly #listener = {
     found: (flight: Flight, value: unknown, { shortest }: WrapPlan): void => {
-      if (flight.current) this.#near?.put(flight.key, value, flight.tags, shortest)
+      if (flight.current) this.#near?.put(flight.id, value, flight.tags, shortest)
     },
     ended: (flight: Flight): void => {
-      if (this.#flights.get(flight.key) === flight) this.#flights.delete(flight.key)
+      if (this.#flights.get(flight.id) === flight) this.#flights.delete(flight.id)
     },
-    refreshFailed: (key: string, error: unknown): void => {
+    refreshFailed: (key: Key, error: unknown): void => {
       this.#settings.refreshFailed(key, error)
     },
   }
 
-  #forget(key: string): void {
-    this.#near?.drop(key)
-    const flight = this.#flights.get(key)
+  #forget(id: string): void {
+    this.#near?.drop(id)
+    const flight = this.#flights.get(id)
     if (flight !== undefined) this.#detach(flight)
   }
 
   #detach(flight: Flight): void {
     flight.current = false
-    this.#flights.delete(flight.key)
+    this.#flights.delete(flight.id)
   }
 }
 
 /** @throws TypeError where loadMany gave neither a Map nor as many values as keys. */
-function aligned(loaded: unknown, keys: readonly string[]): readonly unknown[] {
-  if (loaded instanceof Map) return keys.map((key) => loaded.get(key) as unknown)
+function aligned(loaded: unknown, keys: readonly Key[]): readonly unknown[] {
+  if (loaded instanceof Map) {
+    if (keys.every((key) => typeof key === 'string')) return keys.map((key) => loaded.get(key))
+    // Bytes that the loader has from elsewhere, a database, are the same key in another object.
+    const known = new Map([...loaded].map(([key, value]) => [keyId(key), value as unknown]))
+    return keys.map((key) => known.get(keyId(key)))
+  }
   if (Array.isArray(loaded) && loaded.length === keys.length) return loaded
   throw new TypeError('loadMany gives a Map, or an array with one value for each of its keys')
 }

@@ -16,6 +16,7 @@ import {
   type WatchOptions,
 } from './commands/watch-log.js'
 import { Announcer } from './events.js'
+import type { Key } from './given-key.js'
 import { KeyRules } from './key.js'
 import { type MemcacheMetrics, Metrics } from './metrics.js'
 import type { MemcacheOptions } from './options.js'
@@ -135,11 +136,12 @@ export class MemcacheClient extends WrapCommands implements AsyncDisposable {
   /**
    * Every key of every server, one server after the other (`lru_crawler metadump`): a picture
    * taken while the servers go on. Reading slowly slows the server's crawler, nothing else. Keys
-   * outside the client's namespace are left out, those inside come without it.
+   * outside the client's namespace are left out, those inside come without it: as text, or as a
+   * Buffer where they are the key of no text.
    *
    * @throws ConnectionError, from the iterator, where a server cannot be reached.
    */
-  keys(options?: KeysOptions): AsyncIterableIterator<string> {
+  keys(options?: KeysOptions): AsyncIterableIterator<string | Buffer> {
     return new KeyListing(this.#context).keys(options)
   }
 
@@ -162,7 +164,7 @@ export class MemcacheClient extends WrapCommands implements AsyncDisposable {
   }
 
   /** The address of the server that a key lives on; computed, asks nobody. */
-  serverFor(key: string): string {
+  serverFor(key: Key): string {
     const { keys, fleet } = this.#context
     return fleet.homeOf(keys.toWire(key, 'serverFor')).address.name
   }

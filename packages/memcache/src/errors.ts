@@ -1,13 +1,14 @@
 import { ErrorBase, type ErrorDetails } from '@glammp/wire'
+import type { Key } from './given-key.js'
 
 /** What a {@link MemcacheError} knows beside its message. */
 export interface MemcacheErrorDetails extends ErrorDetails {
   /** The command that failed, by the name of the client's method. */
   readonly command?: string | undefined
   /** The key as the caller gave it, for commands of one key. */
-  readonly key?: string | undefined
+  readonly key?: Key | undefined
   /** For commands of many keys: those that were not carried out, or of which nothing is known. */
-  readonly keys?: readonly string[] | undefined
+  readonly keys?: readonly Key[] | undefined
 }
 
 /**
@@ -20,9 +21,9 @@ export abstract class MemcacheError extends ErrorBase {
   /** The command that failed, by the name of the client's method. */
   declare readonly command: string | undefined
   /** The key as the caller gave it, for commands of one key. */
-  declare readonly key: string | undefined
+  declare readonly key: Key | undefined
   /** For commands of many keys: those that were not carried out, or of which nothing is known. */
-  declare readonly keys: readonly string[] | undefined
+  declare readonly keys: readonly Key[] | undefined
 
   constructor(message: string, details: MemcacheErrorDetails = {}) {
     super(message, details)
@@ -34,7 +35,10 @@ export abstract class MemcacheError extends ErrorBase {
   }
 }
 
-/** The key is empty, too long, or holds white space or control characters. Nothing was sent. */
+/**
+ * The key is empty, too long, or text with white space or control characters; or bytes with such,
+ * on a server that is spoken to in the classic protocol. Nothing was sent.
+ */
 export class InvalidKeyError extends MemcacheError {
   static override readonly kind: string = 'InvalidKeyError'
   readonly code = 'ERR_MEMCACHE_INVALID_KEY'

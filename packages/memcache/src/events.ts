@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events'
+import type { Key } from './given-key.js'
 import type { Server, ServerListener } from './servers/server.js'
 
 /** What a client tells its listeners. There is no `'error'` event: failures belong to calls. */
@@ -22,7 +23,7 @@ export interface MemcacheEvents {
    * `wrap` served an old value and could not replace it: `load` failed in the background, or the
    * cache did. The next caller tries again.
    */
-  'refresh:failed': [event: { readonly key: string; readonly reason: unknown }]
+  'refresh:failed': [event: { readonly key: Key; readonly reason: unknown }]
 }
 
 /** Makes events of what servers tell. */

@@ -44,6 +44,7 @@ export {
   ValueTooLargeError,
 } from './errors.js'
 export type { MemcacheEvents } from './events.js'
+export type { Key } from './given-key.js'
 export type {
   CommandMetrics,
   LatencyMetrics,

@@ -7,6 +7,7 @@ import { Retrieval } from './commands/retrieval.js'
 import type { CallOptions } from './commands/route.js'
 import { type CasResult, type Entries, Storage, type StoreOptions } from './commands/storage.js'
 import type { MemcacheEvents } from './events.js'
+import type { Key } from './given-key.js'
 import type { ValueWithCas } from './protocol/retrieval.js'
 import type { Ttl } from './ttl.js'
 
@@ -37,21 +38,27 @@ export abstract class ItemCommands extends EventEmitter<MemcacheEvents> {
   }
 
   /** Reads a value; `undefined` on a miss. */
-  get<T = unknown>(key: string, options?: CallOptions): Promise<T | undefined> {
+  get<T = unknown>(key: Key, options?: CallOptions): Promise<T | undefined> {
     return this.#retrieval.get(key, options) as Promise<T | undefined>
   }
 
   /**
    * Reads any number of keys, in one round trip a server. Misses are absent from the Map; the
    * order is that of the keys. Where a server fails, all of the call rejects, and `keys` of the
-   * error names those of the servers that failed.
+   * error names those of the servers that failed. The Map has the very keys of the call: bytes are
+   * found by the same Buffer.
    */
-  getMany<T = unknown>(keys: Iterable<string>, options?: CallOptions): Promise<Map<string, T>> {
-    return this.#retrieval.getMany(keys, options) as Promise<Map<string, T>>
+  getMany<T = unknown>(keys: Iterable<string>, options?: CallOptions): Promise<Map<string, T>>
+  getMany<T = unknown, K extends Key = Key>(
+    keys: Iterable<K>,
+    options?: CallOptions,
+  ): Promise<Map<K, T>>
+  getMany<T>(keys: Iterable<Key>, options?: CallOptions): Promise<Map<Key, T>> {
+    return this.#retrieval.getMany(keys, options) as Promise<Map<Key, T>>
   }
 
   /** Reads a value with the token for {@link cas}; `undefined` on a miss. */
-  gets<T = unknown>(key: string, options?: CallOptions): Promise<ValueWithCas<T> | undefined> {
+  gets<T = unknown>(key: Key, options?: CallOptions): Promise<ValueWithCas<T> | undefined> {
     return this.#retrieval.gets(key, options) as Promise<ValueWithCas<T> | undefined>
   }
 
@@ -59,13 +66,17 @@ export abstract class ItemCommands extends EventEmitter<MemcacheEvents> {
   getsMany<T = unknown>(
     keys: Iterable<string>,
     options?: CallOptions,
-  ): Promise<Map<string, ValueWithCas<T>>> {
-    const found = this.#retrieval.getsMany(keys, options)
-    return found as Promise<Map<string, ValueWithCas<T>>>
+  ): Promise<Map<string, ValueWithCas<T>>>
+  getsMany<T = unknown, K extends Key = Key>(
+    keys: Iterable<K>,
+    options?: CallOptions,
+  ): Promise<Map<K, ValueWithCas<T>>>
+  getsMany<T>(keys: Iterable<Key>, options?: CallOptions): Promise<Map<Key, ValueWithCas<T>>> {
+    return this.#retrieval.getsMany(keys, options) as Promise<Map<Key, ValueWithCas<T>>>
   }
 
   /** Reads a value and lets the item live `ttl` more; `undefined` on a miss. */
-  getAndTouch<T = unknown>(key: string, ttl: Ttl, options?: CallOptions): Promise<T | undefined> {
+  getAndTouch<T = unknown>(key: Key, ttl: Ttl, options?: CallOptions): Promise<T | undefined> {
     return this.#retrieval.getAndTouch(key, ttl, options) as Promise<T | undefined>
   }
 
@@ -75,7 +86,7 @@ export abstract class ItemCommands extends EventEmitter<MemcacheEvents> {
    * @param options - seconds to live (0, the default, is for ever), the Date on which the item
    * ends, or `{ ttl, timeout, signal }`.
    */
-  set(key: string, value: unknown, options?: Ttl | StoreOptions): Promise<boolean> {
+  set(key: Key, value: unknown, options?: Ttl | StoreOptions): Promise<boolean> {
     return this.#storage.store('set', key, value, options)
   }
 
@@ -91,12 +102,12 @@ export abstract class ItemCommands extends EventEmitter<MemcacheEvents> {
   }
 
   /** Stores a value unless the key exists; `false` if it does. */
-  add(key: string, value: unknown, options?: Ttl | StoreOptions): Promise<boolean> {
+  add(key: Key, value: unknown, options?: Ttl | StoreOptions): Promise<boolean> {
     return this.#storage.store('add', key, value, options)
   }
 
   /** Stores a value if the key exists; `false` if it does not. */
-  replace(key: string, value: unknown, options?: Ttl | StoreOptions): Promise<boolean> {
+  replace(key: Key, value: unknown, options?: Ttl | StoreOptions): Promise<boolean> {
     return this.#storage.store('replace', key, value, options)
   }
 
@@ -105,12 +116,12 @@ export abstract class ItemCommands extends EventEmitter<MemcacheEvents> {
    * if the result would be over the server's item size. A TypeError where `compression` or
    * `largeValues` is on, for it would destroy such an item.
    */
-  append(key: string, value: string | Uint8Array, options?: CallOptions): Promise<boolean> {
+  append(key: Key, value: string | Uint8Array, options?: CallOptions): Promise<boolean> {
     return this.#storage.extend('append', key, value, options)
   }
 
   /** Adds text or bytes before those of an item; otherwise as {@link append}. */
-  prepend(key: string, value: string | Uint8Array, options?: CallOptions): Promise<boolean> {
+  prepend(key: Key, value: string | Uint8Array, options?: CallOptions): Promise<boolean> {
     return this.#storage.extend('prepend', key, value, options)
   }
 
@@ -119,12 +130,12 @@ export abstract class ItemCommands extends EventEmitter<MemcacheEvents> {
    * `'exists'`, or `'missing'` if the item is gone. A token that is no string of digits is a
    * TypeError.
    */
-  cas(key: string, value: unknown, cas: string, options?: Ttl | StoreOptions): Promise<CasResult> {
+  cas(key: Key, value: unknown, cas: string, options?: Ttl | StoreOptions): Promise<CasResult> {
     return this.#storage.cas(key, value, cas, options)
   }
 
   /** Deletes an item; `true` if it was there. */
-  delete(key: string, options?: CallOptions): Promise<boolean> {
+  delete(key: Key, options?: CallOptions): Promise<boolean> {
     return this.#deletion.delete(key, options)
   }
 
@@ -132,12 +143,12 @@ export abstract class ItemCommands extends EventEmitter<MemcacheEvents> {
    * Deletes any number of items, in one round trip a server; resolves to how many were there.
    * Rejects as {@link setMany} does.
    */
-  deleteMany(keys: Iterable<string>, options?: CallOptions): Promise<number> {
+  deleteMany(keys: Iterable<Key>, options?: CallOptions): Promise<number> {
     return this.#deletion.deleteMany(keys, options)
   }
 
   /** Lets an item live `ttl` from now; `true` if it was there. */
-  touch(key: string, ttl: Ttl, options?: CallOptions): Promise<boolean> {
+  touch(key: Key, ttl: Ttl, options?: CallOptions): Promise<boolean> {
     return this.#retrieval.touch(key, ttl, options)
   }
 
@@ -146,10 +157,10 @@ export abstract class ItemCommands extends EventEmitter<MemcacheEvents> {
    * `undefined` where there is no counter and no `initial`. A number past 2^53 - 1 is a RangeError
    * (the counter has moved all the same), a value that is no number a ClientError.
    */
-  increment(key: string, delta: bigint, options?: CountOptions): Promise<bigint | undefined>
-  increment(key: string, delta?: number, options?: CountOptions): Promise<number | undefined>
+  increment(key: Key, delta: bigint, options?: CountOptions): Promise<bigint | undefined>
+  increment(key: Key, delta?: number, options?: CountOptions): Promise<number | undefined>
   increment(
-    key: string,
+    key: Key,
     delta: number | bigint = 1,
     options?: CountOptions,
   ): Promise<number | bigint | undefined> {
@@ -157,10 +168,10 @@ export abstract class ItemCommands extends EventEmitter<MemcacheEvents> {
   }
 
   /** Subtracts from a counter, which stops at 0; otherwise as {@link increment}. */
-  decrement(key: string, delta: bigint, options?: CountOptions): Promise<bigint | undefined>
-  decrement(key: string, delta?: number, options?: CountOptions): Promise<number | undefined>
+  decrement(key: Key, delta: bigint, options?: CountOptions): Promise<bigint | undefined>
+  decrement(key: Key, delta?: number, options?: CountOptions): Promise<number | undefined>
   decrement(
-    key: string,
+    key: Key,
     delta: number | bigint = 1,
     options?: CountOptions,
   ): Promise<number | bigint | undefined> {
@@ -171,7 +182,7 @@ export abstract class ItemCommands extends EventEmitter<MemcacheEvents> {
    * What the server knows of an item beside its value; `undefined` on a miss. Looking does not
    * count as a use of the item. Needs the meta protocol; a ClientError elsewhere.
    */
-  inspect(key: string, options?: CallOptions): Promise<ItemMetadata | undefined> {
+  inspect(key: Key, options?: CallOptions): Promise<ItemMetadata | undefined> {
     return this.#inspection.inspect(key, options)
   }
 }

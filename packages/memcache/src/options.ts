@@ -84,7 +84,11 @@ export interface MemcacheOptions {
    * @defaultValue `'reject'`
    */
   readonly largeValues?: 'reject' | 'chunk' | { readonly maxSize: number } | undefined
-  /** A key over 250 bytes is an InvalidKeyError, or is hashed (SHA-256). @defaultValue `'reject'` */
+  /**
+   * A key that is over 250 bytes with its namespace (186 for bytes that are no text) is an
+   * InvalidKeyError, or travels as the SHA-256 of itself. Other keys travel as they are either way.
+   * @defaultValue `'reject'`
+   */
   readonly longKeys?: 'reject' | 'hash' | undefined
   /**
    * Who takes the keys of a server that cannot be reached: `'none'` (calls reject), `'next'` (the

@@ -1,6 +1,13 @@
+import { type Key, keptKey, keyId } from '../given-key.js'
+
 /** One key that is being looked for, and everybody in this process who waits for it. */
 export class Flight {
-  readonly key: string
+  /** As the caller gave it who started the flight. */
+  readonly key: Key
+  /** The same, for the servers. */
+  readonly kept: Key
+  /** What the key has in common with others of the same item. */
+  readonly id: string
   readonly tags: readonly string[]
   /** What the caller gets who started it. */
   readonly own: Promise<unknown>
@@ -11,8 +18,10 @@ export class Flight {
   #old: { readonly value: unknown } | undefined
   #settled = false
 
-  constructor(key: string, tags: readonly string[]) {
+  constructor(key: Key, tags: readonly string[]) {
     this.key = key
+    this.kept = keptKey(key)
+    this.id = keyId(key)
     this.tags = tags
     this.#own = deferred()
     this.own = this.#own.promise

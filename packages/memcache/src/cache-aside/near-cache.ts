@@ -24,24 +24,25 @@ export class NearCache {
     this.#entries = new LRUCache({ max, ttl: this.#ttl })
   }
 
-  get(key: string): { readonly value: unknown } | undefined {
-    return this.#entries.get(key)
+  /** @param id - as `keyId` gives it, like all of them here. */
+  get(id: string): { readonly value: unknown } | undefined {
+    return this.#entries.get(id)
   }
 
   /** @param longest - seconds that the value may be kept at most; 0: as long as any. */
-  put(key: string, value: unknown, tags: readonly string[], longest: number): void {
+  put(id: string, value: unknown, tags: readonly string[], longest: number): void {
     const ttl = longest === 0 ? this.#ttl : Math.min(this.#ttl, longest * 1_000)
-    this.#entries.set(key, { value, tags }, { ttl })
+    this.#entries.set(id, { value, tags }, { ttl })
   }
 
-  drop(key: string): void {
-    this.#entries.delete(key)
+  drop(id: string): void {
+    this.#entries.delete(id)
   }
 
   /** Bounded by `max`: a list of keys a tag would cost more, and memory for tags long gone. */
   dropTagged(tag: string): void {
-    for (const [key, { tags }] of this.#entries.entries()) {
-      if (tags.includes(tag)) this.#entries.delete(key)
+    for (const [id, { tags }] of this.#entries.entries()) {
+      if (tags.includes(tag)) this.#entries.delete(id)
     }
   }
 

@@ -2,12 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Backoff } from '@glammp/wire'
 import type { Ask, Lease, Look } from '../commands/lease.js'
 import { MemcacheError } from '../errors.js'
+import type { Key } from '../given-key.js'
 import type { Flight } from './flight.js'
 import type { WrapPlan } from './wrap-options.js'
 
 /** The commands that a search stands on. */
 export interface SearchCommands {
-  look(keys: readonly string[], ask: Ask): Promise<readonly PromiseSettledResult<Look>[]>
+  look(keys: readonly Key[], ask: Ask): Promise<readonly PromiseSettledResult<Look>[]>
   fingerprint(tags: readonly string[], plan: WrapPlan): Promise<string>
   /** Milliseconds for each command. */
   timeout(plan: WrapPlan): number
@@ -20,11 +21,11 @@ export interface SearchListener {
   /** Nobody waits for this flight any more. */
   ended(flight: Flight): void
   /** A value was to be computed anew in the background, and was not. */
-  refreshFailed(key: string, error: unknown): void
+  refreshFailed(key: Key, error: unknown): void
 }
 
 /** Values for keys, aligned with them. */
-export type Loader = (keys: readonly string[]) => Promise<readonly unknown[]>
+export type Loader = (keys: readonly Key[]) => Promise<readonly unknown[]>
 
 /** A key to load; without a lease its value is not stored. */
 interface Task {
@@ -106,7 +107,7 @@ export class Search {
   ): Promise<readonly PromiseSettledResult<Look>[]> {
     const { lease, refreshAhead, stale, tags } = this.#plan
     const timeout = this.#commands.timeout(this.#plan)
-    const keys = flights.map(({ key }) => key)
+    const keys = flights.map(({ kept }) => kept)
     const fingerprint = this.#commands.fingerprint(tags, this.#plan)
     // A look that fails earlier has no use for it.
     fingerprint.catch(() => {})

@@ -4,6 +4,7 @@ import { type InvalidateOptions, Invalidation } from '../commands/invalidation.j
 import { type LeaseRules, Leases } from '../commands/leases.js'
 import { type CallOptions, timeoutOf } from '../commands/route.js'
 import { Tags } from '../commands/tags.js'
+import type { Key } from '../given-key.js'
 import { ItemCommands } from '../item-commands.js'
 import { Envelope } from '../values/envelope.js'
 import type { NearOptions } from './near-cache.js'
@@ -60,7 +61,7 @@ export abstract class WrapCommands extends ItemCommands {
    *
    * @throws TypeError or RangeError for options that cannot be, InvalidKeyError; what `load` throws.
    */
-  wrap<T>(key: string, load: () => T | Promise<T>, options: WrapOptions = {}): Promise<T> {
+  wrap<T>(key: Key, load: () => T | Promise<T>, options: WrapOptions = {}): Promise<T> {
     return this.#cacheAside.wrap(key, load, options) as Promise<T>
   }
 
@@ -76,9 +77,21 @@ export abstract class WrapCommands extends ItemCommands {
   wrapMany<T>(
     keys: Iterable<string>,
     loadMany: LoadMany<T>,
+    options?: WrapOptions,
+  ): Promise<Map<string, T>>
+  wrapMany<T, K extends Key = Key>(
+    keys: Iterable<K>,
+    loadMany: LoadMany<T, K>,
+    options?: WrapOptions,
+  ): Promise<Map<K, T>>
+  wrapMany<T, K extends Key>(
+    keys: Iterable<K>,
+    loadMany: LoadMany<T, K>,
     options: WrapOptions = {},
-  ): Promise<Map<string, T>> {
-    return this.#cacheAside.wrapMany(keys, loadMany, options) as Promise<Map<string, T>>
+  ): Promise<Map<K, T>> {
+    // It gets no other keys than those of the call.
+    const load = loadMany as unknown as LoadMany<unknown, Key>
+    return this.#cacheAside.wrapMany(keys, load, options) as Promise<Map<K, T>>
   }
 
   /**
@@ -88,7 +101,7 @@ export abstract class WrapCommands extends ItemCommands {
    *
    * @returns whether there was an item.
    */
-  invalidate(key: string, options?: InvalidateOptions): Promise<boolean> {
+  invalidate(key: Key, options?: InvalidateOptions): Promise<boolean> {
     const done = this.#invalidation.invalidate(key, options)
     this.#cacheAside.changed(key, done)
     return done

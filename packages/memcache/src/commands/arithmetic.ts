@@ -1,4 +1,5 @@
 import { ServerError } from '../errors.js'
+import { type Key, keptKey, keyText } from '../given-key.js'
 import { ArithmeticRequest } from '../protocol/item-request.js'
 import type { CommandContext } from './context.js'
 import { type CallOptions, route } from './route.js'
@@ -29,30 +30,34 @@ export class Arithmetic {
   /** Resolves to the new number, of the type of `delta`; `undefined` where there is no counter. */
   async count<T extends number | bigint>(
     command: 'increment' | 'decrement',
-    key: string,
+    key: Key,
     delta: T,
     options: CountOptions | undefined,
   ): Promise<T | undefined> {
     const step = unsigned(delta, 'delta')
     const initial = options?.initial
     const start = initial === undefined ? undefined : unsigned(initial, 'initial')
+    const kept = keptKey(key)
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-      const text = await this.#send(command, key, step, options)
+      const text = await this.#send(command, kept, step, options)
       if (text !== undefined) return numberLike(delta, text, key)
       if (start === undefined) return undefined
       // By `add` and not by the server's own autovivification: that leaves an item without
       // flags, which would read back as text.
       const value = typeof delta === 'bigint' ? start : Number(start)
-      if (await this.#storage.store('add', key, value, options)) {
+      if (await this.#storage.store('add', kept, value, options)) {
         return numberLike(delta, String(start), key)
       }
     }
-    throw new ServerError(`${command} ${key}: the counter comes and goes`, { command, key })
+    throw new ServerError(`${command} ${keyText(key)}: the counter comes and goes`, {
+      command,
+      key,
+    })
   }
 
   async #send(
     command: string,
-    key: string,
+    key: Key,
     step: bigint,
     options: CallOptions | undefined,
   ): Promise<string | undefined> {
@@ -74,9 +79,11 @@ function unsigned(value: number | bigint, name: string): bigint {
   return number
 }
 
-function numberLike<T extends number | bigint>(delta: T, text: string, key: string): T {
+function numberLike<T extends number | bigint>(delta: T, text: string, key: Key): T {
   if (typeof delta === 'bigint') return BigInt(text) as T
   const number = Number(text)
   if (Number.isSafeInteger(number)) return number as T
-  throw new RangeError(`the counter ${key} is at ${text}, past 2^53 - 1: count by a bigint`)
+  throw new RangeError(
+    `the counter ${keyText(key)} is at ${text}, past 2^53 - 1: count by a bigint`,
+  )
 }

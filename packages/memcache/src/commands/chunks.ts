@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { latin1 } from '@glammp/wire'
 import { checksum } from '../checksum.js'
 import { DecodeError, ValueTooLargeError } from '../errors.js'
+import { type Key, keyText } from '../given-key.js'
 import type { KeyRules } from '../key.js'
 import { DeletionRequest } from '../protocol/item-request.js'
 import type { ItemReader, ValueDecoder } from '../protocol/request.js'
@@ -17,7 +18,7 @@ import { type CallOptions, type RouteContext, route } from './route.js'
 /** What a chunked value is stored for, for errors. */
 export interface ChunkOwner {
   readonly command: string
-  readonly key: string
+  readonly key: Key
 }
 
 export interface ChunkContext extends RouteContext {
@@ -98,7 +99,7 @@ export class Chunks implements Transcoder {
   ): Promise<Encoded> {
     if (data.length <= this.pieceSize) return { data, flags }
     if (data.length > this.#maxSize) {
-      const message = `${owner.command} ${owner.key}: the value has ${data.length} bytes, largeValues.maxSize is ${this.#maxSize}`
+      const message = `${owner.command} ${keyText(owner.key)}: the value has ${data.length} bytes, largeValues.maxSize is ${this.#maxSize}`
       throw new ValueTooLargeError(message, owner)
     }
     const whole = typeof data === 'string' ? Buffer.from(data, 'latin1') : data
@@ -161,7 +162,7 @@ export class Chunks implements Transcoder {
 
   /** Lets an item and its chunks live until `exptime`; `true` if it was there, and whole. */
   async touch(
-    key: string,
+    key: Key,
     wireKey: string,
     exptime: number,
     call: CallOptions | undefined,

@@ -1,3 +1,4 @@
+import type { Key } from '../given-key.js'
 import { DeletionRequest } from '../protocol/item-request.js'
 import type { CommandContext } from './context.js'
 import { togetherFailed } from './many.js'
@@ -11,12 +12,12 @@ export class Deletion {
     this.#context = context
   }
 
-  async delete(key: string, options: CallOptions | undefined): Promise<boolean> {
+  async delete(key: Key, options: CallOptions | undefined): Promise<boolean> {
     const wireKey = this.#context.keys.toWire(key, 'delete')
     return this.#send('delete', key, wireKey, options)
   }
 
-  async deleteMany(keys: Iterable<string>, options: CallOptions | undefined): Promise<number> {
+  async deleteMany(keys: Iterable<Key>, options: CallOptions | undefined): Promise<number> {
     const wanted = [...new Set(keys)]
     // All of them are checked before the first is sent.
     const wireKeys = wanted.map((key) => this.#context.keys.toWire(key, 'deleteMany'))
@@ -34,7 +35,7 @@ export class Deletion {
 
   #send(
     command: string,
-    key: string,
+    key: Key,
     wireKey: string,
     options: CallOptions | undefined,
   ): Promise<boolean> {

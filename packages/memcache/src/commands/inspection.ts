@@ -1,3 +1,4 @@
+import type { Key } from '../given-key.js'
 import { MetaRequest } from '../protocol/meta-request.js'
 import type { CommandContext } from './context.js'
 import { type CallOptions, route } from './route.js'
@@ -28,7 +29,7 @@ export class Inspection {
     this.#context = context
   }
 
-  async inspect(key: string, options: CallOptions | undefined): Promise<ItemMetadata | undefined> {
+  async inspect(key: Key, options: CallOptions | undefined): Promise<ItemMetadata | undefined> {
     const wireKey = this.#context.keys.toWire(key, 'inspect')
     // `u`: no bump in the LRU.
     const request = new MetaRequest('inspect', key, `mg ${wireKey} s t l h f c u`)

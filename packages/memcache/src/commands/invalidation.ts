@@ -1,3 +1,4 @@
+import { type Key, keptKey } from '../given-key.js'
 import { DeletionRequest } from '../protocol/item-request.js'
 import { MetaRequest } from '../protocol/meta-request.js'
 import { toExptime } from '../ttl.js'
@@ -30,9 +31,10 @@ export class Invalidation {
   }
 
   /** Resolves to whether the item was there. */
-  async invalidate(key: string, options: InvalidateOptions | undefined): Promise<boolean> {
+  async invalidate(key: Key, options: InvalidateOptions | undefined): Promise<boolean> {
     const { keys, fleet } = this.#context
     const wireKey = keys.toWire(key, 'invalidate')
+    const kept = keptKey(key)
     const timeout = timeoutOf(this.#context, options)
     const stale = options?.stale ?? STALE
     if (!Number.isInteger(stale) || stale < 1) {
@@ -49,7 +51,7 @@ export class Invalidation {
       return status === 'found'
     }
     // In one batch and in this order: who computes finds the lock gone, before or after storing.
-    const lock = derivedKey(keys, 'lock', key)
+    const lock = derivedKey(keys, 'lock', kept)
     const unlocked = server.submit(new DeletionRequest('invalidate', key, lock), timeout)
     const gone = server.submit(new DeletionRequest('invalidate', key, wireKey), timeout)
     const [, wasThere] = await Promise.all([unlocked, gone])

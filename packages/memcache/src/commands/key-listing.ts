@@ -1,5 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { latin1 } from '@glammp/wire'
 import { ServerError } from '../errors.js'
+import type { Key } from '../given-key.js'
 import type { LineStream } from '../servers/line-stream.js'
 import type { Server } from '../servers/server.js'
 import type { CommandContext } from './context.js'
@@ -8,7 +10,7 @@ import { type CallOptions, timeoutOf } from './route.js'
 /** What `keys` takes. */
 export interface KeysOptions extends CallOptions {
   /** Only keys that begin so. */
-  readonly prefix?: string | undefined
+  readonly prefix?: Key | undefined
 }
 
 /** One crawler walks a server at a time; how often, and after how many milliseconds, we ask again. */
@@ -23,15 +25,16 @@ export class KeyListing {
     this.#context = context
   }
 
-  async *keys(options: KeysOptions = {}): AsyncGenerator<string, void, undefined> {
+  async *keys(options: KeysOptions = {}): AsyncGenerator<string | Buffer, void, undefined> {
     const { prefix = '', signal } = options
+    const start = latin1(typeof prefix === 'string' ? Buffer.from(prefix) : prefix)
     const timeout = timeoutOf(this.#context, options)
     await this.#context.fleet.ready
     for (const server of this.#context.fleet.servers) {
       for await (const line of await this.#open(server, timeout)) {
         signal?.throwIfAborted()
-        const key = this.#keyOf(line)
-        if (key?.startsWith(prefix)) yield key
+        const key = this.#keyOf(line, start)
+        if (key !== undefined) yield key
       }
     }
   }
@@ -51,10 +54,10 @@ export class KeyListing {
     }
   }
 
-  /** `key=foo%20bar exp=-1 ...` -> the key without the namespace, if it is in it. */
-  #keyOf(line: string): string | undefined {
+  /** `key=foo%20bar exp=-1 ...` -> the key without the namespace, if it is in it and begins so. */
+  #keyOf(line: string, prefix: string): string | Buffer | undefined {
     const encoded = /^key=(\S+)/.exec(line)?.[1]
-    return encoded === undefined ? undefined : this.#context.keys.fromLog(encoded)
+    return encoded === undefined ? undefined : this.#context.keys.fromLog(encoded, prefix)
   }
 }
 

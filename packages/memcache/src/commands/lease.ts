@@ -1,4 +1,5 @@
 import { ValueTooLargeError } from '../errors.js'
+import { type Key, keyText } from '../given-key.js'
 import type { Server } from '../servers/server.js'
 import type { Envelope, Notes, WrappedItem } from '../values/envelope.js'
 import type { Encoded } from '../values/serializer.js'
@@ -48,7 +49,7 @@ export interface LeaseContext extends CommandContext {
 
 /** A key with the form in which it travels. */
 export interface WireKey {
-  readonly key: string
+  readonly key: Key
   readonly wireKey: string
 }
 
@@ -84,7 +85,7 @@ export abstract class Lease {
     const encoded = await envelope.seal(value, this.notes(life, fingerprint), fit)
     const { length } = encoded.data
     if (length > maxValueSize) {
-      const message = `wrap ${key}: the value has ${length} bytes, maxValueSize is ${maxValueSize}`
+      const message = `wrap ${keyText(key)}: the value has ${length} bytes, maxValueSize is ${maxValueSize}`
       throw new ValueTooLargeError(message, { command: 'wrap', key })
     }
     return this.store(encoded, life.exptime)

@@ -1,5 +1,7 @@
 import { ConnectionError } from '../errors.js'
+import type { Key } from '../given-key.js'
 import type { Server } from '../servers/server.js'
+import { isBinary } from '../wire-key.js'
 import type { Ask, LeaseContext, LeaseProtocol, Look, WireKey } from './lease.js'
 import { LockLeases } from './lock-lease.js'
 import { MetaLeases } from './meta-lease.js'
@@ -30,27 +32,30 @@ export class Leases {
   }
 
   /** @throws InvalidKeyError for the first key that cannot be. */
-  check(keys: readonly string[], command: string): void {
+  check(keys: readonly Key[], command: string): void {
     for (const key of keys) this.#context.keys.toWire(key, command)
   }
 
   /** One outcome a key, in their order; those of one server travel together. */
-  async look(keys: readonly string[], ask: Ask): Promise<readonly PromiseSettledResult<Look>[]> {
+  async look(keys: readonly Key[], ask: Ask): Promise<readonly PromiseSettledResult<Look>[]> {
     const { fleet } = this.#context
     await fleet.ready
     const wireKeys = keys.map((key) => ({ key, wireKey: this.#context.keys.toWire(key, 'wrap') }))
     const { turns } = this.#context
     // A value that was set before, and is still being compressed, is found.
     if (turns.idle() !== undefined) await Promise.all(wireKeys.map((key) => turns.of(key.wireKey)))
-    const groups = new Map<Server, number[]>()
+    const text = new Map<Server, number[]>()
+    // Apart: where a server is spoken to in classic, they fail, and must not take others with them.
+    const binary = new Map<Server, number[]>()
     for (const [position, { wireKey }] of wireKeys.entries()) {
+      const groups = isBinary(wireKey) ? binary : text
       const server = fleet.homeOf(wireKey)
       const group = groups.get(server)
       if (group === undefined) groups.set(server, [position])
       else group.push(position)
     }
     const outcomes: PromiseSettledResult<Look>[] = new Array(keys.length)
-    const answers = [...groups].map(async ([server, positions]) => {
+    const answers = [...text, ...binary].map(async ([server, positions]) => {
       const group = positions.map((position) => wireKeys[position] as WireKey)
       const looks = await this.#lookOn(server, group, ask)
       for (const [index, look] of looks.entries()) outcomes[positions[index] as number] = look

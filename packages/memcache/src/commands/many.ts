@@ -1,4 +1,5 @@
 import { MemcacheError, type MemcacheErrorDetails } from '../errors.js'
+import type { Key } from '../given-key.js'
 
 /**
  * The failure of a command of many keys: the first that happened, naming the keys of all that
@@ -10,10 +11,10 @@ import { MemcacheError, type MemcacheErrorDetails } from '../errors.js'
 export function togetherFailed(
   command: string,
   outcomes: readonly PromiseSettledResult<unknown>[],
-  lists: readonly (readonly string[])[],
+  lists: readonly (readonly Key[])[],
 ): unknown {
   let first: PromiseRejectedResult | undefined
-  const keys: string[] = []
+  const keys: Key[] = []
   for (const [index, outcome] of outcomes.entries()) {
     if (outcome.status === 'fulfilled') continue
     first ??= outcome

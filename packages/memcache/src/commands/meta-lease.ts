@@ -2,6 +2,7 @@ import { type MetaReply, MetaRequest } from '../protocol/meta-request.js'
 import type { Server } from '../servers/server.js'
 import type { Notes, WrappedItem } from '../values/envelope.js'
 import type { Encoded } from '../values/serializer.js'
+import { storeHead } from '../wire-key.js'
 import {
   type Ask,
   Lease,
@@ -145,7 +146,8 @@ class Sight {
     const remaining = Number(flags.get('t') ?? 1)
     // -1 is for ever: somebody has touched it.
     const left = remaining < 0 ? 0 : Math.max(1, remaining - seconds)
-    const line = `ms ${wireKey} ${block.length} F${flags.get('f') ?? 0} T${left} C${this.cas}`
+    const head = storeHead(wireKey, block.length)
+    const line = `${head} F${flags.get('f') ?? 0} T${left} C${this.cas}`
     return { line, block }
   }
 }
@@ -177,7 +179,8 @@ class MetaLease extends Lease {
 
   protected async store({ data, flags }: Encoded, exptime: number): Promise<boolean> {
     const { wireKey } = this.scope
-    const line = `ms ${wireKey} ${data.length} F${flags} T${exptime} C${this.#sight.cas}`
+    const head = storeHead(wireKey, data.length)
+    const line = `${head} F${flags} T${exptime} C${this.#sight.cas}`
     const { status } = await this.#send(line, data)
     return status === 'found'
   }

@@ -1,3 +1,4 @@
+import type { Key } from '../given-key.js'
 import { TouchRequest } from '../protocol/item-request.js'
 import { type Found, GetManyRequest, GetRequest, type ValueWithCas } from '../protocol/retrieval.js'
 import type { Server } from '../servers/server.js'
@@ -18,7 +19,7 @@ export class Retrieval {
   }
 
   // Not async: the request's own promise goes to the caller.
-  get(key: string, options: CallOptions | undefined): Promise<unknown> {
+  get(key: Key, options: CallOptions | undefined): Promise<unknown> {
     try {
       const { keys, transcoder } = this.#context
       const wireKey = keys.toWire(key, 'get')
@@ -30,7 +31,7 @@ export class Retrieval {
     }
   }
 
-  async getAndTouch(key: string, ttl: Ttl, options: CallOptions | undefined): Promise<unknown> {
+  async getAndTouch(key: Key, ttl: Ttl, options: CallOptions | undefined): Promise<unknown> {
     const { keys, transcoder } = this.#context
     const wireKey = keys.toWire(key, 'getAndTouch')
     const exptime = toExptime(ttl)
@@ -39,7 +40,7 @@ export class Retrieval {
     return route(this.#context, wireKey, request, options)
   }
 
-  async touch(key: string, ttl: Ttl, options: CallOptions | undefined): Promise<boolean> {
+  async touch(key: Key, ttl: Ttl, options: CallOptions | undefined): Promise<boolean> {
     const { keys, chunks } = this.#context
     const wireKey = keys.toWire(key, 'touch')
     if (chunks !== undefined) return chunks.touch(key, wireKey, toExptime(ttl), options)
@@ -49,38 +50,35 @@ export class Retrieval {
   }
 
   async gets(
-    key: string,
+    key: Key,
     options: CallOptions | undefined,
   ): Promise<ValueWithCas<unknown> | undefined> {
     return (await this.#read('gets', [key], options))[0]
   }
 
   /** The values of the hits, in the order of the keys; keys asked for twice stand once. */
-  async getMany(
-    keys: Iterable<string>,
-    options: CallOptions | undefined,
-  ): Promise<Map<string, unknown>> {
+  async getMany(keys: Iterable<Key>, options: CallOptions | undefined): Promise<Map<Key, unknown>> {
     const wanted = [...new Set(keys)]
     const found = await this.#read('getMany', wanted, options)
-    const values = new Map<string, unknown>()
+    const values = new Map<Key, unknown>()
     for (let at = 0; at < wanted.length; at += 1) {
       const item = found[at]
-      if (item !== undefined) values.set(wanted[at] as string, item.value)
+      if (item !== undefined) values.set(wanted[at] as Key, item.value)
     }
     return values
   }
 
   /** As {@link getMany}, with the cas token beside each value. */
   async getsMany(
-    keys: Iterable<string>,
+    keys: Iterable<Key>,
     options: CallOptions | undefined,
-  ): Promise<Map<string, ValueWithCas<unknown>>> {
+  ): Promise<Map<Key, ValueWithCas<unknown>>> {
     const wanted = [...new Set(keys)]
     const found = await this.#read('getsMany', wanted, options)
-    const items = new Map<string, ValueWithCas<unknown>>()
+    const items = new Map<Key, ValueWithCas<unknown>>()
     for (let at = 0; at < wanted.length; at += 1) {
       const item = found[at]
-      if (item !== undefined) items.set(wanted[at] as string, item)
+      if (item !== undefined) items.set(wanted[at] as Key, item)
     }
     return items
   }
@@ -88,18 +86,20 @@ export class Retrieval {
   /** What all servers found, aligned with the keys, each of which stands once. */
   async #read(
     command: 'gets' | 'getMany' | 'getsMany',
-    wanted: readonly string[],
+    wanted: readonly Key[],
     options: CallOptions | undefined,
   ): Promise<Found> {
     const { fleet, keys: rules, turns } = this.#context
+    const wireKeys = wanted.map((key) => rules.toWire(key, command))
     // Nothing is awaited without need: what is called after this must not be sent before.
-    const turn = turns.enter(() => wanted.map((key) => rules.toWire(key, command)))
+    const turn = turns.enter(wireKeys)
     const leave = turn === undefined ? undefined : await turn
     let groups = new Map<Server, Group>()
+    const copies = new Map<number, number>()
     let answers: Promise<Found>[] = []
     try {
       if (fleet.ready !== undefined) await fleet.ready
-      groups = this.#groupByServer(wanted, command)
+      groups = this.#groupByServer(wanted, wireKeys, copies)
       answers = this.#ask(groups, command, options)
     } finally {
       leave?.()
@@ -119,6 +119,7 @@ export class Retrieval {
       const items = outcome.value
       for (let at = 0; at < items.length; at += 1) found[positions[at] as number] = items[at]
     }
+    for (const [position, first] of copies) found[position] = found[first]
     return found
   }
 
@@ -137,10 +138,25 @@ export class Retrieval {
     })
   }
 
-  #groupByServer(keys: readonly string[], command: string): Map<Server, Group> {
+  /**
+   * @param copies - gets the positions of keys that travel as another one does, with the position
+   * of that: objects of equal bytes. Servers are asked once.
+   */
+  #groupByServer(
+    keys: readonly Key[],
+    wireKeys: readonly string[],
+    copies: Map<number, number>,
+  ): Map<Server, Group> {
     const groups = new Map<Server, Group>()
+    const firsts = keys.every(isString) ? undefined : new Map<string, number>()
     for (const [position, key] of keys.entries()) {
-      const wireKey = this.#context.keys.toWire(key, command)
+      const wireKey = wireKeys[position] as string
+      const first = firsts?.get(wireKey)
+      if (first !== undefined) {
+        copies.set(position, first)
+        continue
+      }
+      firsts?.set(wireKey, position)
       const server = this.#context.fleet.serverOf(wireKey)
       let group = groups.get(server)
       if (group === undefined) {
@@ -155,9 +171,13 @@ export class Retrieval {
   }
 }
 
+function isString(key: Key): boolean {
+  return typeof key === 'string'
+}
+
 /** The keys of one server, as given and as they travel. */
 interface Group {
-  readonly keys: string[]
+  readonly keys: Key[]
   readonly wireKeys: string[]
   /** Where they stand among the keys of the call. */
   readonly positions: number[]

@@ -1,4 +1,5 @@
 import { ValueTooLargeError } from '../errors.js'
+import { type Key, keyText } from '../given-key.js'
 import type { StorageFields, StorageMode } from '../protocol/request.js'
 import { StorageRequest, type Stored } from '../protocol/storage.js'
 import { type Ttl, toExptime } from '../ttl.js'
@@ -30,7 +31,7 @@ export class Storage {
   // Not async: the request's own promise goes to the caller.
   store(
     mode: 'set' | 'add' | 'replace',
-    key: string,
+    key: Key,
     value: unknown,
     options: Ttl | StoreOptions | undefined,
   ): Promise<boolean> {
@@ -44,7 +45,7 @@ export class Storage {
 
   async extend(
     mode: 'append' | 'prepend',
-    key: string,
+    key: Key,
     value: string | Uint8Array,
     options: CallOptions | undefined,
   ): Promise<boolean> {
@@ -53,7 +54,7 @@ export class Storage {
   }
 
   async cas(
-    key: string,
+    key: Key,
     value: unknown,
     cas: string,
     options: Ttl | StoreOptions | undefined,
@@ -66,10 +67,10 @@ export class Storage {
   }
 
   async setMany(entries: Entries, options: Ttl | StoreOptions | undefined): Promise<number> {
-    // A key that is no string is found out where keys are checked.
-    const pairs: (readonly [string, unknown])[] =
+    // A key that can be none is found out where keys are checked.
+    const pairs: (readonly [Key, unknown])[] =
       Symbol.iterator in entries
-        ? [...(entries as Iterable<readonly [string, unknown]>)]
+        ? [...(entries as Iterable<readonly [Key, unknown]>)]
         : Object.entries(entries)
     // All of them are checked before the first is sent.
     const drafts = pairs.map(([key, value]) => {
@@ -90,7 +91,7 @@ export class Storage {
   #send<T>(
     command: string,
     mode: StorageMode,
-    key: string,
+    key: Key,
     encoded: Encoded,
     cas: string,
     options: Ttl | StoreOptions | undefined,
@@ -104,7 +105,7 @@ export class Storage {
   #draft<T>(
     command: string,
     mode: StorageMode,
-    key: string,
+    key: Key,
     { data, flags, later }: Encoded,
     cas: string,
     options: Ttl | StoreOptions | undefined,
@@ -124,7 +125,7 @@ export class Storage {
     const { maxValueSize } = this.#context
     if (size <= maxValueSize) return
     throw new ValueTooLargeError(
-      `${command} ${key}: the value has ${size} bytes, maxValueSize is ${maxValueSize}`,
+      `${command} ${keyText(key)}: the value has ${size} bytes, maxValueSize is ${maxValueSize}`,
       { command, key },
     )
   }
@@ -160,7 +161,7 @@ export class Storage {
 /** A storage command that has been checked, and perhaps waits for its value. */
 interface Draft<T> {
   readonly command: string
-  readonly key: string
+  readonly key: Key
   readonly fields: StorageFields
   readonly later: Promise<Encoded> | undefined
   readonly outcome: (stored: Stored) => T

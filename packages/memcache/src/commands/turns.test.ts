@@ -7,7 +7,7 @@ const later = (milliseconds: number): Promise<void> =>
 test('a key that nobody prepares anything for costs no wait', () => {
   const turns = new Turns()
   expect(turns.of('a')).toBeUndefined()
-  expect(turns.enter(() => ['a'])).toBeUndefined()
+  expect(turns.enter(['a'])).toBeUndefined()
   expect(turns.idle()).toBeUndefined()
 })
 
@@ -28,7 +28,7 @@ test('commands of one key are sent in the order of the calls, those of others at
     else await turn.then(() => sent.push(name))
   }
   const many = async (name: string, keys: string[]): Promise<void> => {
-    const turn = turns.enter(() => keys)
+    const turn = turns.enter(keys)
     const leave = turn === undefined ? undefined : await turn
     sent.push(name)
     leave?.()

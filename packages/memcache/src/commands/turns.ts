@@ -17,9 +17,9 @@ export class Turns {
    *
    * @returns resolves when it may be sent, to what it calls when it was.
    */
-  enter(wireKeys: () => readonly string[]): Promise<() => void> | undefined {
+  enter(wireKeys: readonly string[]): Promise<() => void> | undefined {
     if (this.#turns.size === 0) return undefined
-    const taken = wireKeys().filter((wireKey) => this.#turns.has(wireKey))
+    const taken = wireKeys.filter((wireKey) => this.#turns.has(wireKey))
     const before = Promise.all(taken.map((wireKey) => this.#turns.get(wireKey)))
     let leave = (): void => {}
     const turn = new Promise<void>((resolve) => {

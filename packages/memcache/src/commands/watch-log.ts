@@ -27,8 +27,11 @@ export interface WatchEvent {
   readonly server: string
   /** What happened: `item_get`, `item_store`, `eviction`, ...; empty for what has no type. */
   readonly type: string
-  /** The key without the client's namespace; `undefined` where there is none, or outside of it. */
-  readonly key: string | undefined
+  /**
+   * The key without the client's namespace, as a Buffer where it is the key of no text; `undefined`
+   * where there is none, or outside of the namespace.
+   */
+  readonly key: string | Buffer | undefined
   /** The fields of the line as they stand there: `ts`, `gid`, `key`, `status`, ... */
   readonly fields: Readonly<Record<string, string>>
 }
@@ -103,7 +106,13 @@ async function* merge(
     server,
     lines: stream[Symbol.asyncIterator](),
   }))
-  const next = new Map(readers.map((reader) => [reader, reader.lines.next()]))
+  const read = ({ lines }: (typeof readers)[number]): Promise<IteratorResult<string, void>> => {
+    const line = lines.next()
+    // Nobody waits for it any more where the loop ends with the line before.
+    line.catch(() => {})
+    return line
+  }
+  const next = new Map(readers.map((reader) => [reader, read(reader)]))
   while (next.size > 0) {
     const ready = [...next].map(async ([reader, line]) => ({ reader, line: await line }))
     const { reader, line } = await Promise.race(ready)
@@ -111,7 +120,7 @@ async function* merge(
       next.delete(reader)
       continue
     }
-    next.set(reader, reader.lines.next())
+    next.set(reader, read(reader))
     yield { server: reader.server, line: line.value }
   }
 }

@@ -1,4 +1,5 @@
 import { latin1, type Output } from '@glammp/wire'
+import { bytesOf } from '../wire-key.js'
 import { BinaryDecoder } from './binary-decoder.js'
 import { Opcode, opaqueOf, REQUEST_MAGIC } from './binary-packet.js'
 import type { ReplySink } from './reply.js'
@@ -31,32 +32,32 @@ class BinaryProtocol implements Protocol {
   }
 
   get(keys: readonly string[], _withCas: boolean, out: Output): number {
-    for (const key of keys) this.#send(out, Opcode.GET, '', key)
+    for (const key of keys) this.#send(out, Opcode.GET, '', bytesOf(key))
     return keys.length
   }
 
   getAndTouch(key: string, exptime: number, out: Output): void {
-    this.#send(out, Opcode.GAT, uint32(exptime), key)
+    this.#send(out, Opcode.GAT, uint32(exptime), bytesOf(key))
   }
 
   store({ mode, key, data, flags, exptime, cas }: StorageFields, out: Output): void {
     // Neither flags nor expiry of an item change by append and prepend, which take none.
     const piece = mode === 'append' || mode === 'prepend'
     const extras = piece ? '' : uint32(flags) + uint32(exptime)
-    this.#send(out, MODES[mode], extras, key, data, cas)
+    this.#send(out, MODES[mode], extras, bytesOf(key), data, cas)
   }
 
   delete(key: string, out: Output): void {
-    this.#send(out, Opcode.DELETE, '', key)
+    this.#send(out, Opcode.DELETE, '', bytesOf(key))
   }
 
   touch(key: string, exptime: number, out: Output): void {
-    this.#send(out, Opcode.TOUCH, uint32(exptime), key)
+    this.#send(out, Opcode.TOUCH, uint32(exptime), bytesOf(key))
   }
 
   arithmetic(key: string, delta: string, decrement: boolean, out: Output): void {
     const extras = uint64(delta) + uint64('0') + uint32(NO_COUNTER)
-    this.#send(out, decrement ? Opcode.DECREMENT : Opcode.INCREMENT, extras, key)
+    this.#send(out, decrement ? Opcode.DECREMENT : Opcode.INCREMENT, extras, bytesOf(key))
   }
 
   line(command: string, out: Output): void {

@@ -1,4 +1,5 @@
 import type { Output } from '@glammp/wire'
+import { classicKey } from '../wire-key.js'
 import { ClassicDecoder } from './classic-decoder.js'
 import type { ReplySink } from './reply.js'
 import type { Decoder, Protocol, StorageFields } from './request.js'
@@ -16,6 +17,8 @@ export const classicProtocol: Protocol = {
   name: 'classic',
 
   get(keys, withCas, out): number {
+    // Before the first line is written.
+    for (const key of keys) classicKey(key)
     const command = withCas ? 'gets' : 'get'
     let lines = 0
     let line = ''
@@ -35,13 +38,13 @@ export const classicProtocol: Protocol = {
   },
 
   getAndTouch(key, exptime, out): void {
-    out.text(`gat ${exptime} ${key}\r\n`)
+    out.text(`gat ${exptime} ${classicKey(key)}\r\n`)
   },
 
   store(fields: StorageFields, out: Output): void {
     const { key, data, flags, exptime, cas } = fields
     const command = cas === '' ? fields.mode : 'cas'
-    const head = `${command} ${key} ${flags} ${exptime} ${data.length}${cas === '' ? '' : ` ${cas}`}`
+    const head = `${command} ${classicKey(key)} ${flags} ${exptime} ${data.length}${cas === '' ? '' : ` ${cas}`}`
     if (typeof data === 'string') {
       out.text(`${head}\r\n${data}\r\n`)
       return
@@ -52,15 +55,15 @@ export const classicProtocol: Protocol = {
   },
 
   delete(key, out): void {
-    out.text(`delete ${key}\r\n`)
+    out.text(`delete ${classicKey(key)}\r\n`)
   },
 
   touch(key, exptime, out): void {
-    out.text(`touch ${key} ${exptime}\r\n`)
+    out.text(`touch ${classicKey(key)} ${exptime}\r\n`)
   },
 
   arithmetic(key, delta, decrement, out): void {
-    out.text(`${decrement ? 'decr' : 'incr'} ${key} ${delta}\r\n`)
+    out.text(`${decrement ? 'decr' : 'incr'} ${classicKey(key)} ${delta}\r\n`)
   },
 
   line(command, out): void {

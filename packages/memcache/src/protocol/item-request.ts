@@ -1,4 +1,5 @@
 import { Fault, type Output } from '@glammp/wire'
+import type { Key } from '../given-key.js'
 import { refusal } from './refusal.js'
 import { type Reply, ReplyKind } from './reply.js'
 import { type Protocol, Request } from './request.js'
@@ -8,7 +9,7 @@ import type { TokenKeeper } from './retrieval.js'
 export class DeletionRequest extends Request<boolean> {
   readonly #wireKey: string
 
-  constructor(command: string, key: string, wireKey: string) {
+  constructor(command: string, key: Key, wireKey: string) {
     super(command, key)
     this.#wireKey = wireKey
   }
@@ -37,7 +38,7 @@ export class TouchRequest extends Request<boolean> {
   readonly #exptime: number
   #miss: ReplyKind = ReplyKind.NOT_FOUND
 
-  constructor(command: string, key: string, wireKey: string, exptime: number) {
+  constructor(command: string, key: Key, wireKey: string, exptime: number) {
     super(command, key)
     this.#wireKey = wireKey
     this.#exptime = exptime
@@ -69,7 +70,7 @@ export class ArithmeticRequest extends Request<string | undefined> {
   readonly #delta: string
   readonly #decrement: boolean
 
-  constructor(command: string, key: string, wireKey: string, delta: string, decrement: boolean) {
+  constructor(command: string, key: Key, wireKey: string, delta: string, decrement: boolean) {
     super(command, key)
     this.#wireKey = wireKey
     this.#delta = delta

@@ -1,5 +1,6 @@
 import type { Output } from '@glammp/wire'
 import { ClientError } from '../errors.js'
+import type { Key } from '../given-key.js'
 import { refusal } from './refusal.js'
 import { type Reply, ReplyKind } from './reply.js'
 import { type Protocol, Request } from './request.js'
@@ -40,7 +41,7 @@ export class MetaRequest extends Request<MetaReply> {
    */
   constructor(
     command: string,
-    key: string | undefined,
+    key: Key | undefined,
     line: string,
     block?: string | Uint8Array | undefined,
   ) {

@@ -1,4 +1,5 @@
 import type { Output } from '@glammp/wire'
+import { storeHead } from '../wire-key.js'
 import { MetaDecoder } from './meta-decoder.js'
 import type { ReplySink } from './reply.js'
 import type { Decoder, Protocol, StorageFields, StorageMode } from './request.js'
@@ -34,7 +35,7 @@ export const metaProtocol: Protocol = {
   store(fields: StorageFields, out: Output): void {
     const { key, data, mode, flags, exptime, cas } = fields
     const head =
-      `ms ${key} ${data.length}` +
+      storeHead(key, data.length) +
       (flags === 0 ? '' : ` F${flags}`) +
       (exptime === 0 ? '' : ` T${exptime}`) +
       (cas === '' ? '' : ` C${cas}`) +

@@ -1,5 +1,6 @@
 import { Fault } from '@glammp/wire'
 import { ClientError, type MemcacheError, ServerError } from '../errors.js'
+import { keyText } from '../given-key.js'
 import { type Reply, ReplyKind } from './reply.js'
 import type { Request } from './request.js'
 
@@ -27,7 +28,8 @@ export function isNoEntry({ kind, text }: Reply): boolean {
  */
 export function refusal(reply: Reply, request: Request): MemcacheError {
   const details = request.details()
-  const what = request.key === undefined ? request.command : `${request.command} ${request.key}`
+  const what =
+    request.key === undefined ? request.command : `${request.command} ${keyText(request.key)}`
   if (reply.kind === ReplyKind.SERVER_ERROR) {
     return new ServerError(`${what}: the server failed: ${reply.text}`, details)
   }

@@ -1,5 +1,6 @@
 import { Deadline, type Output } from '@glammp/wire'
 import type { MemcacheErrorDetails } from '../errors.js'
+import type { Key } from '../given-key.js'
 import type { Reply, ReplySink } from './reply.js'
 
 /** Bytes and flags of an item -> the value that the caller gets. */
@@ -47,7 +48,7 @@ export abstract class Request<T = unknown> extends Deadline {
   /** The client's method, for errors. */
   readonly command: string
   /** The caller's key, where the command has one. */
-  readonly key: string | undefined
+  readonly key: Key | undefined
   readonly promise: Promise<T>
   /** Name of the server that it was given to. */
   server: string | undefined = undefined
@@ -79,7 +80,7 @@ export abstract class Request<T = unknown> extends Deadline {
   readonly #resolve: (value: never) => void
   readonly #reject: (reason: unknown) => void
 
-  constructor(command: string, key: string | undefined) {
+  constructor(command: string, key: Key | undefined) {
     super()
     this.command = command
     this.key = key
@@ -134,7 +135,11 @@ export abstract class Request<T = unknown> extends Deadline {
   /** The server that takes it keeps items no longer than so many seconds. */
   limitTtl(_seconds: number): void {}
 
-  /** Appends the request in its protocol's words; says how many final replies that will bring. */
+  /**
+   * Appends the request in its protocol's words; says how many final replies that will bring.
+   *
+   * @throws KeyFault, with nothing appended, where the protocol cannot carry a key.
+   */
   abstract encode(protocol: Protocol, out: Output): number
 
   /**

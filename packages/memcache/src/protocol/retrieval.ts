@@ -1,5 +1,6 @@
 import { Fault, type Output } from '@glammp/wire'
 import { DecodeError, type MemcacheErrorDetails } from '../errors.js'
+import { type Key, keyText } from '../given-key.js'
 import { shorterExptime } from '../ttl.js'
 import { refusal } from './refusal.js'
 import { type Reply, ReplyKind } from './reply.js'
@@ -29,7 +30,7 @@ export class GetRequest extends Request<unknown> {
 
   constructor(
     command: string,
-    key: string,
+    key: Key,
     wireKey: string,
     values: ValueDecoder,
     exptime?: number | undefined,
@@ -96,7 +97,7 @@ export type Found = (ValueWithCas<unknown> | undefined)[]
  */
 export class GetManyRequest extends Request<Found> {
   tokens: TokenKeeper | undefined = undefined
-  readonly #keys: readonly string[]
+  readonly #keys: readonly Key[]
   readonly #wireKeys: readonly string[]
   readonly #values: ValueDecoder
   readonly #withCas: boolean
@@ -108,7 +109,7 @@ export class GetManyRequest extends Request<Found> {
 
   constructor(
     command: string,
-    keys: readonly string[],
+    keys: readonly Key[],
     wireKeys: readonly string[],
     values: ValueDecoder,
     withCas: boolean,
@@ -141,8 +142,8 @@ export class GetManyRequest extends Request<Found> {
     this.observer = undefined
     const found: Found = new Array(this.#keys.length).fill(undefined)
     const parts = [...places].map(async ([server, positions]) => {
-      const pick = (list: readonly string[]): string[] =>
-        positions.map((position) => list[position] as string)
+      const pick = <K extends Key>(list: readonly K[]): K[] =>
+        positions.map((position) => list[position] as K)
       const part = new GetManyRequest(
         this.command,
         pick(this.#keys),
@@ -248,7 +249,7 @@ function decodeItem(
   values: ValueDecoder,
   reply: Reply,
   request: Request,
-  key: string | undefined,
+  key: Key | undefined,
 ): unknown {
   try {
     const value = values.decode(reply.flags, reply.bytes, reply.start, reply.end, request)
@@ -261,10 +262,10 @@ function decodeItem(
   }
 }
 
-function named(error: unknown, request: Request, key: string | undefined): unknown {
+function named(error: unknown, request: Request, key: Key | undefined): unknown {
   if (!(error instanceof DecodeError)) return error
   const details = { ...request.details(), key, cause: error.cause }
-  return new DecodeError(`${request.command} ${key}: ${error.message}`, details)
+  return new DecodeError(`${request.command} ${keyText(key)}: ${error.message}`, details)
 }
 
 function ignore(): void {}

@@ -1,4 +1,5 @@
 import type { Output } from '@glammp/wire'
+import type { Key } from '../given-key.js'
 import { shorterExptime } from '../ttl.js'
 import { refusal } from './refusal.js'
 import { type Reply, ReplyKind } from './reply.js'
@@ -20,7 +21,7 @@ export class StorageRequest<T> extends Request<T> {
   readonly #outcome: (stored: Stored) => T
 
   /** @param outcome - what the caller gets for what became of the item. */
-  constructor(command: string, key: string, fields: StorageFields, outcome: (stored: Stored) => T) {
+  constructor(command: string, key: Key, fields: StorageFields, outcome: (stored: Stored) => T) {
     super(command, key)
     this.#fields = fields
     this.bytes = fields.data.length

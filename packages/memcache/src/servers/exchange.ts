@@ -15,6 +15,7 @@ export function exchange<T>(
   for (const request of requests) deadlines.add(request, timeout)
   session.send(requests, {
     answered: (request) => deadlines.remove(request),
+    dropped: (request) => deadlines.remove(request),
     lost: (request, reason) => {
       deadlines.remove(request)
       request.fail(reason)

@@ -2,6 +2,7 @@ import { type Deadlines, Fault, type ServerAddress } from '@glammp/wire'
 import { ClosedError, type MemcacheError, NoServerError } from '../errors.js'
 import type { Request } from '../protocol/request.js'
 import type { DistributionFactory } from '../routing/distribution.js'
+import { bytesOf } from '../wire-key.js'
 import { Discovery, type DiscoveryOptions } from './discovery.js'
 import { type Failover, StandIns } from './failover.js'
 import { failure } from './failure.js'
@@ -149,7 +150,8 @@ export class Fleet {
 
   #routingKey(wireKey: string): string {
     const { namespaceLength } = this.#options
-    return namespaceLength === 0 ? wireKey : wireKey.slice(namespaceLength)
+    const bytes = bytesOf(wireKey)
+    return namespaceLength === 0 ? bytes : bytes.slice(namespaceLength)
   }
 
   #newRoster(addresses: readonly ServerAddress[], known: ReadonlyMap<string, Server>): Roster {

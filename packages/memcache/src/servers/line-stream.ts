@@ -45,6 +45,7 @@ export class LineStream implements AsyncIterable<string> {
     )
     session.send([this.#request], {
       answered: () => {},
+      dropped: () => {},
       lost: (request, reason) => request.fail(failure(reason, request.details())),
       finished: () => {},
     })

@@ -5,8 +5,6 @@ import type { Session, SessionListener } from './session.js'
 
 /** The server that requests leave for. */
 export interface OutboxOwner extends SessionListener {
-  /** The request was settled before it was sent. */
-  dropped(request: Request): void
   /** No connection came about for the request. */
   unsent(request: Request, reason: Fault): void
 }
@@ -66,8 +64,8 @@ export class Outbox {
       if (request.settled) this.#owner.dropped(request)
       else wanted.push(request)
     }
-    if (wanted.length > 0) session.send(wanted, this.#owner)
-    else if (session.idle) this.giveBack(session)
+    const inFlight = wanted.length > 0 ? session.send(wanted, this.#owner) : !session.idle
+    if (!inFlight) this.giveBack(session)
   }
 
   #take(): Request[] {

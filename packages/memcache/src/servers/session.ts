@@ -8,6 +8,7 @@ import {
 import { LineRequest } from '../protocol/line-request.js'
 import { type Reply, ReplyKind, type ReplySink } from '../protocol/reply.js'
 import type { Decoder, Protocol, Request, RequestKeeper } from '../protocol/request.js'
+import { KeyFault } from '../wire-key.js'
 import { failure } from './failure.js'
 
 /** What memcached surely reads at once: half of its read buffer, for the rest of a command in it. */
@@ -26,6 +27,8 @@ const SILENCE = 10
 export interface SessionListener {
   /** The last reply of the request came. */
   answered(request: Request): void
+  /** The request was settled before it was sent. */
+  dropped(request: Request): void
   /** The connection ended before the last reply of the request. */
   lost(request: Request, reason: Fault): void
   /** Every request was answered or lost. */
@@ -99,19 +102,33 @@ export class Session implements ConnectionOwner, ReplySink, RequestKeeper {
     this.#decoder = protocol.decoder(this)
   }
 
-  /** Sends requests in one write. They stay this session's until the listener hears of each. */
-  send(requests: readonly Request[], listener: SessionListener): void {
+  /**
+   * Sends requests in one write. They stay this session's until the listener hears of each.
+   *
+   * @returns false where nothing is in flight after all, for the protocol cannot carry their keys, as
+   * the listener has heard; it hears of no end then.
+   */
+  send(requests: readonly Request[], listener: SessionListener): boolean {
     const connection = this.#connection as Connection
-    this.#listener = listener
     if (this.#flight.size === 0) this.#active = performance.now()
     for (const request of requests) {
       request.keeper = this
-      request.remaining = request.encode(this.#protocol, connection.output)
+      try {
+        request.remaining = request.encode(this.#protocol, connection.output)
+      } catch (error) {
+        if (!(error instanceof KeyFault)) throw error
+        request.fail(failure(error, request.details()))
+        listener.dropped(request)
+        continue
+      }
       this.#due += request.remaining
       this.#flight.push(request)
     }
+    if (this.#flight.size === 0) return false
+    this.#listener = listener
     if (connection.encrypted) this.#flushEncrypted(connection)
     else connection.flush()
+    return true
   }
 
   // memcached waits for its socket, not for what OpenSSL still holds: over TLS a command in the
