@@ -191,12 +191,8 @@ describe('watch', () => {
 })
 
 describe.skipIf(!serversAreControllable)('admin', () => {
-  test('stats of every section are typed rows', async () => {
+  test('resetStats sets the counters back', async () => {
     await cache.set('item', 1)
-    for (const section of ['settings', 'items', 'slabs', 'sizes', 'conns'] as const) {
-      const stats = await cache.stats(section)
-      for (const address of addresses) expect(Object.keys(stats[address] ?? {})).not.toHaveLength(0)
-    }
     expect((await cache.stats())[addresses[0] as string]).toMatchObject({
       cmd_set: expect.any(Number),
     })

@@ -1,13 +1,14 @@
 import { Deadlines, type ServerObject } from '@glammp/wire'
 import { WrapCommands } from './cache-aside/wrap-commands.js'
 import { logCommands } from './command-log.js'
-import { Admin, type PerServer, type ServerStats, type StatsSection } from './commands/admin.js'
+import { Admin, type PerServer } from './commands/admin.js'
 import { Changes } from './commands/changes.js'
 import { Chunks } from './commands/chunks.js'
 import type { CommandContext } from './commands/context.js'
 import { KeyListing, type KeysOptions } from './commands/key-listing.js'
 import { Meta } from './commands/meta.js'
 import type { CallOptions } from './commands/route.js'
+import type { StatsOf, StatsSection } from './commands/stats-section.js'
 import { Turns } from './commands/turns.js'
 import {
   type WatchClass,
@@ -84,13 +85,17 @@ export class MemcacheClient extends WrapCommands implements AsyncDisposable {
   }
 
   /**
-   * Statistics of every server, general or of one section.
+   * Statistics of every server, general or of one section: {@link StatsBySection} says what each
+   * holds, and in which units.
    *
    * @returns what each server says, keyed by its address. Where a server cannot be asked or
    * refuses, its MemcacheError stands in the place of its answer; the call does not reject for it.
    * @throws TypeError for a section that there is none of.
    */
-  stats(section?: StatsSection, options?: CallOptions): Promise<PerServer<ServerStats>> {
+  stats<Section extends StatsSection | undefined = undefined>(
+    section?: Section,
+    options?: CallOptions,
+  ): Promise<PerServer<StatsOf<Section>>> {
     return this.admin.stats(section, options)
   }
 

@@ -11,19 +11,24 @@ export type { WrapOptions } from './cache-aside/wrap-options.js'
 export type { LoadMany } from './cache-aside.js'
 export { type CommandMessage, channelNames } from './channels.js'
 export { MemcacheClient } from './client.js'
-export type {
-  Admin,
-  LruShares,
-  PerServer,
-  ServerStats,
-  StatsSection,
-} from './commands/admin.js'
+export type { Admin, LruShares, PerServer } from './commands/admin.js'
 export type { CountOptions } from './commands/arithmetic.js'
 export type { ItemMetadata } from './commands/inspection.js'
 export type { InvalidateOptions } from './commands/invalidation.js'
 export type { KeysOptions } from './commands/key-listing.js'
 export type { Meta } from './commands/meta.js'
 export type { CallOptions } from './commands/route.js'
+export type { GeneralStats, ServerStats } from './commands/server-stats.js'
+export type {
+  ConnsStats,
+  ItemsStats,
+  SettingsStats,
+  SizesStats,
+  SlabsStats,
+  StatsBySection,
+  StatsOf,
+  StatsSection,
+} from './commands/stats-section.js'
 export type { CasResult, Entries, StoreOptions } from './commands/storage.js'
 export type { WatchClass, WatchEvent, WatchOptions } from './commands/watch-log.js'
 export type { CompatName, CompatOptions } from './compat.js'

@@ -2,17 +2,10 @@ import { type MemcacheError, ServerError } from '../errors.js'
 import { LineRequest } from '../protocol/line-request.js'
 import type { CommandContext } from './context.js'
 import { type CallOptions, timeoutOf } from './route.js'
+import { parseStats, type StatsOf, type StatsSection, statsCommand } from './stats-section.js'
 
 /** What each server answered, keyed by its address; the error where it could not be asked. */
 export type PerServer<T> = Record<string, T | MemcacheError>
-
-/** Statistics of one server: numbers as numbers, but 64-bit counters past 2^53 - 1 as text. */
-export type ServerStats = Record<string, number | string>
-
-/** Sections of `stats`; without one the general statistics. */
-export type StatsSection = 'settings' | 'items' | 'slabs' | 'sizes' | 'conns'
-
-const SECTIONS: readonly string[] = ['settings', 'items', 'slabs', 'sizes', 'conns']
 
 /**
  * The commands that go to every server. Each answers by server: `true`, or what it says; where a
@@ -28,15 +21,13 @@ export class Admin {
   }
 
   /** As `MemcacheClient.stats`. */
-  async stats(
-    section: StatsSection | undefined,
-    options: CallOptions | undefined,
-  ): Promise<PerServer<ServerStats>> {
-    if (section !== undefined && !SECTIONS.includes(section)) {
-      throw new TypeError(`stats has the sections ${SECTIONS.join(', ')}; not '${section}'`)
-    }
-    const line = section === undefined ? 'stats' : `stats ${section}`
-    return this.#ask('stats', line, parseStats, options)
+  async stats<Section extends StatsSection | undefined = undefined>(
+    section?: Section,
+    options?: CallOptions,
+  ): Promise<PerServer<StatsOf<Section>>> {
+    const line = statsCommand(section ?? 'general')
+    const parse = parseStats as (lines: readonly string[]) => StatsOf<Section>
+    return this.#ask('stats', line, parse, options)
   }
 
   /** As `MemcacheClient.version`. */
@@ -193,19 +184,4 @@ function accepted([line]: string[]): true {
 function wholeNumber(name: string, value: number, least: number): void {
   if (Number.isSafeInteger(value) && value >= least) return
   throw new RangeError(`${name} is a whole number from ${least}; not ${value}`)
-}
-
-function parseStats(lines: string[]): ServerStats {
-  const stats: ServerStats = {}
-  for (const line of lines) {
-    const [, name, value = ''] = /^STAT (\S+) ?(.*)$/.exec(line) ?? []
-    if (name !== undefined) stats[name] = numeric(value)
-  }
-  return stats
-}
-
-function numeric(text: string): number | string {
-  if (!/^-?\d+(\.\d+)?$/.test(text)) return text
-  const number = Number(text)
-  return Number.isInteger(number) && !Number.isSafeInteger(number) ? text : number
 }
