@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { onAbort } from '@glammp/wire'
+import { orAborted } from '@glammp/wire'
 import { Flight } from './cache-aside/flight.js'
 import { NearCache, type NearOptions } from './cache-aside/near-cache.js'
 import { type Loader, Search, type SearchCommands } from './cache-aside/search.js'
@@ -202,12 +202,4 @@ function aligned(loaded: unknown, keys: readonly Key[]): readonly unknown[] {
   }
   if (Array.isArray(loaded) && loaded.length === keys.length) return loaded
   throw new TypeError('loadMany gives a Map, or an array with one value for each of its keys')
-}
-
-/** Gives up waiting when the signal says so; the work goes on for the others. */
-function orAborted<T>(work: Promise<T> | undefined, signal: AbortSignal): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const release = onAbort(signal, () => reject(signal.reason))
-    work?.then(resolve, reject).finally(release)
-  })
 }

@@ -144,7 +144,9 @@ export class MemcacheClient extends WrapCommands implements AsyncDisposable {
    * outside the client's namespace are left out, those inside come without it: as text, or as a
    * Buffer where they are the key of no text.
    *
-   * @throws ConnectionError, from the iterator, where a server cannot be reached.
+   * @throws from the iterator: ConnectionError where a server cannot be reached or is lost,
+   * TimeoutError where one is silent for `timeout`, the signal's reason as soon as it aborts,
+   * ClosedError when the client is closed.
    */
   keys(options?: KeysOptions): AsyncIterableIterator<string | Buffer> {
     return new KeyListing(this.#context).keys(options)
@@ -157,7 +159,7 @@ export class MemcacheClient extends WrapCommands implements AsyncDisposable {
    * @param classes - at least one of `'fetchers'`, `'mutations'`, `'evictions'`, `'connevents'`,
    * `'deletions'` (1.6.20), ...; options may stand among them.
    * @throws from the iterator: TypeError for other classes, ConnectionError where a server cannot
-   * be reached or is lost, ClosedError when the client is closed.
+   * be reached or is lost, the signal's reason, ClosedError when the client is closed.
    */
   watch(...classes: (WatchClass | WatchOptions)[]): AsyncIterableIterator<WatchEvent> {
     return new WatchLog(this.#context).watch(classes)

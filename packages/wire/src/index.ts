@@ -20,7 +20,7 @@ export { ErrorBase, type ErrorDetails } from './error-base.js'
 export { Fault, type FaultKind } from './fault.js'
 export { Health, type HealthListener } from './health.js'
 export { Histogram, type HistogramSummary } from './histogram.js'
-export { onAbort } from './on-abort.js'
+export { onAbort, orAborted } from './on-abort.js'
 export { Output } from './output.js'
 export { PendingQueue } from './pending-queue.js'
 export {

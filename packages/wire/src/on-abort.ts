@@ -32,3 +32,13 @@ export function onAbort(signal: AbortSignal, callback: () => void): () => void {
     if (waiting.get(signal)?.callbacks === callbacks) waiting.delete(signal)
   }
 }
+
+/** Waits for work until the signal aborts, and rejects with its reason then; the work goes on. */
+export function orAborted<T>(work: T | Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return Promise.resolve(work)
+  return new Promise<T>((resolve, reject) => {
+    if (signal.aborted) reject(signal.reason)
+    const release = onAbort(signal, () => reject(signal.reason))
+    Promise.resolve(work).then(resolve, reject).finally(release)
+  })
+}

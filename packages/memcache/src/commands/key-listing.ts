@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { latin1 } from '@glammp/wire'
+import { latin1, orAborted } from '@glammp/wire'
 import { ServerError } from '../errors.js'
 import type { Key } from '../given-key.js'
 import type { LineStream } from '../servers/line-stream.js'
@@ -29,19 +29,28 @@ export class KeyListing {
     const { prefix = '', signal } = options
     const start = latin1(typeof prefix === 'string' ? Buffer.from(prefix) : prefix)
     const timeout = timeoutOf(this.#context, options)
-    await this.#context.fleet.ready
+    await orAborted(this.#context.fleet.ready, signal)
     for (const server of this.#context.fleet.servers) {
-      for await (const line of await this.#open(server, timeout)) {
-        signal?.throwIfAborted()
+      for await (const line of await this.#open(server, timeout, signal)) {
         const key = this.#keyOf(line, start)
         if (key !== undefined) yield key
       }
     }
   }
 
-  async #open(server: Server, timeout: number): Promise<AsyncIterable<string>> {
+  async #open(
+    server: Server,
+    timeout: number,
+    signal: AbortSignal | undefined,
+  ): Promise<AsyncIterable<string>> {
     for (let attempt = 1; ; attempt += 1) {
-      const stream = await server.stream('keys', 'lru_crawler metadump all', timeout, timeout)
+      const stream = await server.stream(
+        'keys',
+        'lru_crawler metadump all',
+        timeout,
+        timeout,
+        signal,
+      )
       const lines = stream[Symbol.asyncIterator]()
       const first = await lines.next()
       if (first.done || !first.value.startsWith('BUSY')) return chain(stream, first, lines)
@@ -50,7 +59,7 @@ export class KeyListing {
         const details = { command: 'keys', server: server.address.name }
         throw new ServerError(`keys: ${first.value}`, details)
       }
-      await sleep(PAUSE)
+      await orAborted(sleep(PAUSE), signal)
     }
   }
 

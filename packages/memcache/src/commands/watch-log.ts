@@ -1,4 +1,4 @@
-import { onAbort } from '@glammp/wire'
+import { orAborted } from '@glammp/wire'
 import type { LineStream } from '../servers/line-stream.js'
 import type { CommandContext } from './context.js'
 import { type CallOptions, timeoutOf } from './route.js'
@@ -56,32 +56,24 @@ export class WatchLog {
     }
     if (classes.length === 0) throw new TypeError('watch takes at least one class')
     const timeout = timeoutOf(this.#context, options)
-    await this.#context.fleet.ready
+    const { signal } = options ?? {}
+    await orAborted(this.#context.fleet.ready, signal)
     const line = `watch ${classes.join(' ')}`
     const opening = this.#context.fleet.servers.map(async (server) => ({
       server: server.address.name,
-      stream: await server.stream('watch', line, timeout, undefined),
+      stream: await server.stream('watch', line, timeout, undefined, signal),
     }))
     const opened = await Promise.allSettled(opening)
     const logs = opened.flatMap((log) => (log.status === 'fulfilled' ? [log.value] : []))
-    const close = (): void => {
-      for (const { stream } of logs) stream.close()
-    }
-    const { signal } = options ?? {}
-    let release: (() => void) | undefined
     try {
-      // It may have aborted while the servers were asked.
-      signal?.throwIfAborted()
-      if (signal !== undefined) release = onAbort(signal, close)
       for (const log of opened) if (log.status === 'rejected') throw log.reason
-      for await (const { server, line } of merge(logs)) yield this.#parse(server, line)
-      signal?.throwIfAborted()
-    } catch (error) {
-      signal?.throwIfAborted()
-      throw error
+      for await (const { server, line } of merge(logs)) {
+        // A line that was read ahead is late then.
+        signal?.throwIfAborted()
+        yield this.#parse(server, line)
+      }
     } finally {
-      release?.()
-      close()
+      for (const { stream } of logs) stream.close()
     }
   }
 

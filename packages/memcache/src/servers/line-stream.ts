@@ -1,4 +1,4 @@
-import { Fault } from '@glammp/wire'
+import { Fault, onAbort } from '@glammp/wire'
 import { StreamRequest } from '../protocol/stream-request.js'
 import { failure } from './failure.js'
 import type { Session } from './session.js'
@@ -27,6 +27,7 @@ export class LineStream implements AsyncIterable<string> {
    * @param server - its name, for errors.
    * @param silence - milliseconds without a line after which the server counts as hung;
    * `undefined`: it may be silent as long as it likes.
+   * @param signal - ends the stream with its reason; not aborted yet.
    */
   constructor(
     session: Session,
@@ -34,11 +35,20 @@ export class LineStream implements AsyncIterable<string> {
     command: string,
     line: string,
     silence: number | undefined,
+    signal: AbortSignal | undefined,
   ) {
     this.#session = session
     this.#silence = silence
     this.#request = new StreamRequest(command, line, (text) => this.#take(text))
     this.#request.server = server
+    if (signal !== undefined) {
+      this.#request.release = onAbort(signal, () => {
+        this.#lines = []
+        this.#next = 0
+        this.#request.fail(signal.reason)
+        this.close()
+      })
+    }
     this.ended = this.#request.promise.then(
       () => this.#end(undefined),
       (error: unknown) => this.#end(error),

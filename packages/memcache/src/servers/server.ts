@@ -1,4 +1,4 @@
-import { type Deadlines, Fault, Health, onAbort, type ServerAddress } from '@glammp/wire'
+import { type Deadlines, Fault, Health, onAbort, orAborted, type ServerAddress } from '@glammp/wire'
 import { commandsAreWatched, traceCommand } from '../channels.js'
 import { ClosedError, QueueFullError } from '../errors.js'
 import { classicProtocol } from '../protocol/classic.js'
@@ -187,6 +187,7 @@ export class Server implements RequestKeeper, OutboxOwner {
    *
    * @param timeout - milliseconds until the server must have accepted it.
    * @param silence - milliseconds that may pass between two lines; `undefined`: any number.
+   * @param signal - ends the stream, or the waiting for it, at once and with its reason.
    * @throws MemcacheError
    */
   async stream(
@@ -194,21 +195,33 @@ export class Server implements RequestKeeper, OutboxOwner {
     line: string,
     timeout: number,
     silence: number | undefined,
+    signal: AbortSignal | undefined,
   ): Promise<LineStream> {
     const { name } = this.address
     const closed = (): ClosedError => new ClosedError('the client is closed', { command })
     if (this.#closed !== undefined) throw closed()
+    signal?.throwIfAborted()
+    const opening = this.#open()
     let session: Session
     try {
-      session = await this.#open()
+      session = await orAborted(opening, signal)
+      signal?.throwIfAborted()
     } catch (error) {
+      if (signal?.aborted) {
+        // Nobody waits for the connection any more, should it come about.
+        opening.then(
+          (late) => late.end(),
+          () => {},
+        )
+        throw signal.reason
+      }
       throw failure(error as Fault, { command, server: name })
     }
     if (this.#closed !== undefined) {
       session.end()
       throw closed()
     }
-    const stream = new LineStream(session, name, command, line, silence)
+    const stream = new LineStream(session, name, command, line, silence, signal)
     this.#streams.add(stream)
     void stream.ended.then(() => this.#streams.delete(stream))
     try {
