@@ -1,4 +1,9 @@
-import { MemcacheClient, type MemcacheEvents, type MemcacheOptions } from '@glammp/memcache'
+import {
+  type Key,
+  MemcacheClient,
+  type MemcacheEvents,
+  type MemcacheOptions,
+} from '@glammp/memcache'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { startFakeServer } from '../support/fake-server.js'
 import { type MemcachedServer, startMemcached } from '../support/memcached.js'
@@ -6,6 +11,11 @@ import { serversAreControllable } from '../support/server-source.js'
 import { waitFor, waitForEvent } from '../support/wait.js'
 
 const keys = Array.from({ length: 300 }, (_, index) => `key:${index}`)
+/** Some with bytes that no line of text holds, some with bytes that are the key of a text. */
+const mixedKeys: readonly Key[] = keys.map((key, index) => {
+  if (index % 3 === 0) return key
+  return Buffer.from(index % 3 === 1 ? `${key} \0\r\n` : `${key}\xff`, 'latin1')
+})
 
 describe.skipIf(!serversAreControllable)('while a server cannot be reached', () => {
   let servers: MemcachedServer[] = []
@@ -23,8 +33,10 @@ describe.skipIf(!serversAreControllable)('while a server cannot be reached', () 
 
   const open = (options: MemcacheOptions): MemcacheClient =>
     new MemcacheClient({ servers: servers.map(({ address }) => address), ...options })
-  const victims = (cache: MemcacheClient): string[] =>
-    keys.filter((key) => cache.serverFor(key) === servers[0]?.address)
+  const victims = <K extends Key = string>(
+    cache: MemcacheClient,
+    of: readonly K[] = keys as never,
+  ): K[] => of.filter((key) => cache.serverFor(key) === servers[0]?.address)
 
   test("'next': the others take its keys at once, and give them back when it has answered a probe", async () => {
     await using cache = open({ failover: 'next', ejection: { failures: 2, cooldown: 200 } })
@@ -71,6 +83,100 @@ describe.skipIf(!serversAreControllable)('while a server cannot be reached', () 
     await expect(cache.increment(lost[0] as string)).rejects.toMatchObject({
       code: 'ERR_MEMCACHE_CONNECTION',
     })
+  })
+
+  describe.each(['meta', 'binary'] as const)('and keys are text and bytes, over %s', (protocol) => {
+    const probes = { failures: 2, cooldown: 200 }
+
+    test("'next': the others take all of its keys at once", async () => {
+      await using cache = open({ protocol, failover: 'next', ejection: probes })
+      await Promise.all(mixedKeys.map((key, index) => cache.set(key, index)))
+      const lost = victims(cache, mixedKeys)
+      const isLost = new Set(lost)
+      for (const kind of ['string', 'object']) {
+        expect(lost.filter((key) => typeof key === kind).length).toBeGreaterThan(10)
+      }
+      let ejected = false
+      cache.once('server:ejected', () => {
+        ejected = true
+      })
+      await servers[0]?.kill()
+      // From the first call on, whatever the key, and in the order that was asked for.
+      const found = await cache.getMany<number>(mixedKeys)
+      expect([...found]).toEqual(
+        [...mixedKeys.entries()].flatMap(([i, key]) => (isLost.has(key) ? [] : [[key, i]])),
+      )
+      for (const key of lost) expect(await cache.set(key, 'again')).toBe(true)
+      for (const key of lost) {
+        expect(await cache.get(key)).toBe('again')
+        expect(await cache.gets(key)).toMatchObject({ value: 'again' })
+        expect(await cache.getAndTouch(key, 100)).toBe('again')
+      }
+      // Bytes that are the key of a text are that key there too; the caller's own object comes back.
+      const copies = lost.map((key) =>
+        typeof key === 'string' ? Buffer.from(key) : key.subarray(),
+      )
+      const read = await cache.getMany(copies)
+      expect([...read.keys()].every((key, index) => key === copies[index])).toBe(true)
+      expect([...read.values()]).toEqual(lost.map(() => 'again'))
+      expect(await cache.setMany(mixedKeys.map((key) => [key, 'third'] as const))).toBe(300)
+      expect((await cache.getMany(mixedKeys)).size).toBe(300)
+      expect((await cache.getsMany(lost)).size).toBe(lost.length)
+      await waitFor(async () => (await cache.set(lost[0] as Key, 'third')) && ejected)
+      expect((await cache.getMany(mixedKeys)).size).toBe(300)
+      const rejoined = waitForEvent(cache, 'server:rejoined')
+      await servers[0]?.restart()
+      await rejoined
+      expect((await cache.getMany(lost)).size).toBe(0)
+    })
+
+    test('a gutter takes all of its keys, for a short time only', async () => {
+      await using cache = open({
+        protocol,
+        failover: { gutter: spare.address, ttl: 4 },
+        ejection: { failures: 1, cooldown: 100 },
+      })
+      await Promise.all(mixedKeys.map((key, index) => cache.set(key, index, 3_600)))
+      const lost = victims(cache, mixedKeys)
+      await servers[0]?.kill()
+      expect((await cache.getMany(mixedKeys)).size).toBe(300 - lost.length)
+      await Promise.all(mixedKeys.map((key) => cache.set(key, 'new', 3_600)))
+      await using gutter = new MemcacheClient({ servers: spare.address, protocol })
+      expect([...(await gutter.getMany(mixedKeys)).keys()]).toEqual(lost)
+      const found = await cache.getMany(mixedKeys)
+      expect([...found.keys()]).toEqual(mixedKeys)
+      expect(new Set(found.values())).toEqual(new Set(['new']))
+      await waitFor(async () => (await gutter.getMany(lost)).size === 0)
+      for (const key of lost.slice(0, 6)) {
+        const refused = { code: 'ERR_MEMCACHE_CONNECTION', key }
+        await expect(cache.delete(key)).rejects.toMatchObject(refused)
+        await expect(cache.increment(key)).rejects.toMatchObject(refused)
+      }
+    })
+  })
+
+  test("'none': a getMany of text and bytes that one server cannot answer is its error", async () => {
+    await using cache = open({ protocol: 'meta' })
+    await Promise.all(mixedKeys.map((key) => cache.set(key, 1)))
+    await servers[0]?.kill()
+    await expect(cache.getMany(mixedKeys)).rejects.toMatchObject({
+      code: 'ERR_MEMCACHE_CONNECTION',
+      server: servers[0]?.address,
+    })
+    const rest = mixedKeys.filter((key) => cache.serverFor(key) !== servers[0]?.address)
+    expect([...(await cache.getMany(rest)).keys()]).toEqual(rest)
+  })
+
+  test('a stand-in that is spoken to in classic refuses the keys that it cannot carry', async () => {
+    await using cache = open({ protocol: 'classic', failover: 'next' })
+    await servers[0]?.kill()
+    const lost = victims(cache, mixedKeys)
+    for (const key of lost) {
+      const isText = typeof key === 'string' || !String(key).includes(' ')
+      const outcome = await cache.set(key, 1).catch((error: unknown) => error)
+      if (isText) expect(outcome).toBe(true)
+      else expect(outcome).toMatchObject({ code: 'ERR_MEMCACHE_INVALID_KEY', key })
+    }
   })
 
   test('with no server left every call is a ConnectionError, soon', async () => {
