@@ -48,7 +48,13 @@ export interface MemcacheOptions {
    * @defaultValue none
    */
   readonly compat?: CompatName | CompatOptions | undefined
-  /** Connections to each server. @defaultValue `{ min: 0, max: 2 }` */
+  /**
+   * Connections to each server. Calls go behind each other on one; another is opened when that one
+   * has been silent for 10 ms with calls in flight, has more to send than the kernel takes, has a
+   * call that ran out of time, or has 128 KB of answers under way. `keys` and `watch` have
+   * connections of their own.
+   * @defaultValue `{ min: 0, max: 2 }`; a `max` as large as `min` where that is over 2
+   */
   readonly pool?: Partial<PoolOptions> | undefined
   /** Milliseconds for a call, from call to answer. @defaultValue 1000 */
   readonly timeout?: number | undefined

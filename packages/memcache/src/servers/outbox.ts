@@ -11,8 +11,8 @@ export interface OutboxOwner extends SessionListener {
 
 /**
  * Requests on their way to the connections of one server. What one tick asks for becomes a batch
- * and leaves in one write: on the connection that is out while that takes more, else on one that
- * is borrowed for it and given back with the last reply. While no connection takes more the next
+ * and leaves in one write: on the connection that is out while that takes more, else on another
+ * that is borrowed and given back when nothing is in flight on it. While there is none the next
  * batch fills, so load makes batches larger by itself.
  */
 export class Outbox {

@@ -6,7 +6,7 @@ import { Session } from './session.js'
 export interface PoolOptions {
   /** Connections kept open even when idle. */
   readonly min: number
-  /** Connections at most. */
+  /** Connections at most; calls wait while all of them have enough to do. */
   readonly max: number
 }
 
@@ -28,7 +28,10 @@ class FailedOpening {
   }
 }
 
-/** The connections to one server. A session is borrowed for a batch, not for a call. */
+/**
+ * The connections to one server. A session is borrowed when the one in use takes no more, and comes
+ * back when nothing is in flight on it.
+ */
 export class SessionPool {
   readonly #pool: Pool<Session | FailedOpening>
   #openings = 0

@@ -214,7 +214,7 @@ export class Session implements ConnectionOwner, ReplySink, RequestKeeper {
     if (this.#lapsed === this.#flight.size) this.close(fault)
   }
 
-  // Once a batch: a connection that closes while nobody has borrowed it is nobody's news.
+  // Once each time it is borrowed: one that closes while nobody has it is nobody's news.
   #finish(): void {
     const listener = this.#listener
     this.#listener = undefined
