@@ -1,6 +1,12 @@
 import type { Key } from '../given-key.js'
 import { TouchRequest } from '../protocol/item-request.js'
-import { type Found, GetManyRequest, GetRequest, type ValueWithCas } from '../protocol/retrieval.js'
+import {
+  type Found,
+  GetManyRequest,
+  GetRequest,
+  type SecondReader,
+  type ValueWithCas,
+} from '../protocol/retrieval.js'
 import type { Server } from '../servers/server.js'
 import { type Ttl, toExptime } from '../ttl.js'
 import type { CommandContext } from './context.js'
@@ -9,7 +15,7 @@ import { type CallOptions, route, timeoutOf } from './route.js'
 import { TokenReturn } from './token-return.js'
 
 /** The commands that read: `get`, `gets`, `getMany`, `getsMany`, `getAndTouch`, `touch`. */
-export class Retrieval {
+export class Retrieval implements SecondReader {
   readonly #context: CommandContext
   readonly #tokens: TokenReturn
 
@@ -134,8 +140,15 @@ export class Retrieval {
       const withCas = command !== 'getMany'
       const request = new GetManyRequest(command, keys, wireKeys, transcoder, withCas)
       request.tokens = this.#tokens
+      request.second = this
       return server.submit<Found>(request, timeout, options?.signal)
     })
+  }
+
+  readAgain(part: GetManyRequest, due: number): Promise<Found> {
+    const [wireKey = ''] = part.wireKeys
+    const remaining = Math.max(1, due - performance.now())
+    return this.#context.fleet.serverOf(wireKey).submit<Found>(part, remaining)
   }
 
   /**

@@ -19,6 +19,11 @@ export interface TokenKeeper {
   taken(wireKey: string): void
 }
 
+/** Reads items again, one by one, of which it is not known whether they have a value. */
+export interface SecondReader {
+  readAgain(part: GetManyRequest, due: number): Promise<Found>
+}
+
 /** `get` and `getAndTouch`: resolves to the value, or `undefined` on a miss. */
 export class GetRequest extends Request<unknown> {
   tokens: TokenKeeper | undefined = undefined
@@ -97,6 +102,8 @@ export type Found = (ValueWithCas<unknown> | undefined)[]
  */
 export class GetManyRequest extends Request<Found> {
   tokens: TokenKeeper | undefined = undefined
+  /** Present: the items may be read in the cheapest way. */
+  second: SecondReader | undefined = undefined
   readonly #keys: readonly Key[]
   readonly #wireKeys: readonly string[]
   readonly #values: ValueDecoder
@@ -104,6 +111,12 @@ export class GetManyRequest extends Request<Found> {
   #found: Found = []
   #positions: Map<string, number> | undefined
   #next = 0
+  /** Position behind the one that was named last. */
+  #cursor = 0
+  /** True where a value without bytes may be none yet. */
+  #unsure = false
+  /** Positions of what may be a value without bytes, or none yet. */
+  #doubtful: number[] | undefined
   #failure: unknown
   #later: Promise<void>[] | undefined
 
@@ -142,18 +155,10 @@ export class GetManyRequest extends Request<Found> {
     this.observer = undefined
     const found: Found = new Array(this.#keys.length).fill(undefined)
     const parts = [...places].map(async ([server, positions]) => {
-      const pick = <K extends Key>(list: readonly K[]): K[] =>
-        positions.map((position) => list[position] as K)
-      const part = new GetManyRequest(
-        this.command,
-        pick(this.#keys),
-        pick(this.#wireKeys),
-        this.#values,
-        this.#withCas,
-      )
+      const part = this.#part(positions)
       part.moves = this.moves
       part.observer = observer
-      part.tokens = this.tokens
+      part.second = this.second
       const items = await server.submit<Found>(part, timeout)
       for (const [index, item] of items.entries()) found[positions[index] as number] = item
     })
@@ -165,6 +170,16 @@ export class GetManyRequest extends Request<Found> {
     }
   }
 
+  #part(positions: readonly number[]): GetManyRequest {
+    const pick = <K extends Key>(list: readonly K[]): K[] =>
+      positions.map((position) => list[position] as K)
+    const keys = pick(this.#keys)
+    const wireKeys = pick(this.#wireKeys)
+    const part = new GetManyRequest(this.command, keys, wireKeys, this.#values, this.#withCas)
+    part.tokens = this.tokens
+    return part
+  }
+
   override details(): MemcacheErrorDetails {
     return { server: this.server, command: this.command, keys: this.#keys }
   }
@@ -174,9 +189,15 @@ export class GetManyRequest extends Request<Found> {
     this.hits = 0
     this.bytes = 0
     this.#next = 0
+    this.#cursor = 0
+    this.#unsure = this.second !== undefined && protocol.getMany !== undefined
     this.#failure = undefined
     this.#later = undefined
-    return protocol.get(this.#wireKeys, this.#withCas, out)
+    this.#doubtful = undefined
+    if (this.second === undefined || protocol.getMany === undefined) {
+      return protocol.get(this.#wireKeys, this.#withCas, out)
+    }
+    return protocol.getMany(this.#wireKeys, this.#withCas, out)
   }
 
   accept(reply: Reply): void {
@@ -192,8 +213,22 @@ export class GetManyRequest extends Request<Found> {
   }
 
   #finish(): void {
-    if (this.#failure === undefined) this.succeed(this.#found)
-    else this.fail(this.#failure)
+    if (this.#failure !== undefined) this.fail(this.#failure)
+    else if (this.#doubtful === undefined) this.succeed(this.#found)
+    else void this.#readAgain(this.#doubtful)
+  }
+
+  async #readAgain(positions: readonly number[]): Promise<void> {
+    try {
+      const items = (await this.second?.readAgain(this.#part(positions), this.due)) ?? []
+      for (const [index, item] of items.entries()) {
+        if (item === undefined) this.hits -= 1
+        this.#found[positions[index] as number] = item
+      }
+      this.succeed(this.#found)
+    } catch (error) {
+      this.fail(error)
+    }
   }
 
   #take(reply: Reply): void {
@@ -201,6 +236,11 @@ export class GetManyRequest extends Request<Found> {
     if (position === undefined) throw anotherItem()
     if (reply.won) this.tokens?.taken(this.#wireKeys[position] as string)
     if (reply.stub) return
+    const isNamed = reply.key !== ''
+    if (this.#unsure && isNamed && reply.start === reply.end && reply.flags === 0) {
+      this.#doubtful ??= []
+      this.#doubtful.push(position)
+    }
     try {
       this.bytes += reply.end - reply.start
       const value = decodeItem(this.#values, reply, this, this.#keys[position])
@@ -234,6 +274,12 @@ export class GetManyRequest extends Request<Found> {
 
   // Classic servers answer in the order asked, proxies group by server: the key tells.
   #positionOf(wireKey: string): number | undefined {
+    const wireKeys = this.#wireKeys
+    for (let at = this.#cursor; at < wireKeys.length && this.#positions === undefined; at += 1) {
+      if (wireKeys[at] !== wireKey) continue
+      this.#cursor = at + 1
+      return at
+    }
     this.#positions ??= new Map(this.#wireKeys.map((key, index) => [key, index]))
     return this.#positions.get(wireKey)
   }
