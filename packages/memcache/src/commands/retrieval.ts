@@ -111,6 +111,9 @@ export class Retrieval implements SecondReader {
       leave?.()
     }
     const outcomes = await Promise.allSettled(answers)
+    const [whole] = outcomes
+    const isWhole = outcomes.length === 1 && copies.size === 0
+    if (isWhole && whole?.status === 'fulfilled') return whole.value
     const parts = [...groups.values()]
     const found: Found = new Array(wanted.length).fill(undefined)
     for (const [part, outcome] of outcomes.entries()) {
@@ -162,7 +165,10 @@ export class Retrieval implements SecondReader {
   ): Map<Server, Group> {
     const groups = new Map<Server, Group>()
     const firsts = keys.every(isString) ? undefined : new Map<string, number>()
-    for (const [position, key] of keys.entries()) {
+    let last: Server | undefined
+    let group: Group | undefined
+    for (let position = 0; position < keys.length; position += 1) {
+      const key = keys[position] as Key
       const wireKey = wireKeys[position] as string
       const first = firsts?.get(wireKey)
       if (first !== undefined) {
@@ -171,7 +177,8 @@ export class Retrieval implements SecondReader {
       }
       firsts?.set(wireKey, position)
       const server = this.#context.fleet.serverOf(wireKey)
-      let group = groups.get(server)
+      if (server !== last) group = groups.get(server)
+      last = server
       if (group === undefined) {
         group = { keys: [], wireKeys: [], positions: [] }
         groups.set(server, group)

@@ -1,6 +1,6 @@
 import { Fault, latin1 } from '@glammp/wire'
 import { ItemDecoder } from './item-decoder.js'
-import { NO_KEY, ReplyKind } from './reply.js'
+import { ReplyKind } from './reply.js'
 import { readText } from './text-line.js'
 import { isValueLine, readValueLine } from './value-line.js'
 
@@ -28,7 +28,7 @@ export class ClassicDecoder extends ItemDecoder {
       if (parts === null) throw new Fault('garbled', `not a value: ${line.slice(0, 300)}`)
       reply.kind = ReplyKind.VALUE
       reply.final = false
-      reply.key = parts[1] as string
+      reply.name.takeNobody()
       reply.flags = Number(parts[2])
       reply.cas = ''
       return Number(parts[3])
@@ -39,7 +39,7 @@ export class ClassicDecoder extends ItemDecoder {
       reply.kind = kind
     } else if (NUMBER.test(line)) {
       reply.kind = ReplyKind.VALUE
-      reply.key = NO_KEY
+      reply.name.takeNobody()
       reply.flags = 0
       reply.cas = ''
       reply.bytes = bytes

@@ -51,7 +51,9 @@ export class MetaDecoder extends ItemDecoder {
       reply.stub = false
       reply.stale = false
       reply.sent = false
-      return readValueLine(reply, bytes, start, end)
+      const length = readValueLine(reply, bytes, start, end)
+      reply.kind = ReplyKind.ITEM
+      return length
     }
     readText(reply, bytes, start, end)
     return -1
@@ -74,7 +76,7 @@ export class MetaDecoder extends ItemDecoder {
     const reply = this.reply
     reply.flags = 0
     reply.cas = ''
-    reply.key = ''
+    reply.name.present = false
     reply.won = false
     reply.stale = false
     reply.sent = false

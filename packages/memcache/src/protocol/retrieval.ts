@@ -3,7 +3,7 @@ import { DecodeError, type MemcacheErrorDetails } from '../errors.js'
 import { type Key, keyText } from '../given-key.js'
 import { shorterExptime } from '../ttl.js'
 import { refusal } from './refusal.js'
-import { type Reply, ReplyKind } from './reply.js'
+import { type ItemName, type Reply, ReplyKind } from './reply.js'
 import { type Protocol, Request, type RequestTaker, type ValueDecoder } from './request.js'
 
 /** A value with the token that `cas` compares. */
@@ -71,7 +71,7 @@ export class GetRequest extends Request<unknown> {
 
   accept(reply: Reply): void {
     if (reply.kind === ReplyKind.VALUE) {
-      if (reply.key !== '' && reply.key !== this.#wireKey) throw anotherItem()
+      if (reply.name.present && !reply.name.is(this.#wireKey)) throw anotherItem()
       if (reply.won) this.tokens?.taken(this.#wireKey)
       if (!reply.stub) {
         this.bytes = reply.end - reply.start
@@ -113,8 +113,8 @@ export class GetManyRequest extends Request<Found> {
   #next = 0
   /** Position behind the one that was named last. */
   #cursor = 0
-  /** True where a value without bytes may be none yet. */
-  #unsure = false
+  /** What an item comes as; ITEM where one without bytes may be none yet. */
+  #kind: ReplyKind = ReplyKind.VALUE
   /** Positions of what may be a value without bytes, or none yet. */
   #doubtful: number[] | undefined
   #failure: unknown
@@ -190,18 +190,18 @@ export class GetManyRequest extends Request<Found> {
     this.bytes = 0
     this.#next = 0
     this.#cursor = 0
-    this.#unsure = this.second !== undefined && protocol.getMany !== undefined
-    this.#failure = undefined
-    this.#later = undefined
-    this.#doubtful = undefined
+    this.#kind = ReplyKind.VALUE
     if (this.second === undefined || protocol.getMany === undefined) {
       return protocol.get(this.#wireKeys, this.#withCas, out)
     }
-    return protocol.getMany(this.#wireKeys, this.#withCas, out)
+    const replies = protocol.getMany(this.#wireKeys, this.#withCas, out)
+    // Lists have one reply for several keys.
+    if (replies < this.#wireKeys.length) this.#kind = ReplyKind.ITEM
+    return replies
   }
 
   accept(reply: Reply): void {
-    if (reply.kind === ReplyKind.VALUE) this.#take(reply)
+    if (reply.kind === this.#kind) this.#take(reply)
     else {
       this.#next += 1
       if (reply.kind !== ReplyKind.END) this.#failure ??= refusal(reply, this)
@@ -232,12 +232,11 @@ export class GetManyRequest extends Request<Found> {
   }
 
   #take(reply: Reply): void {
-    const position = reply.key === '' ? this.#next++ : this.#positionOf(reply.key)
+    const position = reply.name.present ? this.#positionOf(reply.name) : this.#next++
     if (position === undefined) throw anotherItem()
     if (reply.won) this.tokens?.taken(this.#wireKeys[position] as string)
     if (reply.stub) return
-    const isNamed = reply.key !== ''
-    if (this.#unsure && isNamed && reply.start === reply.end && reply.flags === 0) {
+    if (this.#kind === ReplyKind.ITEM && reply.start === reply.end && reply.flags === 0) {
       this.#doubtful ??= []
       this.#doubtful.push(position)
     }
@@ -273,15 +272,15 @@ export class GetManyRequest extends Request<Found> {
   }
 
   // Classic servers answer in the order asked, proxies group by server: the key tells.
-  #positionOf(wireKey: string): number | undefined {
+  #positionOf(name: ItemName): number | undefined {
     const wireKeys = this.#wireKeys
     for (let at = this.#cursor; at < wireKeys.length && this.#positions === undefined; at += 1) {
-      if (wireKeys[at] !== wireKey) continue
+      if (!name.is(wireKeys[at] as string)) continue
       this.#cursor = at + 1
       return at
     }
-    this.#positions ??= new Map(this.#wireKeys.map((key, index) => [key, index]))
-    return this.#positions.get(wireKey)
+    this.#positions ??= new Map(wireKeys.map((key, index) => [key, index]))
+    return this.#positions.get(name.read())
   }
 }
 

@@ -25,14 +25,14 @@ export function readValueLine(reply: Reply, bytes: Buffer, start: number, end: n
   const lengthEnd = nextSpace(bytes, flagsEnd + 1, end)
   const flags = number(bytes, keyEnd + 1, flagsEnd)
   const length = number(bytes, flagsEnd + 1, lengthEnd)
-  const cas = latin1(bytes, Math.min(lengthEnd + 1, end), end)
+  const cas = lengthEnd < end ? latin1(bytes, lengthEnd + 1, end) : ''
   const isWhole = keyEnd > key && flags >= 0 && length >= 0
   if (!isWhole || (lengthEnd < end && !CAS.test(cas))) {
     throw new Fault('garbled', `not a value: ${latin1(bytes, start, Math.min(end, start + 300))}`)
   }
   reply.kind = ReplyKind.VALUE
   reply.final = false
-  reply.key = latin1(bytes, key, keyEnd)
+  reply.name.take(bytes, key, keyEnd)
   reply.flags = flags
   reply.cas = cas
   return length
