@@ -14,7 +14,7 @@ export interface Entrant {
 
 export interface RowResult {
   readonly row: Row
-  /** By the name of the entrant: the rounds until it failed, if it did. */
+  /** By the name of the entrant: the rounds that it ended. */
   readonly results: ReadonlyMap<string, readonly Measurement[]>
   /** At half the throughput of each, where the row asks for it. */
   readonly latencies: ReadonlyMap<string, readonly Measurement[]>
@@ -55,12 +55,16 @@ export async function contest(
 /** What went wrong so far: who failed, and in which row. */
 export const complaints: string[] = []
 
-/** The contestants of one row. One that fails leaves, and the others go on. */
+/** How often somebody who fails may begin anew. */
+const RESTARTS = 3
+
+/** The contestants of one row. One that fails begins anew, a few times, and the others go on. */
 class Ring implements AsyncDisposable {
   readonly #row: Row
   readonly #caches: readonly string[]
   readonly #contestants = new Map<string, Contestant>()
   readonly #stages: Stage[] = []
+  readonly #entries = new Map<string, { enter: () => Promise<Contestant>; restarts: number }>()
 
   constructor(row: Row, caches: readonly string[]) {
     this.#row = row
@@ -69,9 +73,10 @@ class Ring implements AsyncDisposable {
 
   async open(entrants: readonly Entrant[]): Promise<void> {
     const opened = entrants.map(async (entrant, index) => {
+      const enter = (): Promise<Contestant> => this.#enter(entrant, String.fromCharCode(97 + index))
+      this.#entries.set(entrant.name, { enter, restarts: RESTARTS })
       try {
-        const contestant = await this.#enter(entrant, String.fromCharCode(97 + index))
-        return [[entrant.name, contestant] as const]
+        return [[entrant.name, await enter()] as const]
       } catch (error) {
         this.#complain(error)
         return []
@@ -83,13 +88,24 @@ class Ring implements AsyncDisposable {
     }
   }
 
+  async #restart(name: string): Promise<void> {
+    const entry = this.#entries.get(name)
+    if (entry === undefined || entry.restarts === 0) return
+    entry.restarts -= 1
+    try {
+      this.#contestants.set(name, await entry.enter())
+    } catch (error) {
+      this.#complain(error)
+    }
+  }
+
   async rounds(
     count: number,
     turn: (name: string) => Turn,
   ): Promise<Map<string, readonly Measurement[]>> {
     const results = new Map<string, Measurement[]>()
     for (let round = 1; round <= count; round += 1) {
-      for (const [name, contestant] of this.#contestants) {
+      for (const [name, contestant] of [...this.#contestants]) {
         say(`${this.#row.name}: round ${round} of ${count}, ${name}`)
         try {
           const measurement = await contestant.measure(turn(name))
@@ -98,6 +114,7 @@ class Ring implements AsyncDisposable {
           this.#complain(error)
           this.#contestants.delete(name)
           await contestant[Symbol.asyncDispose]()
+          await this.#restart(name)
         }
       }
     }

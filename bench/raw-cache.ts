@@ -22,10 +22,15 @@ export async function rawCache({ scenario, servers, mark }: Order): Promise<Meas
   // Every key has its value before anything is measured.
   await exchange(socket, sets.join(''), stored * keys.length)
 
-  const isSet = operation === 'set'
-  const many = operation === 'getMany' ? keys.length : 1
-  const requests = isSet ? sets : many > 1 ? [gets.join('')] : gets
-  const replyLength = (isSet ? stored : found) * many
+  // memcached answers a key of a list in half the time of an mg.
+  const list = `get ${keys.join(' ')}\r\n`
+  const listed = keys.length * (`VALUE ${keys[0]} 0 `.length - 'VA  f0'.length + found)
+  const kinds = {
+    set: { requests: sets, replyLength: stored },
+    get: { requests: gets, replyLength: found },
+    getMany: { requests: [list], replyLength: listed + 'END\r\n'.length },
+  }
+  const { requests, replyLength } = kinds[operation as keyof typeof kinds]
   const length = (requests[0] as string).length
   const copies = Math.ceil(concurrency / requests.length)
   const stream = Buffer.from(requests.join('').repeat(copies), 'latin1')

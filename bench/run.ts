@@ -107,7 +107,9 @@ if (against !== undefined) {
   }
   if (complaints.length > 0) {
     const list = complaints.map((complaint) => `- ${complaint}`).join('\n')
-    sections.push(`Who failed counts with the rounds before:\n\n${list}`)
+    sections.push(
+      `Who failed began anew, three times at most, and counts with the rounds that it ended:\n\n${list}`,
+    )
   }
   const timed = all.filter(({ latencies }) => latencies.size > 0)
   if (timed.length > 0) {

@@ -113,6 +113,9 @@ describe.each(PROTOCOLS)('an error of the server on %s', (protocol) => {
   )
 })
 
+/** What meta's servers, too, answer to a list of keys. */
+const LISTED = 'VALUE bad 0 1\r\na\r\nEND\r\n'
+
 const GARBAGE: Readonly<Record<TextProtocol, readonly string[]>> = {
   meta: [
     'asdf\0\xff\r\n',
@@ -122,7 +125,7 @@ const GARBAGE: Readonly<Record<TextProtocol, readonly string[]>> = {
     'VA 99999999999 f0\r\n',
     'NS\r\n',
     '7\r\n',
-    'VALUE bad 0 1\r\na\r\nEND\r\n',
+    LISTED,
     'SSH-2.0-OpenSSH\r\n',
     'HTTP/1.1 400 Bad Request\r\n\r\n',
   ],
@@ -143,6 +146,7 @@ const GARBAGE: Readonly<Record<TextProtocol, readonly string[]>> = {
 
 /** A number is the answer of a counter, the end that of a miss, `NS` that of a condition. */
 function isAnswer(reply: string, command: string): boolean {
+  if (reply === LISTED) return /^gets?Many$/.test(command)
   if (reply === '7\r\n') return command === 'increment'
   if (reply === 'END\r\n') return /^get/.test(command)
   return /^(NS|NOT_STORED)/.test(reply) && command in WITH_BLOCK

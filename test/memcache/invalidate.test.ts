@@ -118,6 +118,13 @@ describe('a key that is being loaded, to plain readers', () => {
     await waitFor(async () => (await classic.get('stub')) === '')
     expect(await other.get('stub')).toBeUndefined()
     expect(await other.getMany(['stub'])).toEqual(new Map())
+    await other.set('empty', '')
+    await other.set('full', 'value')
+    const several = ['empty', 'stub', 'never', 'full']
+    const found = { empty: '', full: 'value' }
+    expect(await other.getMany(several)).toEqual(new Map(Object.entries(found)))
+    const items = await other.getsMany(several)
+    expect([...items].map(([key, { value }]) => [key, value])).toEqual(Object.entries(found))
     expect(await classic.add('stub', 1)).toBe(false)
     end('value')
     await asked

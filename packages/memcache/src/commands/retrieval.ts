@@ -1,6 +1,12 @@
 import type { Key } from '../given-key.js'
 import { TouchRequest } from '../protocol/item-request.js'
-import { type Found, GetManyRequest, GetRequest, type ValueWithCas } from '../protocol/retrieval.js'
+import {
+  type Found,
+  GetManyRequest,
+  GetRequest,
+  type SecondReader,
+  type ValueWithCas,
+} from '../protocol/retrieval.js'
 import type { Server } from '../servers/server.js'
 import { type Ttl, toExptime } from '../ttl.js'
 import type { CommandContext } from './context.js'
@@ -9,7 +15,7 @@ import { type CallOptions, route, timeoutOf } from './route.js'
 import { TokenReturn } from './token-return.js'
 
 /** The commands that read: `get`, `gets`, `getMany`, `getsMany`, `getAndTouch`, `touch`. */
-export class Retrieval {
+export class Retrieval implements SecondReader {
   readonly #context: CommandContext
   readonly #tokens: TokenReturn
 
@@ -105,6 +111,9 @@ export class Retrieval {
       leave?.()
     }
     const outcomes = await Promise.allSettled(answers)
+    const [whole] = outcomes
+    const isWhole = outcomes.length === 1 && copies.size === 0
+    if (isWhole && whole?.status === 'fulfilled') return whole.value
     const parts = [...groups.values()]
     const found: Found = new Array(wanted.length).fill(undefined)
     for (const [part, outcome] of outcomes.entries()) {
@@ -134,8 +143,15 @@ export class Retrieval {
       const withCas = command !== 'getMany'
       const request = new GetManyRequest(command, keys, wireKeys, transcoder, withCas)
       request.tokens = this.#tokens
+      request.second = this
       return server.submit<Found>(request, timeout, options?.signal)
     })
+  }
+
+  readAgain(part: GetManyRequest, due: number): Promise<Found> {
+    const [wireKey = ''] = part.wireKeys
+    const remaining = Math.max(1, due - performance.now())
+    return this.#context.fleet.serverOf(wireKey).submit<Found>(part, remaining)
   }
 
   /**
@@ -149,7 +165,10 @@ export class Retrieval {
   ): Map<Server, Group> {
     const groups = new Map<Server, Group>()
     const firsts = keys.every(isString) ? undefined : new Map<string, number>()
-    for (const [position, key] of keys.entries()) {
+    let last: Server | undefined
+    let group: Group | undefined
+    for (let position = 0; position < keys.length; position += 1) {
+      const key = keys[position] as Key
       const wireKey = wireKeys[position] as string
       const first = firsts?.get(wireKey)
       if (first !== undefined) {
@@ -158,7 +177,8 @@ export class Retrieval {
       }
       firsts?.set(wireKey, position)
       const server = this.#context.fleet.serverOf(wireKey)
-      let group = groups.get(server)
+      if (server !== last) group = groups.get(server)
+      last = server
       if (group === undefined) {
         group = { keys: [], wireKeys: [], positions: [] }
         groups.set(server, group)

@@ -1,7 +1,8 @@
 import { Fault, latin1 } from '@glammp/wire'
 import { ItemDecoder } from './item-decoder.js'
-import { NO_KEY, ReplyKind } from './reply.js'
+import { ReplyKind } from './reply.js'
 import { readText } from './text-line.js'
+import { isValueLine, readValueLine } from './value-line.js'
 
 const KINDS: ReadonlyMap<string, ReplyKind> = new Map<string, ReplyKind>([
   ['STORED', ReplyKind.DONE],
@@ -12,7 +13,6 @@ const KINDS: ReadonlyMap<string, ReplyKind> = new Map<string, ReplyKind>([
   ['NOT_FOUND', ReplyKind.NOT_FOUND],
 ])
 
-const VALUE = /^VALUE ([^ ]+) (\d{1,10}) (\d{1,10})(?: (\d{1,20}))?$/
 /** The answer to `config get cluster`: key, flags, length. */
 const CONFIG = /^CONFIG (\S+) (\d{1,10}) (\d{1,10})$/
 const NUMBER = /^\d{1,20} *$/
@@ -21,15 +21,16 @@ const NUMBER = /^\d{1,20} *$/
 export class ClassicDecoder extends ItemDecoder {
   protected override readLine(bytes: Buffer, start: number, end: number): number {
     const reply = this.reply
+    if (isValueLine(bytes, start, end)) return readValueLine(reply, bytes, start, end)
     const line = latin1(bytes, start, end)
-    if (line.startsWith('VALUE ') || line.startsWith('CONFIG ')) {
-      const parts = VALUE.exec(line) ?? CONFIG.exec(line)
+    if (line.startsWith('CONFIG ')) {
+      const parts = CONFIG.exec(line)
       if (parts === null) throw new Fault('garbled', `not a value: ${line.slice(0, 300)}`)
       reply.kind = ReplyKind.VALUE
       reply.final = false
-      reply.key = parts[1] as string
+      reply.name.takeNobody()
       reply.flags = Number(parts[2])
-      reply.cas = parts[4] ?? ''
+      reply.cas = ''
       return Number(parts[3])
     }
     const kind = KINDS.get(line)
@@ -38,7 +39,7 @@ export class ClassicDecoder extends ItemDecoder {
       reply.kind = kind
     } else if (NUMBER.test(line)) {
       reply.kind = ReplyKind.VALUE
-      reply.key = NO_KEY
+      reply.name.takeNobody()
       reply.flags = 0
       reply.cas = ''
       reply.bytes = bytes

@@ -21,20 +21,13 @@ export const classicProtocol: Protocol = {
     for (const key of keys) classicKey(key)
     const command = withCas ? 'gets' : 'get'
     let lines = 0
-    let line = ''
-    let count = 0
-    for (const key of keys) {
-      if (count === KEYS_A_LINE || (count > 0 && line.length + key.length > BYTES_A_LINE)) {
-        out.text(`${command}${line}\r\n`)
-        lines += 1
-        line = ''
-        count = 0
-      }
-      line += ` ${key}`
-      count += 1
+    for (let start = 0; start < keys.length; lines += 1) {
+      const end = lineEnd(keys, start)
+      // Joined at once: text that grows key by key is copied once more when it is written.
+      out.text(`${command} ${keys.slice(start, end).join(' ')}\r\n`)
+      start = end
     }
-    out.text(`${command}${line}\r\n`)
-    return lines + 1
+    return lines
   },
 
   getAndTouch(key, exptime, out): void {
@@ -75,4 +68,15 @@ export const classicProtocol: Protocol = {
   decoder(sink: ReplySink): Decoder {
     return new ClassicDecoder(sink)
   },
+}
+
+/** Where the line of keys that begins at `start` ends. */
+function lineEnd(keys: readonly string[], start: number): number {
+  const most = Math.min(keys.length, start + KEYS_A_LINE)
+  let bytes = 0
+  for (let at = start; at < most; at += 1) {
+    bytes += (keys[at] as string).length + 1
+    if (bytes > BYTES_A_LINE && at > start) return at
+  }
+  return most
 }

@@ -14,10 +14,11 @@ function decode(protocol: Protocol, chunks: Iterable<Buffer>): string[] {
   const decoder = protocol.decoder({
     reply(reply: Reply): void {
       const value =
-        reply.kind === ReplyKind.VALUE
-          ? ` ${reply.key}${reply.stub ? '*' : ''} f${reply.flags} c${reply.cas} ${JSON.stringify(reply.content())}`
+        reply.kind === ReplyKind.VALUE || reply.kind === ReplyKind.ITEM
+          ? ` ${reply.name.read()}${reply.stub ? '*' : ''} f${reply.flags} c${reply.cas} ${JSON.stringify(reply.content())}`
           : ''
-      const text = reply.kind >= ReplyKind.LINE ? ` ${reply.text}` : ''
+      const text =
+        reply.kind >= ReplyKind.LINE && reply.kind < ReplyKind.ITEM ? ` ${reply.text}` : ''
       told.push(`${NAMES[reply.kind]}${value}${text}${reply.final ? '' : ' ...'}`)
     },
   })
@@ -34,6 +35,7 @@ const META = [
   'VA 12 f1 c479\r\nEND\r\nVA 1 f\n\r\n',
   'NS\r\nEX\r\nNF\r\n',
   'VA 0 t-1 c490 f0 W\r\n\r\n',
+  'VALUE foo 0 5\r\nhello\r\nVALUE empty 1 0 12\r\n\r\nEND\r\nVA 5 f0\r\nhello\r\n',
   'VA 3 f4294967295 c7 t30 Z X\r\nabc\r\n',
   'HD kZm9vIGJhcg== b c479\r\n',
   'EN kmiss O9\r\n',
@@ -52,6 +54,10 @@ const META_TOLD = [
   'EXISTS',
   'NOT_FOUND',
   'VALUE * f0 c490 ""',
+  'ITEM foo f0 c "hello" ...',
+  'ITEM empty f1 c12 "" ...',
+  'END',
+  'VALUE  f0 c "hello"',
   'VALUE  f4294967295 c7 "abc"',
   'DONE',
   'END',

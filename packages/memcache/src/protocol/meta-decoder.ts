@@ -2,6 +2,7 @@ import { Fault, latin1 } from '@glammp/wire'
 import { ItemDecoder } from './item-decoder.js'
 import { ReplyKind } from './reply.js'
 import { readText } from './text-line.js'
+import { isValueLine, readValueLine } from './value-line.js'
 
 const SPACE = 32
 
@@ -26,7 +27,7 @@ const WON = 87 // W
 const STALE = 88 // X
 const SENT = 90 // Z
 
-/** Replies of the meta commands; every one of them is final. */
+/** Replies of the meta commands, every one of them final, and of `get`, which is any number of values, then END. */
 export class MetaDecoder extends ItemDecoder {
   protected override readLine(bytes: Buffer, start: number, end: number): number {
     const reply = this.reply
@@ -43,6 +44,16 @@ export class MetaDecoder extends ItemDecoder {
         this.#readFlags(bytes, start + 2, end)
         return -1
       }
+    }
+    if (isValueLine(bytes, start, end)) {
+      // The object is used again and again: what the last meta reply said is over.
+      reply.won = false
+      reply.stub = false
+      reply.stale = false
+      reply.sent = false
+      const length = readValueLine(reply, bytes, start, end)
+      reply.kind = ReplyKind.ITEM
+      return length
     }
     readText(reply, bytes, start, end)
     return -1
@@ -65,6 +76,7 @@ export class MetaDecoder extends ItemDecoder {
     const reply = this.reply
     reply.flags = 0
     reply.cas = ''
+    reply.name.present = false
     reply.won = false
     reply.stale = false
     reply.sent = false

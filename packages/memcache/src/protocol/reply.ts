@@ -1,4 +1,5 @@
 import { latin1 } from '@glammp/wire'
+
 /** What a server can say, whatever the protocol it says it in. */
 export const ReplyKind = {
   /** An item, or the number of an arithmetic command: `bytes` from `start` to `end`. */
@@ -21,14 +22,54 @@ export const ReplyKind = {
   CLIENT_ERROR: 8,
   /** `ERROR`: the server does not know the command. */
   UNKNOWN: 9,
+  /** An item named by its key, from a server that was asked for a list of them in meta's company. */
+  ITEM: 10,
 } as const
 
 export type ReplyKind = (typeof ReplyKind)[keyof typeof ReplyKind]
 
 const NOTHING = Buffer.alloc(0)
 
-/** `key` of the number that a classic counter is answered with: no retrieval asks for it. */
-export const NO_KEY = ' '
+/** Stands for the key of the number that a classic counter is answered with: nobody's. */
+const NOBODY = Buffer.from(' ')
+
+/** The key that a classic server names with an item. */
+export class ItemName {
+  /** False where the protocol names none. */
+  present = false
+  #bytes: Buffer = NOTHING
+  #start = 0
+  #end = 0
+
+  /** Keeps the place where it stands. */
+  take(bytes: Buffer, start: number, end: number): void {
+    this.present = true
+    this.#bytes = bytes
+    this.#start = start
+    this.#end = end
+  }
+
+  /** It is no key that anybody asked for. */
+  takeNobody(): void {
+    this.take(NOBODY, 0, NOBODY.length)
+  }
+
+  /** True where it is the wire key. Bytes are compared where they stand: text made of them would cost more. */
+  is(wireKey: string): boolean {
+    const start = this.#start
+    const { length } = wireKey
+    if (this.#end - start !== length) return false
+    for (let at = 0; at < length; at += 1) {
+      if (this.#bytes[start + at] !== wireKey.charCodeAt(at)) return false
+    }
+    return true
+  }
+
+  /** The wire key. */
+  read(): string {
+    return this.present ? latin1(this.#bytes, this.#start, this.#end) : ''
+  }
+}
 
 /** The flags at the end of a meta reply's line, as the server wrote them. */
 export class MetaFlags {
@@ -65,8 +106,8 @@ export class Reply {
   flags = 0
   /** Cas token of the item, or the empty string where none was asked for. */
   cas = ''
-  /** Key of the item as it travelled, where the protocol repeats it. */
-  key = ''
+  /** Key of the item, where the protocol repeats it. */
+  readonly name: ItemName = new ItemName()
   /** The item was made by vivify and is still without a value. */
   stub = false
   /** Meta `W`: this request is the one that shall compute the value anew. */

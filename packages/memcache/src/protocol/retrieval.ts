@@ -3,7 +3,7 @@ import { DecodeError, type MemcacheErrorDetails } from '../errors.js'
 import { type Key, keyText } from '../given-key.js'
 import { shorterExptime } from '../ttl.js'
 import { refusal } from './refusal.js'
-import { type Reply, ReplyKind } from './reply.js'
+import { type ItemName, type Reply, ReplyKind } from './reply.js'
 import { type Protocol, Request, type RequestTaker, type ValueDecoder } from './request.js'
 
 /** A value with the token that `cas` compares. */
@@ -17,6 +17,11 @@ export interface ValueWithCas<T> {
 export interface TokenKeeper {
   /** @param wireKey - key of the item, as it travels. */
   taken(wireKey: string): void
+}
+
+/** Reads items again, one by one, of which it is not known whether they have a value. */
+export interface SecondReader {
+  readAgain(part: GetManyRequest, due: number): Promise<Found>
 }
 
 /** `get` and `getAndTouch`: resolves to the value, or `undefined` on a miss. */
@@ -66,7 +71,7 @@ export class GetRequest extends Request<unknown> {
 
   accept(reply: Reply): void {
     if (reply.kind === ReplyKind.VALUE) {
-      if (reply.key !== '' && reply.key !== this.#wireKey) throw anotherItem()
+      if (reply.name.present && !reply.name.is(this.#wireKey)) throw anotherItem()
       if (reply.won) this.tokens?.taken(this.#wireKey)
       if (!reply.stub) {
         this.bytes = reply.end - reply.start
@@ -97,6 +102,8 @@ export type Found = (ValueWithCas<unknown> | undefined)[]
  */
 export class GetManyRequest extends Request<Found> {
   tokens: TokenKeeper | undefined = undefined
+  /** Present: the items may be read in the cheapest way. */
+  second: SecondReader | undefined = undefined
   readonly #keys: readonly Key[]
   readonly #wireKeys: readonly string[]
   readonly #values: ValueDecoder
@@ -104,6 +111,12 @@ export class GetManyRequest extends Request<Found> {
   #found: Found = []
   #positions: Map<string, number> | undefined
   #next = 0
+  /** Position behind the one that was named last. */
+  #cursor = 0
+  /** What an item comes as; ITEM where one without bytes may be none yet. */
+  #kind: ReplyKind = ReplyKind.VALUE
+  /** Positions of what may be a value without bytes, or none yet. */
+  #doubtful: number[] | undefined
   #failure: unknown
   #later: Promise<void>[] | undefined
 
@@ -142,18 +155,10 @@ export class GetManyRequest extends Request<Found> {
     this.observer = undefined
     const found: Found = new Array(this.#keys.length).fill(undefined)
     const parts = [...places].map(async ([server, positions]) => {
-      const pick = <K extends Key>(list: readonly K[]): K[] =>
-        positions.map((position) => list[position] as K)
-      const part = new GetManyRequest(
-        this.command,
-        pick(this.#keys),
-        pick(this.#wireKeys),
-        this.#values,
-        this.#withCas,
-      )
+      const part = this.#part(positions)
       part.moves = this.moves
       part.observer = observer
-      part.tokens = this.tokens
+      part.second = this.second
       const items = await server.submit<Found>(part, timeout)
       for (const [index, item] of items.entries()) found[positions[index] as number] = item
     })
@@ -165,6 +170,16 @@ export class GetManyRequest extends Request<Found> {
     }
   }
 
+  #part(positions: readonly number[]): GetManyRequest {
+    const pick = <K extends Key>(list: readonly K[]): K[] =>
+      positions.map((position) => list[position] as K)
+    const keys = pick(this.#keys)
+    const wireKeys = pick(this.#wireKeys)
+    const part = new GetManyRequest(this.command, keys, wireKeys, this.#values, this.#withCas)
+    part.tokens = this.tokens
+    return part
+  }
+
   override details(): MemcacheErrorDetails {
     return { server: this.server, command: this.command, keys: this.#keys }
   }
@@ -174,13 +189,19 @@ export class GetManyRequest extends Request<Found> {
     this.hits = 0
     this.bytes = 0
     this.#next = 0
-    this.#failure = undefined
-    this.#later = undefined
-    return protocol.get(this.#wireKeys, this.#withCas, out)
+    this.#cursor = 0
+    this.#kind = ReplyKind.VALUE
+    if (this.second === undefined || protocol.getMany === undefined) {
+      return protocol.get(this.#wireKeys, this.#withCas, out)
+    }
+    const replies = protocol.getMany(this.#wireKeys, this.#withCas, out)
+    // Lists have one reply for several keys.
+    if (replies < this.#wireKeys.length) this.#kind = ReplyKind.ITEM
+    return replies
   }
 
   accept(reply: Reply): void {
-    if (reply.kind === ReplyKind.VALUE) this.#take(reply)
+    if (reply.kind === this.#kind) this.#take(reply)
     else {
       this.#next += 1
       if (reply.kind !== ReplyKind.END) this.#failure ??= refusal(reply, this)
@@ -192,15 +213,33 @@ export class GetManyRequest extends Request<Found> {
   }
 
   #finish(): void {
-    if (this.#failure === undefined) this.succeed(this.#found)
-    else this.fail(this.#failure)
+    if (this.#failure !== undefined) this.fail(this.#failure)
+    else if (this.#doubtful === undefined) this.succeed(this.#found)
+    else void this.#readAgain(this.#doubtful)
+  }
+
+  async #readAgain(positions: readonly number[]): Promise<void> {
+    try {
+      const items = (await this.second?.readAgain(this.#part(positions), this.due)) ?? []
+      for (const [index, item] of items.entries()) {
+        if (item === undefined) this.hits -= 1
+        this.#found[positions[index] as number] = item
+      }
+      this.succeed(this.#found)
+    } catch (error) {
+      this.fail(error)
+    }
   }
 
   #take(reply: Reply): void {
-    const position = reply.key === '' ? this.#next++ : this.#positionOf(reply.key)
+    const position = reply.name.present ? this.#positionOf(reply.name) : this.#next++
     if (position === undefined) throw anotherItem()
     if (reply.won) this.tokens?.taken(this.#wireKeys[position] as string)
     if (reply.stub) return
+    if (this.#kind === ReplyKind.ITEM && reply.start === reply.end && reply.flags === 0) {
+      this.#doubtful ??= []
+      this.#doubtful.push(position)
+    }
     try {
       this.bytes += reply.end - reply.start
       const value = decodeItem(this.#values, reply, this, this.#keys[position])
@@ -233,9 +272,15 @@ export class GetManyRequest extends Request<Found> {
   }
 
   // Classic servers answer in the order asked, proxies group by server: the key tells.
-  #positionOf(wireKey: string): number | undefined {
-    this.#positions ??= new Map(this.#wireKeys.map((key, index) => [key, index]))
-    return this.#positions.get(wireKey)
+  #positionOf(name: ItemName): number | undefined {
+    const wireKeys = this.#wireKeys
+    for (let at = this.#cursor; at < wireKeys.length && this.#positions === undefined; at += 1) {
+      if (!name.is(wireKeys[at] as string)) continue
+      this.#cursor = at + 1
+      return at
+    }
+    this.#positions ??= new Map(wireKeys.map((key, index) => [key, index]))
+    return this.#positions.get(name.read())
   }
 }
 
