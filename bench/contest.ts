@@ -56,9 +56,9 @@ export async function contest(
 export const complaints: string[] = []
 
 /** How often somebody who fails may begin anew. */
-const RESTARTS = 3
+const RESTARTS = 2
 
-/** The contestants of one row. One that fails begins anew, a few times, and the others go on. */
+/** The contestants of one row. One that fails begins anew, twice at most, and the others go on. */
 class Ring implements AsyncDisposable {
   readonly #row: Row
   readonly #caches: readonly string[]

@@ -3,8 +3,10 @@ import { type GuardedProcess, spawnGuarded } from '../test/support/guardian.js'
 import { lastError } from './last-error.js'
 import type { Measurement, Order, Turn } from './scenario.js'
 
-/** Milliseconds until a subject is ready, or has measured one turn. */
-const PATIENCE = 15_000
+/** Milliseconds until a subject is ready. */
+const READY = 15_000
+/** Milliseconds that a turn may take longer than it was told to. */
+const LATE = 3_000
 
 /**
  * A subject in a process of its own, which waits for its turns without doing anything, so that
@@ -20,7 +22,7 @@ export class Contestant implements AsyncDisposable {
   static async start(order: Order): Promise<Contestant> {
     const contestant = new Contestant(order)
     try {
-      await contestant.#line()
+      await contestant.#line(READY)
       return contestant
     } catch (error) {
       await contestant[Symbol.asyncDispose]()
@@ -43,7 +45,7 @@ export class Contestant implements AsyncDisposable {
   /** @throws Error where the subject fails, says nothing for that long, or is gone. */
   async measure(turn: Turn): Promise<Measurement> {
     this.#process.child.stdin?.write(`${JSON.stringify(turn)}\n`)
-    return JSON.parse(await this.#line()) as Measurement
+    return JSON.parse(await this.#line(turn.milliseconds * 1.25 + LATE)) as Measurement
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -54,10 +56,10 @@ export class Contestant implements AsyncDisposable {
     await gone
   }
 
-  async #line(): Promise<string> {
+  async #line(patience: number): Promise<string> {
     let timer: NodeJS.Timeout | undefined
     const silence = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`${this.#name} did not end its turn`)), PATIENCE)
+      timer = setTimeout(() => reject(new Error(`${this.#name} did not end its turn`)), patience)
     })
     try {
       const { done, value } = await Promise.race([this.#lines.next(), silence])

@@ -108,7 +108,7 @@ if (against !== undefined) {
   if (complaints.length > 0) {
     const list = complaints.map((complaint) => `- ${complaint}`).join('\n')
     sections.push(
-      `Who failed began anew, three times at most, and counts with the rounds that it ended:\n\n${list}`,
+      `Who failed began anew, twice at most, and counts with the rounds that it ended:\n\n${list}`,
     )
   }
   const timed = all.filter(({ latencies }) => latencies.size > 0)

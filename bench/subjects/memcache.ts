@@ -15,7 +15,8 @@ interface MemcacheModule {
 export async function open(servers: readonly string[]): Promise<CacheSubject> {
   const path = resolvePeer('memcache')
   const { Memcache } = (await import(pathToFileURL(path).href)) as MemcacheModule
-  const client = new Memcache({ nodes: servers, timeout: 5_000 })
+  // Its timeout is one of silence too: between turns the connection would go, and the next call hang.
+  const client = new Memcache({ nodes: servers, timeout: 600_000 })
   return {
     get: async (key) => {
       const text = await client.get(key)

@@ -216,7 +216,7 @@ test('a scheduled job starts on time for a worker that polls', async () => {
 test('heartbeats find a frozen server: for an idle worker, and for a client that waits', async () => {
   await using own = await startGearmand()
   await using proxy = await startProxy(own.address)
-  const options = { servers: proxy.address, heartbeat: 100, timeout: 200 }
+  const options = { servers: proxy.address, heartbeat: 200, timeout: 1_000 }
   await using worker = new GearmanWorker(options)
   const told: string[] = []
   worker.on('server:down', ({ error }) => told.push(error.code))
@@ -238,11 +238,11 @@ test('heartbeats find a frozen server: for an idle worker, and for a client that
 })
 
 test('a process that was busy for long does not take its server for dead', async () => {
-  await using worker = new GearmanWorker({ servers: server.address, heartbeat: 50, timeout: 100 })
+  await using worker = new GearmanWorker({ servers: server.address, heartbeat: 100, timeout: 400 })
   const told: string[] = []
   worker.on('server:down', ({ error }) => told.push(error.message))
   worker.addFunction('busy', () => {
-    const end = performance.now() + 400
+    const end = performance.now() + 1_000
     while (performance.now() < end);
     return 'done'
   })
