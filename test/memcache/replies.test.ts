@@ -70,3 +70,32 @@ describe.each(['meta', 'classic'] as const)(
     })
   },
 )
+
+describe('a getMany that is sent again keeps nothing of its first try', () => {
+  // The first connection breaks in the middle of its answer.
+  const breaking = (half: string) => {
+    let first = true
+    return (socket: Socket): void => {
+      const breaks = first
+      first = false
+      socket.on('data', (chunk: Buffer) => {
+        if (!breaks) socket.write('VALUE a 0 1\r\nx\r\nVALUE b 0 1\r\ny\r\nEND\r\n')
+        else if (String(chunk).startsWith('get ')) socket.end(half)
+      })
+    }
+  }
+  const whole = new Map([
+    ['a', 'x'],
+    ['b', 'y'],
+  ])
+
+  test.each([
+    ['an item that cannot be decoded', 'VALUE a 9999 1\r\nx\r\n'],
+    ['an item that may be none', 'VALUE a 0 0\r\n\r\n'],
+  ])('%s', async (_name, half) => {
+    await using server = await startFakeServer(breaking(half))
+    await using cache = new MemcacheClient({ servers: server.address, protocol: 'meta' })
+    expect(await cache.getMany(['a', 'b'])).toEqual(whole)
+    expect(String(server.received())).toBe('get a b\r\nget a b\r\n')
+  })
+})

@@ -190,6 +190,9 @@ export class GetManyRequest extends Request<Found> {
     this.bytes = 0
     this.#next = 0
     this.#cursor = 0
+    this.#failure = undefined
+    this.#later = undefined
+    this.#doubtful = undefined
     this.#kind = ReplyKind.VALUE
     if (this.second === undefined || protocol.getMany === undefined) {
       return protocol.get(this.#wireKeys, this.#withCas, out)
