@@ -28,7 +28,11 @@ export function keyText(key: Key | undefined): string {
 export function keyId(key: Key): string {
   if (typeof key === 'string' || !isUint8Array(key)) return key
   const bytes = latin1(key)
+  return (isText(bytes) ? textOf(bytes) : undefined) ?? binaryWireKey(bytes)
+}
+
+/** The text of which these bytes, of one character each, are the UTF-8; `undefined`: of none. */
+export function textOf(bytes: string): string | undefined {
   const text = Buffer.from(bytes, 'latin1').toString()
-  const isItsText = isText(bytes) && latin1(Buffer.from(text)) === bytes
-  return isItsText ? text : binaryWireKey(bytes)
+  return latin1(Buffer.from(text)) === bytes ? text : undefined
 }

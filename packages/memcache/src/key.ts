@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { isUint8Array } from 'node:util/types'
 import { latin1 } from '@glammp/wire'
 import { InvalidKeyError } from './errors.js'
-import type { Key } from './given-key.js'
+import { type Key, textOf } from './given-key.js'
 import { binaryWireKey, isText } from './wire-key.js'
 
 /** memcached's KEY_MAX_LENGTH, in bytes. */
@@ -93,9 +93,8 @@ export class KeyRules {
     const key = bytes.slice(this.#namespace.length)
     if (key === '') return undefined
     if (PLAIN.test(key)) return key
-    const raw = Buffer.from(key, 'latin1')
-    const text = raw.toString()
-    return !REFUSED.test(text) && latin1(Buffer.from(text)) === key ? text : raw
+    const text = textOf(key)
+    return text === undefined || REFUSED.test(text) ? Buffer.from(key, 'latin1') : text
   }
 
   /** Bytes of every key on the wire that do not choose its server. */
