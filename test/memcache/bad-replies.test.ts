@@ -5,6 +5,7 @@ import { type FakeServer, startFakeServer } from '../support/fake-server.js'
 import { startMemcached } from '../support/memcached.js'
 import { startProxy } from '../support/proxy.js'
 import { waitFor } from '../support/wait.js'
+import { type Call, WITH_BLOCK, WITHOUT_BLOCK } from './calls.js'
 
 // What a text server can say wrong, to every command, over both protocols; the binary protocol is
 // in binary.test.ts.
@@ -46,24 +47,6 @@ function startOddServer(protocol: TextProtocol, reply: string, times = 1): Promi
       if (socket.writable && answers.length > 0) socket.write(answers.join(''), 'latin1')
     })
   })
-}
-
-type Call = (cache: MemcacheClient) => Promise<unknown>
-const WITHOUT_BLOCK: Readonly<Record<string, Call>> = {
-  get: (cache) => cache.get('bad'),
-  gets: (cache) => cache.gets('bad'),
-  getMany: (cache) => cache.getMany(['fine', 'bad']),
-  getAndTouch: (cache) => cache.getAndTouch('bad', 5),
-  touch: (cache) => cache.touch('bad', 5),
-  delete: (cache) => cache.delete('bad'),
-  increment: (cache) => cache.increment('bad'),
-}
-const WITH_BLOCK: Readonly<Record<string, Call>> = {
-  set: (cache) => cache.set('bad', 1),
-  add: (cache) => cache.add('bad', 1),
-  append: (cache) => cache.append('bad', '1'),
-  cas: (cache) => cache.cas('bad', 1, '5'),
-  setMany: (cache) => cache.setMany({ bad: 1 }),
 }
 
 /** The call between two others of the same moment: how each ended. */

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startFakeServer } from '../support/fake-server.js'
 import { type MemcachedServer, startMemcached } from '../support/memcached.js'
 import { startProxy } from '../support/proxy.js'
+import { WITH_BLOCK, WITHOUT_BLOCK } from './calls.js'
 
 let server: MemcachedServer
 beforeAll(async () => {
@@ -87,18 +88,7 @@ describe('a binary reply that cannot be', () => {
 })
 
 describe('an error of a binary server', () => {
-  const calls: Readonly<Record<string, (cache: MemcacheClient) => Promise<unknown>>> = {
-    get: (cache) => cache.get('bad'),
-    gets: (cache) => cache.gets('bad'),
-    getMany: (cache) => cache.getMany(['fine', 'bad']),
-    getAndTouch: (cache) => cache.getAndTouch('bad', 5),
-    touch: (cache) => cache.touch('bad', 5),
-    delete: (cache) => cache.delete('bad'),
-    increment: (cache) => cache.increment('bad'),
-    set: (cache) => cache.set('bad', 1),
-    add: (cache) => cache.add('bad', 1),
-    cas: (cache) => cache.cas('bad', 1, '5'),
-  }
+  const calls = { ...WITHOUT_BLOCK, ...WITH_BLOCK }
 
   test.each([
     ['too large', 0x0003, 'ERR_MEMCACHE_SERVER'],

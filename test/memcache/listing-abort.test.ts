@@ -28,6 +28,13 @@ describe.each(['keys', 'watch'] as const)('%s and an abort', (method) => {
   const list = (cache: MemcacheClient, signal: AbortSignal): AsyncIterableIterator<unknown> =>
     method === 'keys' ? cache.keys({ signal }) : cache.watch('mutations', { signal })
   const reason = new Error('the page was left')
+  const abortOnceAsked = async (cache: MemcacheClient, server: FakeServer): Promise<void> => {
+    const abort = new AbortController()
+    const next = list(cache, abort.signal).next()
+    await waitFor(() => server.received().length > 0)
+    abort.abort(reason)
+    await expect(next).rejects.toBe(reason)
+  }
 
   test('before it begins: nothing is asked', async () => {
     await using server = await startFakeServer(() => {})
@@ -40,11 +47,7 @@ describe.each(['keys', 'watch'] as const)('%s and an abort', (method) => {
     // It is asked which protocol it speaks, and says nothing.
     await using server = await startFakeServer(() => {})
     await using cache = open(server, { protocol: 'auto' })
-    const abort = new AbortController()
-    const next = list(cache, abort.signal).next()
-    await waitFor(() => server.received().length > 0)
-    abort.abort(reason)
-    await expect(next).rejects.toBe(reason)
+    await abortOnceAsked(cache, server)
   })
 
   test('while it is connecting: the connection that comes late is closed', async () => {
@@ -55,11 +58,7 @@ describe.each(['keys', 'watch'] as const)('%s and an abort', (method) => {
       answer = () => socket.write('MN\r\nVERSION 1.6.18\r\n')
     })
     await using cache = open(server, { protocol: 'auto' })
-    const abort = new AbortController()
-    const next = list(cache, abort.signal).next()
-    await waitFor(() => server.received().length > 0)
-    abort.abort(reason)
-    await expect(next).rejects.toBe(reason)
+    await abortOnceAsked(cache, server)
     answer()
     await closed
     expect(String(server.received())).not.toMatch(/metadump|watch/)
