@@ -18,6 +18,8 @@ export interface RowResult {
   readonly results: ReadonlyMap<string, readonly Measurement[]>
   /** At half the throughput of each, where the row asks for it. */
   readonly latencies: ReadonlyMap<string, readonly Measurement[]>
+  /** What went wrong: who failed, and how. */
+  readonly complaints: readonly string[]
 }
 
 export interface ContestOptions {
@@ -49,17 +51,15 @@ export async function contest(
   const timed = row.latency === true && rounds > 1
   if (timed) ring.leave('raw')
   const latencies = timed ? await ring.rounds(LATENCY_ROUNDS, half) : new Map()
-  return { row, results, latencies }
+  return { row, results, latencies, complaints: ring.complaints }
 }
-
-/** What went wrong so far: who failed, and in which row. */
-export const complaints: string[] = []
 
 /** How often somebody who fails may begin anew. */
 const RESTARTS = 2
 
 /** The contestants of one row. One that fails begins anew, twice at most, and the others go on. */
 class Ring implements AsyncDisposable {
+  readonly complaints: string[] = []
   readonly #row: Row
   readonly #caches: readonly string[]
   readonly #contestants = new Map<string, Contestant>()
@@ -147,7 +147,7 @@ class Ring implements AsyncDisposable {
   #complain(error: unknown): void {
     say('')
     const complaint = `${this.#row.name}: ${(error as Error).message}`
-    complaints.push(complaint)
+    this.complaints.push(complaint)
     process.stderr.write(`${complaint}\n`)
   }
 }

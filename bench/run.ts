@@ -2,13 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
-import {
-  type ContestOptions,
-  complaints,
-  contest,
-  type Entrant,
-  type RowResult,
-} from './contest.js'
+import { type ContestOptions, contest, type Entrant, type RowResult } from './contest.js'
 import { measureCurves, mostServers, ownLast } from './curves.js'
 import { judgeLimits } from './limits.js'
 import { installPeers } from './peers.js'
@@ -105,6 +99,7 @@ if (against !== undefined) {
       "A worker process runs 16 jobs at a time: abraxas's for the peers, ours for ours, raw sockets for raw sockets.",
     )
   }
+  const complaints = all.flatMap((result) => result.complaints)
   if (complaints.length > 0) {
     const list = complaints.map((complaint) => `- ${complaint}`).join('\n')
     sections.push(
