@@ -9,6 +9,7 @@ const MEASURED = [
   'test/gearman/idle.test.ts',
   'test/gearman/resources.test.ts',
   'test/gearman/sandbox.test.ts',
+  'test/memcache/connections.test.ts',
   'test/memcache/faults.test.ts',
   'test/memcache/restarts.test.ts',
   'test/memcache/scale.test.ts',
