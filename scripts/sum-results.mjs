@@ -13,6 +13,14 @@ const failuresOf = ({ numFailedTests, testResults }) =>
       status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),
   ).length
 
+/** What failed, with the beginning of its reason. */
+const complaintsOf = ({ testResults }) =>
+  testResults.flatMap(({ name, status, message, assertionResults }) => {
+    const tests = assertionResults.filter((test) => test.status === 'failed')
+    if (status === 'failed' && tests.length === 0) return [`${name}\n${message}`]
+    return tests.map((test) => `${name} > ${test.fullName}\n${test.failureMessages.join('\n')}`)
+  })
+
 let passed = 0
 let failed = 0
 for (const line of readFileSync(join(directory, 'steps'), 'utf8').trim().split('\n')) {
@@ -23,6 +31,10 @@ for (const line of readFileSync(join(directory, 'steps'), 'utf8').trim().split('
   passed += report?.numPassedTests ?? 0
   // A step may fail without a failed test: a check, a crash, an error outside of all tests.
   failed += failures === 0 && code !== '0' ? 1 : failures
+  if (failures === 0 && code !== '0') console.log(`FAILED ${name}: exit code ${code}`)
+  for (const complaint of report === undefined ? [] : complaintsOf(report)) {
+    console.log(`FAILED ${name}: ${complaint.slice(0, 2000)}`)
+  }
 }
 
 console.log(`${passed} passed, ${failed} failed`)
