@@ -44,23 +44,24 @@ describe.skipIf(!serversAreProcesses)(`over ${SERVERS} servers`, { timeout: 60_0
     expect((await cache.getMany(keys)).size).toBe(KEYS - moved.length)
     expect(await sum(cache, 'get_misses')).toBe(moved.length)
   })
-})
 
-test('getMany takes one round trip a server, however many keys', async () => {
-  const servers = await Promise.all([startMemcached(), startMemcached(), startMemcached()])
-  const proxies = await Promise.all(servers.map(({ address }) => startProxy(address)))
-  await using cache = new MemcacheClient({
-    servers: proxies.map(({ address }) => address),
-    timeout: 10_000,
+  test('getMany of 10,000 keys takes one round trip a server', async () => {
+    const proxies = await Promise.all(servers.map(({ address }) => startProxy(address)))
+    await using cache = new MemcacheClient({
+      servers: proxies.map(({ address }) => address),
+      timeout: 10_000,
+    })
+    await cache.setMany(keys.map((key, index) => [key, index] as const))
+    await cache.getMany(keys)
+    // Longer than this process needs for what it does itself, on behalf of all proxies.
+    const oneWay = 400
+    for (const proxy of proxies) proxy.delay(oneWay)
+    const started = performance.now()
+    expect((await cache.getMany(keys)).size).toBe(KEYS)
+    const took = performance.now() - started
+    // Whatever waited for an answer before it asked on would take two round trips.
+    expect(took).toBeGreaterThanOrEqual(2 * oneWay)
+    expect(took).toBeLessThan(4 * oneWay)
+    await Promise.all(proxies.map((proxy) => proxy.stop()))
   })
-  await cache.setMany(keys.map((key, index) => [key, index] as const))
-  await cache.getMany(keys)
-  const oneWay = 150
-  for (const proxy of proxies) proxy.delay(oneWay)
-  const started = performance.now()
-  expect((await cache.getMany(keys)).size).toBe(KEYS)
-  const took = performance.now() - started
-  expect(took).toBeGreaterThanOrEqual(2 * oneWay)
-  expect(took).toBeLessThan(4 * oneWay)
-  await Promise.all([...proxies, ...servers].map((server) => server.stop()))
 })
