@@ -1,3 +1,4 @@
+import { utf8 } from '@glammp/wire'
 import { pack, unpack } from 'msgpackr'
 import { InvalidArgumentError, ProtocolError } from './errors.js'
 
@@ -16,7 +17,7 @@ export interface Codec<T = unknown> {
 export type CodecOption = 'string' | 'buffer' | 'json' | 'msgpack' | Codec
 
 const CODECS: Readonly<Record<string, Codec>> = {
-  string: { encode: encodeText, decode: (data) => data.toString() },
+  string: { encode: encodeText, decode: (data) => utf8(data) },
   buffer: { encode: encodeText, decode: (data) => data },
   json: {
     encode: (value) => JSON.stringify(value) ?? '',

@@ -7,6 +7,7 @@ import { afterEach, expect, test } from 'vitest'
 import { parseServer } from './address.js'
 import { Connection, type ConnectionOwner } from './connection.js'
 import { Fault } from './fault.js'
+import { kept } from './receive-buffer.js'
 
 const rules = { defaultPort: 1, schemes: {} }
 const cleanUp: (() => void)[] = []
@@ -39,7 +40,7 @@ class Owner implements ConnectionOwner {
     })
   }
   received(chunk: Buffer): void {
-    this.chunks.push(chunk)
+    this.chunks.push(kept(chunk))
     this.onChunk(chunk)
   }
   closed(reason: Fault): void {
@@ -99,6 +100,42 @@ test('text and large Buffers arrive whole and in order', async () => {
   connection.flush()
   await answered
   expect(Buffer.concat(received).equals(expected)).toBe(true)
+})
+
+test('what several connections receive at the same time arrives whole at each', async () => {
+  const texts = ['a', 'b', 'c'].map((letter) => letter.repeat(400_000))
+  const addresses = await Promise.all(texts.map((text) => listen((socket) => socket.end(text))))
+  const owners = addresses.map(() => new Owner())
+  await Promise.all(addresses.map((address, at) => open(address, owners[at] as Owner)))
+  await Promise.all(owners.map(({ over }) => over))
+  const received = owners.map(({ chunks }) => Buffer.concat(chunks).toString())
+  expect(received).toEqual(texts)
+})
+
+test('nothing is received while it is paused, nor after it was closed', async () => {
+  const owner = new Owner()
+  const sockets: Socket[] = []
+  const address = await listen((socket) => sockets.push(socket))
+  const connection = await open(address, owner)
+  const [socket] = sockets as [Socket]
+  const heard = (): Promise<void> =>
+    new Promise((resolve) => {
+      owner.onChunk = () => resolve()
+    })
+  connection.pause()
+  const first = heard()
+  socket.write('first')
+  await new Promise((resolve) => setTimeout(resolve, 50))
+  expect(owner.chunks).toEqual([])
+  connection.resume()
+  await first
+  const second = heard()
+  socket.write('second')
+  await second
+  connection.end(new Fault('closed', 'done'))
+  socket.end('third')
+  await once(socket, 'close')
+  expect(owner.chunks.map(String)).toEqual(['first', 'second'])
 })
 
 test('it closes once, with the first reason', async () => {

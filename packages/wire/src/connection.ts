@@ -1,8 +1,9 @@
-import { connect as connectTcp, isIP, type Socket } from 'node:net'
+import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls, TLSSocket } from 'node:tls'
 import type { ServerAddress } from './address.js'
 import { Fault } from './fault.js'
 import { Output } from './output.js'
+import { receiveBuffer } from './receive-buffer.js'
 import { Traffic } from './traffic.js'
 
 /** TLS settings as `node:tls` takes them: `ca`, `cert`, `key`, `servername`, ... */
@@ -22,7 +23,10 @@ export interface ConnectOptions {
 
 /** The room above a connection: a decoder with the requests that wait for it. */
 export interface ConnectionOwner {
-  /** Bytes came in. What it throws closes the connection as garbled. */
+  /**
+   * Bytes came in, which are others once this has returned: see {@link kept}. What it throws closes
+   * the connection as garbled.
+   */
   received(chunk: Buffer): void
   /** The connection is gone; called exactly once, and last. */
   closed(reason: Fault): void
@@ -63,14 +67,21 @@ export class Connection {
           : { path: address.path }
       const socket =
         tls === undefined
-          ? connectTcp(place)
+          ? connectTcp({
+              ...place,
+              ...reads((chunk) => {
+                if (connection !== undefined) connection.#received(chunk)
+              }),
+            })
           : connectTls({ ...place, ...serverName(address.host), ...tls })
+      let connection: Connection | undefined
       const settle = (fault?: Fault): void => {
         clearTimeout(timer)
         signal?.removeEventListener('abort', abort)
         socket.removeAllListeners()
         if (fault === undefined) {
-          resolve(new Connection(socket, owner, options.traffic ?? new Traffic()))
+          connection = new Connection(socket, owner, options.traffic ?? new Traffic())
+          resolve(connection)
         } else {
           socket.on('error', ignore)
           socket.destroy()
@@ -106,6 +117,7 @@ export class Connection {
     // With Nagle's algorithm each round of small requests waits for a delayed acknowledgement.
     socket.setNoDelay(true)
     socket.setKeepAlive(true, KEEP_ALIVE_DELAY)
+    // Over TLS, and where the one buffer cannot be used.
     socket.on('data', (chunk: Buffer) => {
       this.#received(chunk)
     })
@@ -221,6 +233,7 @@ export class Connection {
   }
 
   #received(chunk: Buffer): void {
+    if (this.#reason !== undefined) return
     this.#traffic.bytesIn += chunk.length
     try {
       this.#owner.received(chunk)
@@ -240,6 +253,17 @@ export class Connection {
     else this.#socket.write(part, taken)
     return part.length
   }
+}
+
+// Windows reads into a buffer while the process does something else, so one cannot serve several
+// sockets there.
+function reads(received: (chunk: Buffer) => void): { onread?: OnReadOpts } {
+  if (process.platform === 'win32') return {}
+  const callback = (length: number): boolean => {
+    received(length === receiveBuffer.length ? receiveBuffer : receiveBuffer.subarray(0, length))
+    return true
+  }
+  return { onread: { buffer: receiveBuffer, callback } }
 }
 
 // node:tls tells the server no name of its own accord, without which one that has several

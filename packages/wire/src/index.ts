@@ -23,6 +23,7 @@ export { Histogram, type HistogramSummary } from './histogram.js'
 export { onAbort, orAborted } from './on-abort.js'
 export { Output } from './output.js'
 export { PendingQueue } from './pending-queue.js'
+export { kept, receiveBuffer } from './receive-buffer.js'
 export {
   type ConnectionMetrics,
   Traffic,

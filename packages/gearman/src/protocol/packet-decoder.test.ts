@@ -1,5 +1,7 @@
+import { receiveBuffer } from '@glammp/wire'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { received } from '../../../../test/support/received.js'
 import { Magic } from './packet.js'
 import { MalformedPacketError, PacketDecoder } from './packet-decoder.js'
 
@@ -8,12 +10,13 @@ const LIMIT = 1_000_000
 type Seen = [type: number, args: readonly string[], data: string]
 
 function decode(chunks: readonly Buffer[]): Seen[] {
-  const seen: Seen[] = []
-  const decoder = new PacketDecoder(Magic.RESPONSE, LIMIT, (type, args, data) => {
-    seen.push([type, args, data.toString('latin1')])
+  const seen: [type: number, args: readonly string[], data: Buffer][] = []
+  const decoder = new PacketDecoder(Magic.RESPONSE, LIMIT, (...packet) => {
+    seen.push(packet)
   })
-  for (const chunk of chunks) decoder.push(chunk)
-  return seen
+  for (const chunk of received(receiveBuffer, chunks)) decoder.push(chunk)
+  // Data may be kept, so it is read when all has come.
+  return seen.map(([type, args, data]) => [type, args, data.toString('latin1')])
 }
 
 function packet(type: number, body: string): string {

@@ -1,11 +1,11 @@
+import { kept } from '@glammp/wire'
 import { HEADER_LENGTH, LAYOUTS, type Magic, type PacketType } from './packet.js'
 
 /**
  * Takes packets as they come out of the bytes.
  *
  * @param args The arguments, each as the text of its bytes.
- * @param data The opaque part; empty in packets without one. It shares memory with the chunk that
- * it came in.
+ * @param data The opaque part; empty in packets without one.
  */
 export type PacketSink = (type: PacketType, args: readonly string[], data: Buffer) => void
 
@@ -113,7 +113,7 @@ export class PacketDecoder {
     if (layout === undefined) throw new MalformedPacketError(`unknown packet type ${type}`)
     const count = layout.args
     if (count === 0) {
-      const data = layout.data ? bytes.subarray(start, end) : NO_DATA
+      const data = layout.data ? kept(bytes, start, end) : NO_DATA
       this.#sink(type as PacketType, NO_ARGS, data)
       return
     }
@@ -132,7 +132,7 @@ export class PacketDecoder {
       from = nul + 1
     }
     if (layout.data) {
-      this.#sink(type as PacketType, args, bytes.subarray(from, end))
+      this.#sink(type as PacketType, args, kept(bytes, from, end))
       return
     }
     args.push(bytes.toString('latin1', from, end))

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { latin1 } from '@glammp/wire'
+import { kept, latin1 } from '@glammp/wire'
 import { checksum } from '../checksum.js'
 import { DecodeError, ValueTooLargeError } from '../errors.js'
 import { type Key, keyText } from '../given-key.js'
@@ -32,9 +32,9 @@ const ITEM_OVERHEAD = 512
 
 const stored = (outcome: string): boolean => outcome === 'stored'
 
-/** Bytes as they are; they are the socket's own, so they are joined soon. */
+/** Bytes as they are. */
 const asBytes: ValueDecoder = {
-  decode: (_flags, bytes, start, end) => bytes.subarray(start, end),
+  decode: (_flags, bytes, start, end) => kept(bytes, start, end),
 }
 
 /**

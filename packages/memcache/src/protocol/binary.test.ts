@@ -1,6 +1,7 @@
-import { Fault, latin1, Output } from '@glammp/wire'
+import { Fault, latin1, Output, receiveBuffer } from '@glammp/wire'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { received } from '../../../../test/support/received.js'
 import { binaryProtocol } from './binary.js'
 import { type Reply, ReplyKind } from './reply.js'
 import type { Protocol, StorageFields } from './request.js'
@@ -20,7 +21,7 @@ function decode(chunks: Iterable<Buffer>): string[] {
       told.push(`${NAMES[reply.kind]}${value}${text}${reply.final ? '' : ' ...'}`)
     },
   })
-  for (const chunk of chunks) decoder.push(chunk)
+  for (const chunk of received(receiveBuffer, chunks)) decoder.push(chunk)
   return told
 }
 

@@ -1,6 +1,7 @@
-import { Fault } from '@glammp/wire'
+import { Fault, receiveBuffer } from '@glammp/wire'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { received } from '../../../../test/support/received.js'
 import { classicProtocol } from './classic.js'
 import { metaProtocol } from './meta.js'
 import { type Reply, ReplyKind } from './reply.js'
@@ -22,7 +23,7 @@ function decode(protocol: Protocol, chunks: Iterable<Buffer>): string[] {
       told.push(`${NAMES[reply.kind]}${value}${text}${reply.final ? '' : ' ...'}`)
     },
   })
-  for (const chunk of chunks) decoder.push(chunk)
+  for (const chunk of received(receiveBuffer, chunks)) decoder.push(chunk)
   return told
 }
 

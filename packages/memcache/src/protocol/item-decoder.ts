@@ -1,4 +1,4 @@
-import { Fault } from '@glammp/wire'
+import { Fault, kept } from '@glammp/wire'
 import { Reply, type ReplySink } from './reply.js'
 
 const CR = 13
@@ -40,7 +40,7 @@ export abstract class ItemDecoder {
     while (at < chunk.length) {
       const feed = lineFeed(chunk, at)
       if (feed === -1) {
-        this.#line = keep(chunk.subarray(at))
+        this.#line = checked(kept(chunk, at))
         return
       }
       at = this.#lineEnded(chunk, at, feed, chunk, feed + 1)
@@ -60,6 +60,8 @@ export abstract class ItemDecoder {
       this.#blockEnded(chunk, next, next + length)
       return next + length + 2
     }
+    // What the reply has taken of its line must last until the block is whole.
+    this.readLine(kept(source, start, end), 0, end - start)
     this.#block = Buffer.allocUnsafeSlow(length + 2)
     this.#filled = 0
     return this.#fillBlock(this.#block, chunk, next)
@@ -68,7 +70,7 @@ export abstract class ItemDecoder {
   #finishLine(head: Buffer, chunk: Buffer): number {
     const feed = chunk.indexOf(LF)
     const piece = feed === -1 ? chunk : chunk.subarray(0, feed + 1)
-    const line = keep(Buffer.concat([head, piece]))
+    const line = checked(Buffer.concat([head, piece]))
     if (feed === -1) {
       this.#line = line
       return chunk.length
@@ -105,7 +107,7 @@ function lineFeed(chunk: Buffer, start: number): number {
   return near === chunk.length ? -1 : chunk.indexOf(LF, near)
 }
 
-function keep(line: Buffer): Buffer {
+function checked(line: Buffer): Buffer {
   if (line.length > LONGEST_LINE) throw new Fault('garbled', 'a line without an end')
   return line
 }

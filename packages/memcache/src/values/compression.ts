@@ -1,3 +1,4 @@
+import { kept } from '@glammp/wire'
 import { DecodeError } from '../errors.js'
 import { CHUNKED } from './chunk-index.js'
 import {
@@ -108,7 +109,7 @@ export class Compression {
       throw new DecodeError(text)
     }
     try {
-      const result = compressor.decompress(value.subarray(start + LENGTH_SIZE, end), length)
+      const result = compressor.decompress(kept(value, start + LENGTH_SIZE, end), length)
       if (!isPromise(result)) return ofLength(result, length)
       return result.then(
         (expanded) => ofLength(expanded, length),

@@ -1,4 +1,4 @@
-import { utf8 } from '@glammp/wire'
+import { kept, utf8 } from '@glammp/wire'
 import { DecodeError } from '../errors.js'
 import { encodeString } from './php-memcached-values.js'
 import { type Encoded, encodeText } from './serializer.js'
@@ -33,7 +33,7 @@ export const dalliValues: ValueSerializer = {
   },
 
   deserialize(flags, bytes, start, end) {
-    if (flags === 0) return Buffer.from(bytes.subarray(start, end))
+    if (flags === 0) return kept(bytes, start, end)
     if (flags === Flag.UTF8) return utf8(bytes, start, end)
     if (flags !== Flag.SERIALIZED) {
       throw new DecodeError(`a value with flags ${flags}, which Dalli does not write`)

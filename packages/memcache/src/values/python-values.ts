@@ -1,4 +1,4 @@
-import { latin1, utf8 } from '@glammp/wire'
+import { kept, latin1, utf8 } from '@glammp/wire'
 import { DecodeError } from '../errors.js'
 import { encodeString } from './php-memcached-values.js'
 import type { Encoded } from './serializer.js'
@@ -36,7 +36,7 @@ export const pythonValues: ValueSerializer = {
       throw new DecodeError('a pickle of Python: reading it would mean to run it')
     }
     if (flags === Flag.TEXT) return utf8(bytes, start, end)
-    if (flags === 0) return Buffer.from(bytes.subarray(start, end))
+    if (flags === 0) return kept(bytes, start, end)
     if (flags !== Flag.INTEGER && flags !== Flag.LONG) {
       throw new DecodeError(`a value with flags ${flags}, which pylibmc does not write`)
     }

@@ -1,4 +1,4 @@
-import { latin1, utf8 } from '@glammp/wire'
+import { kept, latin1, utf8 } from '@glammp/wire'
 import { Packr } from 'msgpackr'
 import { DecodeError } from '../errors.js'
 import { unserializeIgbinary } from './igbinary-reader.js'
@@ -121,7 +121,7 @@ function deserializeTyped(flags: number, bytes: Buffer, start: number, end: numb
   if ((flags & INTERNAL_MASK) !== 0) throw unknown(flags)
   switch (flags & TYPE_MASK) {
     case Type.STRING:
-      if (mark === BUFFER) return Buffer.from(bytes.subarray(start, end))
+      if (mark === BUFFER) return kept(bytes, start, end)
       if (mark === UINT8_ARRAY) return new Uint8Array(bytes.subarray(start, end))
       if (mark === BIGINT) return BigInt(latin1(bytes, start, end).trimEnd())
       return utf8(bytes, start, end)

@@ -1,3 +1,4 @@
+import { kept } from '@glammp/wire'
 import { DecodeError } from '../errors.js'
 import { deserialize, type Encoded, encodeText, serialize, Type } from './serializer.js'
 
@@ -71,7 +72,7 @@ function serializeRaw(value: unknown): Encoded {
 }
 
 function deserializeRaw(_flags: number, bytes: Buffer, start: number, end: number): Buffer {
-  return Buffer.from(bytes.subarray(start, end))
+  return kept(bytes, start, end)
 }
 
 // What somebody else's code returns is checked: a wrong length would end the request too early.
@@ -88,7 +89,7 @@ function foreign(serializer: Serializer): ValueSerializer {
     },
     deserialize(flags, bytes, start, end) {
       try {
-        return serializer.deserialize(Buffer.from(bytes.subarray(start, end)), flags)
+        return serializer.deserialize(kept(bytes, start, end), flags)
       } catch (cause) {
         if (cause instanceof DecodeError) throw cause
         throw new DecodeError(`a value with flags ${flags} cannot be decoded`, { cause })

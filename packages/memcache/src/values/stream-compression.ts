@@ -1,3 +1,4 @@
+import { kept } from '@glammp/wire'
 import { DecodeError } from '../errors.js'
 import {
   broken,
@@ -59,7 +60,7 @@ export class StreamCompression {
    */
   async expand(_flags: number, value: Buffer, start: number, end: number): Promise<Buffer> {
     try {
-      return Buffer.from(await this.#zlib.decompress(value.subarray(start, end), this.#maxSize))
+      return Buffer.from(await this.#zlib.decompress(kept(value, start, end), this.#maxSize))
     } catch (cause) {
       if ((cause as { code?: unknown }).code !== 'ERR_BUFFER_TOO_LARGE') throw broken(cause)
       const text = `a compressed value of over ${this.#maxSize} bytes, compression.maxSize`
