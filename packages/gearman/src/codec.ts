@@ -1,4 +1,3 @@
-import { utf8 } from '@glammp/wire'
 import { pack, unpack } from 'msgpackr'
 import { InvalidArgumentError, ProtocolError } from './errors.js'
 
@@ -17,7 +16,7 @@ export interface Codec<T = unknown> {
 export type CodecOption = 'string' | 'buffer' | 'json' | 'msgpack' | Codec
 
 const CODECS: Readonly<Record<string, Codec>> = {
-  string: { encode: encodeText, decode: (data) => utf8(data) },
+  string: { encode: encodeText, decode: (data) => data.toString() },
   buffer: { encode: encodeText, decode: (data) => data },
   json: {
     encode: (value) => JSON.stringify(value) ?? '',
