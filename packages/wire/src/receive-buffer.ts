@@ -10,7 +10,10 @@ export const receiveBuffer: Buffer = Buffer.allocUnsafeSlow(65_536)
  * {@link receiveBuffer}, or would keep much more memory than theirs.
  */
 export function kept(bytes: Buffer, start = 0, end: number = bytes.length): Buffer {
-  const view = bytes.subarray(start, end)
-  const isAlone = 2 * view.length >= bytes.buffer.byteLength
-  return isAlone && bytes.buffer !== receiveBuffer.buffer ? view : Buffer.from(view)
+  const length = end - start
+  const isAlone = bytes.buffer !== receiveBuffer.buffer && 2 * length >= bytes.buffer.byteLength
+  if (isAlone) return bytes.subarray(start, end)
+  const copy = Buffer.allocUnsafe(length)
+  bytes.copy(copy, 0, start, end)
+  return copy
 }
