@@ -132,12 +132,12 @@ class Ring implements AsyncDisposable {
   }
 
   async #enter({ subject, checkout }: Entrant, mark: string): Promise<Contestant> {
-    const { scenario, threads } = this.#row
+    const { scenario, gearmand } = this.#row
     let servers = this.#caches
-    if (threads !== undefined) {
+    if (gearmand !== undefined) {
       const own = subject === 'raw' || subject === 'glammp-gearman' ? subject : 'abraxas'
       const worker = scenario.operation === 'do' ? own : undefined
-      const stage = await startJobs({ worker, threads, checkout })
+      const stage = await startJobs({ worker, gearmand, checkout })
       this.#stages.push(stage)
       servers = stage.servers
     }

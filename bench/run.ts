@@ -8,7 +8,7 @@ import { judgeLimits } from './limits.js'
 import { installPeers } from './peers.js'
 import { draw } from './plots.js'
 import { comparisonTable, latencyTable, machine, throughputTable, verdictTable } from './report.js'
-import { cacheRows, jobRows, type Row, threadRows } from './rows.js'
+import { cacheRows, defaultRows, jobRows, type Row } from './rows.js'
 import { startCaches, versions } from './servers.js'
 import { judgeRows, OWN } from './targets.js'
 
@@ -55,7 +55,7 @@ function wanted(row: Row): boolean {
 }
 
 function entrants(row: Row): Entrant[] {
-  const subject = row.threads === undefined ? 'glammp' : 'glammp-gearman'
+  const subject = row.gearmand === undefined ? 'glammp' : 'glammp-gearman'
   if (against !== undefined) {
     const there = { name: 'there', subject, checkout: resolve(against) }
     return [{ name: 'here', subject }, there]
@@ -79,8 +79,8 @@ const warmUp = quick ? 250 : 1_500
 const options = { rounds, milliseconds, warmUp, caches: caches.map(({ address }) => address) }
 const cache = await measureRows(cacheRows, options)
 const jobs = await measureRows(jobRows, options)
-const threads = complete || only !== undefined ? await measureRows(threadRows, options) : []
-const all = [...cache, ...jobs, ...threads]
+const defaults = complete || only !== undefined ? await measureRows(defaultRows, options) : []
+const all = [...cache, ...jobs, ...defaults]
 
 const sections: string[] = []
 if (against !== undefined) {
@@ -93,10 +93,10 @@ if (against !== undefined) {
   }
   section('memcached: operations a second', cache)
   section('Gearman: jobs a second, `gearmand -t 1`', jobs)
-  section('Gearman: jobs a second, `gearmand -t 4`, which is its default', threads)
+  section('Gearman: jobs a second, as gearmand comes', defaults)
   if (jobs.length > 0) {
     sections.push(
-      "A worker process runs 16 jobs at a time: abraxas's for the peers, ours for ours, raw sockets for raw sockets.",
+      "A worker process runs 16 jobs at a time: abraxas's for the peers, ours for ours, raw sockets for raw sockets. Nobody takes the jobs of doBackground: gearmand has `--hashtable-buckets 1000003` there, so that a long queue costs it no more than a short one.",
     )
   }
   const complaints = all.flatMap((result) => result.complaints)

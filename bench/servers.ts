@@ -24,14 +24,14 @@ export async function startCaches(count: number, large = true): Promise<RunningS
 export interface JobStage {
   /** Whose worker answers: `raw`, `glammp-gearman` or `abraxas`; `undefined` where nobody shall. */
   readonly worker: string | undefined
-  /** gearmand's `-t`. */
-  readonly threads: number
+  /** How gearmand is started. */
+  readonly gearmand: readonly string[]
   readonly checkout?: string | undefined
 }
 
 /** A gearmand and a worker for one contestant alone: the queues of another leave no trace. */
-export async function startJobs({ worker, threads, checkout }: JobStage): Promise<Stage> {
-  const server = await startGearmand({ args: ['-t', String(threads)] })
+export async function startJobs({ worker, gearmand, checkout }: JobStage): Promise<Stage> {
+  const server = await startGearmand({ args: gearmand })
   if (worker === undefined) {
     return { servers: [server.address], [Symbol.asyncDispose]: () => server.stop() }
   }
