@@ -108,6 +108,20 @@ test('a connection on which nothing comes gets no more calls', async () => {
   expect(await Promise.all([waiting, other])).toEqual(['value', 'value'])
 })
 
+test('a process that was busy opens no more connections than one that was not', async () => {
+  await using server = await startMemcached()
+  await using cache = new MemcacheClient({ servers: server.address, pool: { max: 4 } })
+  await cache.set('key', 'value')
+  for (let round = 0; round < 5; round += 1) {
+    const before = cache.get('key')
+    await new Promise((resolve) => setImmediate(resolve))
+    const end = performance.now() + 30
+    while (performance.now() < end) Math.random()
+    expect(await Promise.all([before, cache.get('key')])).toEqual(['value', 'value'])
+  }
+  expect(cache.metrics().connections.opened).toBe(1)
+})
+
 test('small values do not wait behind large ones', async () => {
   await using server = await startMemcached()
   await using proxy = await startProxy(server.address)

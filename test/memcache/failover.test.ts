@@ -274,4 +274,31 @@ describe('discovery', () => {
     )
     expect(cache.servers).toEqual([`localhost:${endpoint.port}`])
   })
+  test('does not hold up a call whose signal aborts', async () => {
+    await using endpoint = await startFakeServer(() => {})
+    const cache = new MemcacheClient({
+      servers: endpoint.address,
+      discovery: true,
+      connectTimeout: 60_000,
+      timeout: 60_000,
+    })
+    const reason = new Error('the page was left')
+    const abort = new AbortController()
+    const { signal } = abort
+    const calls = [
+      cache.get('a', { signal }),
+      cache.getMany(['a', 'b'], { signal }),
+      cache.set('a', 1, { signal }),
+      cache.invalidate('a', { signal }),
+      cache.version({ signal }),
+    ]
+    await waitFor(() => endpoint.received().length > 0)
+    abort.abort(reason)
+    for (const outcome of await Promise.allSettled(calls)) {
+      expect(outcome).toEqual({ status: 'rejected', reason })
+    }
+    // The endpoint still owes an answer.
+    await endpoint.stop()
+    await cache.close()
+  })
 })

@@ -284,18 +284,20 @@ describe('stats', () => {
     expect(only(await client.stats('items'))).toEqual({})
   })
 
-  test('keeps a number that JavaScript cannot hold as text', async () => {
+  test('keeps as text what is no number, or none that JavaScript can hold', async () => {
     await using liar = await startFakeServer((socket) => {
       socket.on('data', (chunk) => {
         const isStats = String(chunk).startsWith('stats')
         const stats =
-          'STAT bytes_read 9007199254740993\r\nSTAT bytes_written 9007199254740991\r\nEND\r\n'
+          'STAT bytes_read 9007199254740993\r\nSTAT bytes_written 9007199254740991\r\n' +
+          'STAT version 1.60\r\nEND\r\n'
         if (isStats) socket.write(stats)
       })
     })
     await using client = new MemcacheClient({ servers: liar.address, protocol: 'classic' })
-    const { bytes_read, bytes_written } = only(await client.stats('general'))
-    expect({ bytes_read, bytes_written }).toEqual({
+    const { bytes_read, bytes_written, version } = only(await client.stats('general'))
+    expect({ bytes_read, bytes_written, version }).toEqual({
+      version: '1.60',
       bytes_read: '9007199254740993',
       bytes_written: 9_007_199_254_740_991,
     })

@@ -41,7 +41,7 @@ export class Invalidation {
       throw new RangeError(`stale is a whole number of seconds from 1; not ${stale}`)
     }
     const exptime = toExptime(stale)
-    await fleet.ready
+    await fleet.ready(options?.signal)
     await this.#context.turns.of(wireKey)
     const server = fleet.homeOf(wireKey)
     const { protocol } = await server.features(timeout)

@@ -29,7 +29,7 @@ export class KeyListing {
     const { prefix = '', signal } = options
     const start = latin1(typeof prefix === 'string' ? Buffer.from(prefix) : prefix)
     const timeout = timeoutOf(this.#context, options)
-    await orAborted(this.#context.fleet.ready, signal)
+    await this.#context.fleet.ready(signal)
     for (const server of this.#context.fleet.servers) {
       for await (const line of await this.#open(server, timeout, signal)) {
         const key = this.#keyOf(line, start)

@@ -39,7 +39,7 @@ export class Leases {
   /** One outcome a key, in their order; those of one server travel together. */
   async look(keys: readonly Key[], ask: Ask): Promise<readonly PromiseSettledResult<Look>[]> {
     const { fleet } = this.#context
-    await fleet.ready
+    await fleet.ready()
     const wireKeys = keys.map((key) => ({ key, wireKey: this.#context.keys.toWire(key, 'wrap') }))
     const { turns } = this.#context
     // A value that was set before, and is still being compressed, is found.

@@ -104,7 +104,8 @@ export class Retrieval implements SecondReader {
     const copies = new Map<number, number>()
     let answers: Promise<Found>[] = []
     try {
-      if (fleet.ready !== undefined) await fleet.ready
+      const ready = fleet.ready(options?.signal)
+      if (ready !== undefined) await ready
       groups = this.#groupByServer(wanted, wireKeys, copies)
       answers = this.#ask(groups, command, options)
     } finally {

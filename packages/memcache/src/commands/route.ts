@@ -66,8 +66,8 @@ export function routeNow<T>(
 ): Promise<T> {
   const { fleet } = context
   const timeout = timeoutOf(context, options)
-  const { ready } = fleet
   const signal = options?.signal
+  const ready = fleet.ready(signal)
   const answer =
     ready === undefined
       ? submit(fleet, wireKey, request, timeout, signal)

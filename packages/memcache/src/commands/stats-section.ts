@@ -156,12 +156,15 @@ export function statsCommand(section: StatsSection): string {
   )
 }
 
+/** Text, even where it looks like a number: forks of memcached have versions of two parts. */
+const TEXTS: ReadonlySet<string> = new Set(['version', 'libevent'])
+
 /** `STAT curr_items 7` ... -> `{ curr_items: 7 }`. */
 export function parseStats(lines: readonly string[]): ServerStats {
   const stats: Record<string, number | string> = {}
   for (const line of lines) {
     const [, name, value = ''] = /^STAT (\S+) ?(.*)$/.exec(line) ?? []
-    if (name !== undefined) stats[name] = numeric(value)
+    if (name !== undefined) stats[name] = TEXTS.has(name) ? value : numeric(value)
   }
   return stats
 }

@@ -84,7 +84,7 @@ export class Tags {
     options: CallOptions | undefined,
   ): Promise<void> {
     const { fleet } = this.#context
-    await fleet.ready
+    await fleet.ready(options?.signal)
     const timeout = timeoutOf(this.#context, options)
     const groups = new Map<Server, string[]>()
     for (const key of keys) {

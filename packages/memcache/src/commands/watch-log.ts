@@ -1,4 +1,3 @@
-import { orAborted } from '@glammp/wire'
 import type { LineStream } from '../servers/line-stream.js'
 import type { CommandContext } from './context.js'
 import { type CallOptions, timeoutOf } from './route.js'
@@ -57,7 +56,7 @@ export class WatchLog {
     if (classes.length === 0) throw new TypeError('watch takes at least one class')
     const timeout = timeoutOf(this.#context, options)
     const { signal } = options ?? {}
-    await orAborted(this.#context.fleet.ready, signal)
+    await this.#context.fleet.ready(signal)
     const line = `watch ${classes.join(' ')}`
     const opening = this.#context.fleet.servers.map(async (server) => ({
       server: server.address.name,

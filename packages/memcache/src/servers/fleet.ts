@@ -1,4 +1,4 @@
-import { type Deadlines, Fault, type ServerAddress } from '@glammp/wire'
+import { type Deadlines, Fault, orAborted, type ServerAddress } from '@glammp/wire'
 import { ClosedError, type MemcacheError, NoServerError } from '../errors.js'
 import type { Request } from '../protocol/request.js'
 import type { DistributionFactory } from '../routing/distribution.js'
@@ -53,9 +53,10 @@ export class Fleet {
     })
   }
 
-  /** What calls wait for until the servers are known; `undefined` when they are. */
-  get ready(): Promise<void> | undefined {
-    return this.#discovery?.ready
+  /** What a call waits for until the servers are known, or its signal aborts; `undefined` when they are. */
+  ready(signal?: AbortSignal | undefined): Promise<void> | undefined {
+    const ready = this.#discovery?.ready
+    return ready === undefined ? undefined : orAborted(ready, signal)
   }
 
   /** The servers, without those that only stand in. */
@@ -106,7 +107,7 @@ export class Fleet {
 
   /** Connects to every server now. @throws ConnectionError of the first that cannot be reached. */
   async connect(): Promise<void> {
-    await this.ready
+    await this.ready()
     const { servers } = this
     const outcomes = await Promise.allSettled(servers.map((server) => server.connect()))
     for (const [index, outcome] of outcomes.entries()) {
@@ -123,7 +124,7 @@ export class Fleet {
     timeout: number,
     signal: AbortSignal | undefined,
   ): Promise<[server: string, answer: T | MemcacheError][]> {
-    await this.ready
+    await this.ready(signal)
     return Promise.all(
       this.servers.map(async (server): Promise<[string, T | MemcacheError]> => {
         try {

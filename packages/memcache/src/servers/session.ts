@@ -80,8 +80,8 @@ export class Session implements ConnectionOwner, ReplySink, RequestKeeper {
   }
 
   /**
-   * True where a request is answered as soon behind those in flight as on a connection of its own:
-   * the server answers all of them, and none of the answers is large.
+   * True where a request is answered as soon behind those in flight as on a connection of its own,
+   * unless the server is {@link silent}: all of them are waited for, and none of the answers is large.
    */
   get takesMore(): boolean {
     const connection = this.#connection
@@ -91,9 +91,13 @@ export class Session implements ConnectionOwner, ReplySink, RequestKeeper {
       !connection.congested &&
       this.#lapsed === 0 &&
       this.#nudge === undefined &&
-      this.#due * this.#replySize + this.#unfinished < FULL &&
-      performance.now() - this.#active < SILENCE
+      this.#due * this.#replySize + this.#unfinished < FULL
     )
+  }
+
+  /** True where nothing has come for a while, as far as the sockets were read. */
+  get silent(): boolean {
+    return performance.now() - this.#active >= SILENCE
   }
 
   /** Speaks another protocol from now on; only while nothing is in flight. */
