@@ -135,7 +135,7 @@ class Ring implements AsyncDisposable {
     const { scenario, gearmand } = this.#row
     let servers = this.#caches
     if (gearmand !== undefined) {
-      const own = subject === 'raw' || subject === 'glammp-gearman' ? subject : 'abraxas'
+      const own = subject === 'raw' || subject.startsWith('glammp') ? subject : 'abraxas'
       const worker = scenario.operation === 'do' ? own : undefined
       const stage = await startJobs({ worker, gearmand, checkout })
       this.#stages.push(stage)

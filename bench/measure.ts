@@ -40,7 +40,8 @@ async function prepareCache(order: Order): Promise<Measure> {
 async function prepareJobs({ subject, scenario, servers, checkout }: Order): Promise<Measure> {
   const { open } = (await import(`./subjects/${subject}.js`)) as { open: OpenJobs }
   const client = await open(servers[0] as string, checkout)
-  const workload = 'w'.repeat(scenario.size)
+  const { size, buffers } = scenario
+  const workload = buffers ? Buffer.alloc(size, 'w') : 'w'.repeat(size)
   const background = client.doBackground?.bind(client)
   const operation =
     scenario.operation === 'do'

@@ -75,6 +75,11 @@ export const cacheRows: readonly Row[] = [
     { best: 1.5, quick: true },
   ),
   cacheRow(
+    'get 500 KB c=4, as Buffers',
+    { operation: 'get', concurrency: 4, size: 512_000, keys: 10, buffers: true },
+    { peers: [] },
+  ),
+  cacheRow(
     'get object of 1 KB c=64',
     { operation: 'get', concurrency: 64, size: 1_024, objects: true },
     { raw: false, best: 2, quick: true },
@@ -113,6 +118,19 @@ function backgroundRow(concurrency: number, more: Partial<Row>): Row {
   }
 }
 
+// Raw sockets make no text of what they receive, so Buffers are what they can be compared with.
+function largeJobRow(name: string, more: Partial<Scenario>): Row {
+  return {
+    name,
+    scenario: { operation: 'do', concurrency: 4, size: 1_048_576, ...more },
+    peers: [],
+    raw: true,
+    gearmand: ONE_THREAD,
+    ceiling: 0.8,
+    quick: true,
+  }
+}
+
 function keepsUp(concurrency: number): Partial<Row> {
   return { keeps: { row: `do c=${concurrency / 2}`, share: 0.9 } }
 }
@@ -127,15 +145,8 @@ export const jobRows: readonly Row[] = [
   jobRow(256, keepsUp(256)),
   backgroundRow(1, {}),
   backgroundRow(64, { best: 2.5, ceiling: 0.7, quick: true }),
-  {
-    name: 'do 1 MB c=4',
-    scenario: { operation: 'do', concurrency: 4, size: 1_048_576 },
-    peers: [],
-    raw: true,
-    gearmand: ONE_THREAD,
-    ceiling: 0.8,
-    quick: true,
-  },
+  largeJobRow('do 1 MB c=4', {}),
+  largeJobRow('do 1 MB c=4, as Buffers', { buffers: true }),
 ]
 
 /** The same with a gearmand that is told nothing. */

@@ -55,7 +55,8 @@ function wanted(row: Row): boolean {
 }
 
 function entrants(row: Row): Entrant[] {
-  const subject = row.gearmand === undefined ? 'glammp' : 'glammp-gearman'
+  const jobs = row.scenario.buffers ? 'glammp-gearman-buffers' : 'glammp-gearman'
+  const subject = row.gearmand === undefined ? 'glammp' : jobs
   if (against !== undefined) {
     const there = { name: 'there', subject, checkout: resolve(against) }
     return [{ name: 'here', subject }, there]

@@ -7,6 +7,8 @@ export interface Scenario {
   readonly size: number
   /** Objects of about that size in place of text. */
   readonly objects?: boolean
+  /** Buffers in place of text. */
+  readonly buffers?: boolean
   /** Different keys; 100 unless said. */
   readonly keys?: number
 }
@@ -50,8 +52,9 @@ export function keyNames(count: number, mark: string): string[] {
   return Array.from({ length: count }, (_, at) => `key:${mark}:${String(at).padStart(width, '0')}`)
 }
 
-/** The value of every key: text, or an object of about as many bytes of JSON. */
-export function sampleValue({ size, objects }: Scenario): unknown {
+/** The value of every key: text, a Buffer, or an object of about as many bytes of JSON. */
+export function sampleValue({ size, objects, buffers }: Scenario): unknown {
+  if (buffers) return Buffer.alloc(size, 'v')
   if (!objects) return 'v'.repeat(size)
   const rows = Math.max(1, Math.round((size - 60) / 48))
   return {

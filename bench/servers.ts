@@ -22,7 +22,7 @@ export async function startCaches(count: number, large = true): Promise<RunningS
 }
 
 export interface JobStage {
-  /** Whose worker answers: `raw`, `glammp-gearman` or `abraxas`; `undefined` where nobody shall. */
+  /** Whose worker answers: that of a subject of ours, `raw` or `abraxas`; `undefined` where nobody shall. */
   readonly worker: string | undefined
   /** How gearmand is started. */
   readonly gearmand: readonly string[]

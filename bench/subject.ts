@@ -14,7 +14,7 @@ export interface CacheSubject {
 export interface JobSubject {
   do(workload: string | Buffer): Promise<unknown>
   /** Resolves when the server has acknowledged; absent where the client does not wait for that. */
-  doBackground?(workload: string): Promise<unknown>
+  doBackground?(workload: string | Buffer): Promise<unknown>
   close(): Promise<void> | void
 }
 
