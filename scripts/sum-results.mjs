@@ -5,15 +5,7 @@ import { join } from 'node:path'
 
 const directory = process.argv[2]
 
-/** A file that cannot even be loaded has no test that could fail: it counts as one. */
-const failuresOf = ({ numFailedTests, testResults }) =>
-  numFailedTests +
-  testResults.filter(
-    ({ status, assertionResults }) =>
-      status === 'failed' && !assertionResults.some((test) => test.status === 'failed'),
-  ).length
-
-/** What failed, with the beginning of its reason. */
+/** What failed, and why. A file that cannot even be loaded has no test that could fail: it counts as one. */
 const complaintsOf = ({ testResults }) =>
   testResults.flatMap(({ name, status, message, assertionResults }) => {
     const tests = assertionResults.filter((test) => test.status === 'failed')
@@ -27,14 +19,12 @@ for (const line of readFileSync(join(directory, 'steps'), 'utf8').trim().split('
   const [name, code] = line.split(' ')
   const path = join(directory, `${name}.json`)
   const report = existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : undefined
-  const failures = report === undefined ? 0 : failuresOf(report)
+  const complaints = report === undefined ? [] : complaintsOf(report)
   passed += report?.numPassedTests ?? 0
   // A step may fail without a failed test: a check, a crash, an error outside of all tests.
-  failed += failures === 0 && code !== '0' ? 1 : failures
-  if (failures === 0 && code !== '0') console.log(`FAILED ${name}: exit code ${code}`)
-  for (const complaint of report === undefined ? [] : complaintsOf(report)) {
-    console.log(`FAILED ${name}: ${complaint.slice(0, 2000)}`)
-  }
+  if (complaints.length === 0 && code !== '0') complaints.push(`exit code ${code}`)
+  failed += complaints.length
+  for (const complaint of complaints) console.log(`FAILED ${name}: ${complaint.slice(0, 2000)}`)
 }
 
 console.log(`${passed} passed, ${failed} failed`)

@@ -1,4 +1,4 @@
-import type { Output } from '@glammp/wire'
+import { kept, type Output } from '@glammp/wire'
 import { ClientError } from '../errors.js'
 import type { Key } from '../given-key.js'
 import { refusal } from './refusal.js'
@@ -82,7 +82,7 @@ export class MetaRequest extends Request<MetaReply> {
       else if (reply.kind === ReplyKind.END) this.hits = 0
       this.result = status
       if (found) this.bytes = reply.end - reply.start
-      const value = found ? Buffer.from(reply.bytes.subarray(reply.start, reply.end)) : undefined
+      const value = found ? kept(reply.bytes, reply.start, reply.end) : undefined
       this.succeed({ status, flags: reply.metaFlags.read(), value })
     } else if (reply.kind === ReplyKind.LINE && reply.text.startsWith('VERSION ')) {
       const message = `${this.command}: ${this.server} does not speak the meta protocol`
