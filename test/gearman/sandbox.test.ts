@@ -104,9 +104,9 @@ test('CPU-bound handlers use the cores, and the worker hears everything meanwhil
   const { cores, usual, longest } = JSON.parse(measured)
   console.log(`${cores} cores; the process was late by ${usual} ms (99 %), ${longest} ms at most`)
   expect(results).toEqual(['spun', 'spun'])
-  // Cores that something else keeps busy are not the worker's to use.
-  const inUse = (after.busy - before.busy) / (after.at - before.at)
-  expect(Math.max(cores, inUse)).toBeGreaterThan(1.2)
+  // Of two cores, or of what the rest of the machine left of them.
+  const others = (after.busy - before.busy) / (after.at - before.at) - cores
+  expect(cores / Math.min(2, cpus().length - others)).toBeGreaterThan(0.6)
   // Milliseconds for which a heartbeat, like anything that came in, had to wait for the process.
   expect(usual).toBeLessThan(50)
   expect(longest).toBeLessThan(500)

@@ -274,6 +274,7 @@ describe('discovery', () => {
     )
     expect(cache.servers).toEqual([`localhost:${endpoint.port}`])
   })
+
   test('does not hold up a call whose signal aborts', async () => {
     await using endpoint = await startFakeServer(() => {})
     const cache = new MemcacheClient({
