@@ -48,6 +48,44 @@ test.each([
   expect(rejected).toMatchObject({ code: 'ERR_GEARMAN_JOB_EXCEPTION', remoteMessage })
 })
 
+test.each([
+  ['an object', { code: 1 }, '{ code: 1 }'],
+  ['nothing', undefined, 'undefined'],
+  ['a symbol', Symbol('s'), 'Symbol(s)'],
+])('an error whose message is %s is an exception with its text', async (_, message, text) => {
+  const thrown = Object.assign(new Error('x'), { message })
+  expect(await errorOf(() => Promise.reject(thrown))).toMatchObject({ remoteMessage: text })
+})
+
+test('a thenable whose then throws, or a thrown Proxy, is an exception of its job alone', async () => {
+  const then = () => {
+    throw new TypeError('then throws')
+  }
+  // biome-ignore lint/suspicious/noThenProperty: that is what is tested
+  expect(await errorOf(() => ({ then }))).toMatchObject({ remoteMessage: 'then throws' })
+  const hostile = new Proxy(new Error('x'), {
+    has: () => {
+      throw new Error('has throws')
+    },
+  })
+  const error = await errorOf(() => {
+    throw hostile
+  })
+  expect(error.code).toBe('ERR_GEARMAN_JOB_EXCEPTION')
+  expect(worker.running).toBe(0)
+})
+
+test('what a send method cannot take rejects; not awaited, it harms nobody', async () => {
+  const reasons: unknown[] = []
+  worker.addFunction('sends', async (job) => {
+    void job.sendData({})
+    await job.sendStatus(0.5, 1).catch((error: unknown) => reasons.push(error))
+    return 'done'
+  })
+  expect(await client.do('sends')).toBe('done')
+  expect(reasons).toMatchObject([{ code: 'ERR_GEARMAN_INVALID_ARGUMENT' }])
+})
+
 test('a handler that returns nothing gives an empty result, with every codec', async () => {
   for (const codec of ['string', 'buffer', 'json', 'msgpack'] as const) {
     worker.addFunction('nothing', () => undefined, { codec })

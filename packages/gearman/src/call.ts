@@ -10,7 +10,9 @@ export class Call implements JobListener {
   readonly #reject: (error: unknown) => void
   readonly #name: string
   readonly #codec: Codec
-  readonly #options: JobOptions | undefined
+  readonly #onData: JobOptions['onData']
+  readonly #onStatus: JobOptions['onStatus']
+  readonly #onWarning: JobOptions['onWarning']
   readonly #background: boolean
   readonly #place: BatchPlace | undefined
 
@@ -26,7 +28,10 @@ export class Call implements JobListener {
     this.#name = order.name
     this.#background = order.background
     this.#codec = codec
-    this.#options = options
+    // Read once and here: a getter that throws harms this call, and not the connection.
+    this.#onData = options?.onData
+    this.#onStatus = options?.onStatus
+    this.#onWarning = options?.onWarning
     this.#place = place
   }
 
@@ -35,7 +40,7 @@ export class Call implements JobListener {
   }
 
   data(chunk: Buffer): void {
-    const { onData } = this.#options ?? {}
+    const onData = this.#onData
     if (onData === undefined) return
     let decoded: unknown
     try {
@@ -48,12 +53,12 @@ export class Call implements JobListener {
   }
 
   status(numerator: number, denominator: number): void {
-    const { onStatus } = this.#options ?? {}
+    const onStatus = this.#onStatus
     if (onStatus !== undefined) guarded(() => onStatus(numerator, denominator))
   }
 
   warning(text: Buffer): void {
-    const { onWarning } = this.#options ?? {}
+    const onWarning = this.#onWarning
     if (onWarning !== undefined) guarded(() => onWarning(text.toString()))
   }
 

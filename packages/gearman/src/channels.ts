@@ -1,6 +1,6 @@
 import { type TracingChannel, tracingChannel } from 'node:diagnostics_channel'
 import { isWatched, traced } from '@glammp/wire'
-import { JobFailure } from './errors.js'
+import { GearmanError, JobFailure } from './errors.js'
 import type { JobHandler } from './jobs/functions.js'
 import type { Flow } from './servers/brake.js'
 import type { JobListener } from './servers/submission.js'
@@ -76,12 +76,17 @@ export function traceSubmission<T>(
       message.outcome = background ? 'queued' : 'complete'
       return value
     } catch (error) {
-      const { code, name: kind } = error as { code?: string; name?: string }
-      message.outcome = code ?? kind
+      message.outcome = outcomeOf(error)
       throw error
     }
   }
   return traced(submissions, message, begin, () => {})
+}
+
+/** Of an error of ours its code; what a getter of the caller threw may be anything. */
+function outcomeOf(error: unknown): string {
+  if (error instanceof GearmanError) return error.code
+  return error instanceof Error ? error.name : 'Error'
 }
 
 /** True while anybody listens to the channel of jobs. */

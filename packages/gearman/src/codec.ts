@@ -1,3 +1,5 @@
+import { inspect } from 'node:util'
+import { isNativeError } from 'node:util/types'
 import { pack, unpack } from 'msgpackr'
 import { InvalidArgumentError, ProtocolError } from './errors.js'
 
@@ -98,9 +100,11 @@ export function decodeWith(codec: Codec, data: Buffer, name: string): unknown {
 
 /** What an error says; a thrown value that is no error as text. */
 export function messageOf(thrown: unknown): string {
-  if (thrown instanceof Error) return thrown.message
   try {
-    return String(thrown)
+    if (!(thrown instanceof Error || isNativeError(thrown))) return String(thrown)
+    // Many put there what a server answered: an object, a list, nothing.
+    const message: unknown = thrown.message
+    return typeof message === 'string' ? message : inspect(message)
   } catch {
     return 'a value without text'
   }

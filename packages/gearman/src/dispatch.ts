@@ -5,7 +5,8 @@ import {
   traceSubmission,
   WatchedListener,
 } from './channels.js'
-import type { InvalidArgumentError } from './errors.js'
+import { messageOf } from './codec.js'
+import { InvalidArgumentError } from './errors.js'
 import {
   type EncodedOrder,
   type FunctionReference,
@@ -140,7 +141,16 @@ export class Dispatch {
   #submit(encoded: EncodedOrder, listener: JobListener, options: JobOptions | undefined): void {
     const submission = new Submission(encoded.order, listener, this.#servers)
     if (!this.#servers.take(submission)) return
-    if (options !== undefined) submission.limit(this.#servers.deadlines, options)
+    if (options !== undefined) {
+      try {
+        submission.limit(this.#servers.deadlines, options)
+      } catch (cause) {
+        // Thrown by a getter: the job has its place, which its end gives back.
+        const text = `cannot read the options of job ${encoded.order.name}: ${messageOf(cause)}`
+        submission.fail(new InvalidArgumentError(text, { function: encoded.order.name, cause }))
+        return
+      }
+    }
     if (encoded.stream === undefined) this.#servers.send(submission)
     else void this.#sendStream(submission, encoded, encoded.stream)
   }
@@ -163,7 +173,12 @@ export class Dispatch {
 }
 
 function nameOf(fn: AnyFunction): string {
-  return typeof fn === 'object' && fn !== null ? fn.name : String(fn)
+  try {
+    return String(typeof fn === 'object' && fn !== null ? fn.name : fn)
+  } catch {
+    // The call itself says what is wrong with it.
+    return ''
+  }
 }
 
 function sizeOf({ order, stream }: EncodedOrder): number {

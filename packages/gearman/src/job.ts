@@ -89,27 +89,49 @@ export class GearmanJob<Input = string> {
    */
   sendStatus(numerator: number, denominator: number): Promise<boolean> {
     if (!isUint32(numerator) || !isUint32(denominator)) {
-      throw new InvalidArgumentError(
-        `status is two whole numbers of 0 to 4294967295, not ${numerator} of ${denominator}`,
-        { function: this.functionName, handle: this.handle },
+      return refused(
+        new InvalidArgumentError(
+          `status is two whole numbers of 0 to 4294967295, not ${messageOf(numerator)} of ${messageOf(denominator)}`,
+          { function: this.functionName, handle: this.handle },
+        ),
       )
     }
     return this.#channel.report(PacketType.WORK_STATUS, `${numerator}\0${denominator}`, undefined)
   }
 
-  /** Sends a partial result to the waiting clients. */
+  /**
+   * Sends a partial result to the waiting clients.
+   *
+   * @throws InvalidArgumentError where the function's codec cannot encode it.
+   */
   sendData(chunk: unknown): Promise<boolean> {
-    return this.#channel.report(PacketType.WORK_DATA, undefined, this.#encode(chunk))
+    let data: string | Uint8Array
+    try {
+      data = this.#encode(chunk)
+    } catch (error) {
+      return refused(error)
+    }
+    return this.#channel.report(PacketType.WORK_DATA, undefined, data)
   }
 
   /** Sends a warning to the waiting clients. */
   sendWarning(text: string): Promise<boolean> {
-    return this.#channel.report(PacketType.WORK_WARNING, undefined, String(text))
+    return this.#channel.report(PacketType.WORK_WARNING, undefined, messageOf(text))
   }
 
-  /** Completes the job now; what the handler returns later is not sent. */
+  /**
+   * Completes the job now; what the handler returns later is not sent.
+   *
+   * @throws InvalidArgumentError where the function's codec cannot encode the result.
+   */
   sendComplete(result?: unknown): Promise<boolean> {
-    return this.#channel.finish(PacketType.WORK_COMPLETE, this.#encode(result))
+    let data: string | Uint8Array
+    try {
+      data = this.#encode(result)
+    } catch (error) {
+      return refused(error)
+    }
+    return this.#channel.finish(PacketType.WORK_COMPLETE, data)
   }
 
   /** Fails the job now. */
@@ -126,6 +148,13 @@ export class GearmanJob<Input = string> {
   #encode(value: unknown): string | Uint8Array {
     return encodeWith(this.#codec, value, this.functionName)
   }
+}
+
+/** A handler that does not await it goes on: a rejection that nobody takes would end the process. */
+function refused(error: unknown): Promise<boolean> {
+  const promise = Promise.reject(error)
+  promise.catch(() => {})
+  return promise
 }
 
 function isUint32(value: number): boolean {

@@ -63,6 +63,11 @@ export class WorkloadStream {
     this.#cancelled = true
     // Else a Readable that says nothing more is left open.
     const source = this.#source as { destroy?: () => void }
-    if (typeof source.destroy === 'function') source.destroy()
+    try {
+      if (typeof source.destroy === 'function') source.destroy()
+    } catch (error) {
+      // Its call has its end already, and other calls must not suffer.
+      process.emitWarning(`the workload for ${this.#name} could not be ended: ${messageOf(error)}`)
+    }
   }
 }

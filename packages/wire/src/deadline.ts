@@ -106,14 +106,18 @@ export class Deadlines {
 
   // `time` lies one resolution back, so that nothing that fell due during the poll is judged.
   #expireUntil(time: number): void {
-    for (const [milliseconds, lane] of this.#lanes) {
-      for (let entry = lane.first; entry !== undefined && entry.due <= time; entry = lane.first) {
-        this.remove(entry)
-        entry.expire()
+    try {
+      for (const [milliseconds, lane] of this.#lanes) {
+        for (let entry = lane.first; entry !== undefined && entry.due <= time; entry = lane.first) {
+          this.remove(entry)
+          entry.expire()
+        }
+        if (lane.first === undefined) this.#lanes.delete(milliseconds)
       }
-      if (lane.first === undefined) this.#lanes.delete(milliseconds)
+    } finally {
+      // What one entry throws must not take the time from all others.
+      this.#timer = undefined
+      if (this.#armed > 0) this.#schedule()
     }
-    this.#timer = undefined
-    if (this.#armed > 0) this.#schedule()
   }
 }

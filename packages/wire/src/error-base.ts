@@ -33,7 +33,12 @@ export abstract class ErrorBase extends Error {
   static readonly kind: string = 'ErrorBase'
 
   static override [Symbol.hasInstance](value: unknown): boolean {
-    return typeof value === 'object' && value !== null && mark(this.kind) in value
+    try {
+      return typeof value === 'object' && value !== null && mark(this.kind) in value
+    } catch {
+      // A Proxy may throw when it is asked.
+      return false
+    }
   }
 }
 

@@ -95,18 +95,19 @@ export class Run extends Deadline implements JobChannel {
     let result: unknown
     try {
       result = handler(job)
+      if (isThenable(result)) {
+        // A thenable that is no promise may throw, or call back twice.
+        Promise.resolve(result).then(
+          (value) => this.#returned(value),
+          (error: unknown) => this.#threw(error),
+        )
+        return
+      }
     } catch (error) {
       this.#threw(error)
       return
     }
-    if (isThenable(result)) {
-      result.then(
-        (value) => this.#returned(value),
-        (error: unknown) => this.#threw(error),
-      )
-    } else {
-      this.#returned(result)
-    }
+    this.#returned(result)
   }
 
   get signal(): AbortSignal {
@@ -222,8 +223,7 @@ export class Run extends Deadline implements JobChannel {
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (
-    typeof value === 'object' &&
-    value !== null &&
+    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
     'then' in value &&
     typeof value.then === 'function'
   )
