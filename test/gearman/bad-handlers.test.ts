@@ -61,7 +61,6 @@ test('a thenable whose then throws, or a thrown Proxy, is an exception of its jo
   const then = () => {
     throw new TypeError('then throws')
   }
-  // biome-ignore lint/suspicious/noThenProperty: that is what is tested
   expect(await errorOf(() => ({ then }))).toMatchObject({ remoteMessage: 'then throws' })
   const hostile = new Proxy(new Error('x'), {
     has: () => {

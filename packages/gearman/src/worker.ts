@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events'
 import { Deadlines, Fault } from '@glammp/wire'
 import { guarded } from './call.js'
 import { jobsAreWatched, traceJob } from './channels.js'
+import { checkClientId } from './client-id.js'
 import type { JobDefinition } from './definition.js'
 import { ClosedError, InvalidArgumentError } from './errors.js'
 import type { ServerDown, ServerUp } from './events.js'
@@ -112,7 +113,10 @@ export class GearmanWorker extends EventEmitter<GearmanWorkerEvents> implements 
     this.#connections = new Connections(connectionOptions, this.#slots, {
       assigned: (assignment, origin) => this.#run(assignment, origin),
       returned: (grabs) => this.#slots.returned(grabs),
-      changed: () => this.#slots.fill(),
+      changed: () => {
+        this.#forget()
+        this.#slots.fill()
+      },
       up: (server) => this.#tell('server:up', { server }),
       down: (server, fault) => {
         const error = failure(fault, { what: 'the worker connection', server })
@@ -150,13 +154,14 @@ export class GearmanWorker extends EventEmitter<GearmanWorkerEvents> implements 
    *
    * @param handler A function; or a module as a path or `file:` URL, whose export of the function's
    * name, or else its default one, runs in a thread of its own.
-   * @throws InvalidArgumentError
+   * @throws InvalidArgumentError, ClosedError where the worker was closed.
    */
   addFunction<Input = string, Output = unknown>(
     fn: FunctionReference<Input, Output>,
     handler: JobHandler<Input, Output> | string | URL,
     options: FunctionOptions = {},
   ): this {
+    this.#refuseClosed()
     const given = handler as JobHandler<unknown> | string | URL
     this.#connections.add(this.#functions.add(fn, given, options))
     return this
@@ -172,6 +177,7 @@ export class GearmanWorker extends EventEmitter<GearmanWorkerEvents> implements 
     const wireName = this.#functions.remove(fn)
     if (wireName === undefined) return false
     this.#connections.remove(wireName)
+    this.#forget()
     return true
   }
 
@@ -189,8 +195,13 @@ export class GearmanWorker extends EventEmitter<GearmanWorkerEvents> implements 
     this.addServers(port === undefined ? host : { host, port })
   }
 
-  /** Adds job servers: `'a:4730,b'`, an object, or an array of either. */
+  /**
+   * Adds job servers: `'a:4730,b'`, an object, or an array of either.
+   *
+   * @throws InvalidArgumentError, ClosedError where the worker was closed.
+   */
   addServers(servers: ServersOption): void {
+    this.#refuseClosed()
     for (const address of resolveServers(servers)) this.#connections.addServer(address)
   }
 
@@ -224,14 +235,14 @@ export class GearmanWorker extends EventEmitter<GearmanWorkerEvents> implements 
    * Takes no more jobs, lets the running ones finish, then leaves. A later call with a timeout
    * shortens the wait of an earlier one.
    */
-  close(options: CloseOptions = {}): Promise<void> {
+  async close(options: CloseOptions = {}): Promise<void> {
     const { timeout } = options
     if (timeout !== undefined) {
       const timer = setTimeout(() => this.#force(timeout), milliseconds('timeout', timeout))
       void this.#closed.then(() => clearTimeout(timer))
     }
     this.#closing ??= this.#close()
-    return this.#closing
+    await this.#closing
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -239,7 +250,7 @@ export class GearmanWorker extends EventEmitter<GearmanWorkerEvents> implements 
   }
 
   async #begin(mode: 'working' | 'once'): Promise<void> {
-    if (this.#closing !== undefined) throw new ClosedError('the worker is closed')
+    this.#refuseClosed()
     if (this.#mode === 'once' || this.#mode === 'working') {
       throw new InvalidArgumentError('the worker works already')
     }
@@ -278,8 +289,19 @@ export class GearmanWorker extends EventEmitter<GearmanWorkerEvents> implements 
       this.#once?.(true)
       this.#once = undefined
     }
-    this.#connections.sweep()
+    this.#forget()
     this.#slots.fill()
+  }
+
+  /** Lets go of what belongs to functions that were removed and of which nothing runs any more. */
+  #forget(): void {
+    this.#connections.sweep()
+    if (!this.#functions.lingering) return
+    this.#functions.forget((wireName) => this.#connections.serves(wireName))
+  }
+
+  #refuseClosed(): void {
+    if (this.#closing !== undefined) throw new ClosedError('the worker is closed')
   }
 
   async #close(): Promise<void> {
@@ -323,13 +345,4 @@ export class GearmanWorker extends EventEmitter<GearmanWorkerEvents> implements 
 
 function checkConcurrency(jobs: number): number {
   return wholeNumber('concurrency', jobs, 1)
-}
-
-function checkClientId(id: string | undefined): string | undefined {
-  if (id === undefined) return undefined
-  // White space would break gearmand's `workers` list.
-  if (typeof id !== 'string' || !/^[\x21-\x7e]{1,127}$/.test(id)) {
-    throw new InvalidArgumentError('clientId is 1 to 127 printable ASCII characters without blanks')
-  }
-  return id
 }

@@ -123,6 +123,12 @@ export class Connections {
     else this.#removeLimited(wireName)
   }
 
+  /** Whether a job of the function may come. */
+  serves(wireName: string): boolean {
+    for (const grabber of this.#all()) if (grabber.serves(wireName)) return true
+    return false
+  }
+
   /** The servers with what went over their connections, and the jobs of theirs that run. */
   *metered(): Iterable<MeteredServer> {
     const grabbers = [...this.#all()]

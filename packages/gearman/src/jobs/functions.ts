@@ -104,6 +104,18 @@ export class Functions {
     return wireName
   }
 
+  /** Whether there are functions that were removed, of which a job may still come. */
+  get lingering(): boolean {
+    return this.#removed.size > 0
+  }
+
+  /** Lets go of removed functions of which no job can come any more. */
+  forget(mayCome: (wireName: string) => boolean): void {
+    for (const wireName of this.#removed.keys()) {
+      if (!mayCome(wireName)) this.#removed.delete(wireName)
+    }
+  }
+
   /** Whether a handler is a module. */
   get sandboxed(): boolean {
     for (const fn of this.#current.values()) if (fn.sandboxed) return true

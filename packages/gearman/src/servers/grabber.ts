@@ -114,6 +114,11 @@ export class Grabber implements LinkOwner {
     return this.#state === 'empty' && this.#inFlight === 0
   }
 
+  /** Whether a job of the function may come. */
+  serves(wireName: string): boolean {
+    return this.#abilities.has(wireName) || this.#retiring.has(wireName)
+  }
+
   /** Connects, and again whenever the connection is lost. */
   start(): void {
     void this.#connect()

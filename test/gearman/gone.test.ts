@@ -1,0 +1,72 @@
+import { setImmediate as turn } from 'node:timers/promises'
+import { GearmanClient, GearmanWorker } from '@glammp/gearman'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type GearmandServer, startGearmand } from '../support/gearmand.js'
+
+let server: GearmandServer
+
+beforeAll(async () => {
+  server = await startGearmand()
+})
+
+afterAll(async () => {
+  await server?.stop()
+})
+
+test('a worker that was closed takes no server and no function', async () => {
+  const worker = new GearmanWorker(server.address)
+  worker.addFunction('f', () => 'x')
+  const working = worker.work()
+  await worker.close()
+  await working
+  const closed = expect.objectContaining({ code: 'ERR_GEARMAN_CLOSED' })
+  expect(() => worker.addServer('127.0.0.1', 1)).toThrow(closed)
+  const limited = { rateLimit: { jobs: 1, per: 1_000 } }
+  expect(() => worker.addFunction('g', () => 'x', limited)).toThrow(closed)
+})
+
+test('close with an invalid timeout rejects, and closes nothing', async () => {
+  await using worker = new GearmanWorker(server.address)
+  const invalid = { code: 'ERR_GEARMAN_INVALID_ARGUMENT' }
+  await expect(worker.close({ timeout: -1 })).rejects.toMatchObject(invalid)
+  worker.addFunction('f', () => 'x')
+})
+
+test('many workers with handleSignals share their listeners', async () => {
+  const before = process.listenerCount('SIGTERM')
+  const options = { servers: server.address, handleSignals: true }
+  const workers = Array.from({ length: 12 }, () => new GearmanWorker(options))
+  expect(process.listenerCount('SIGTERM')).toBe(before + 1)
+  await Promise.all(workers.map((worker) => worker.close()))
+  expect(process.listenerCount('SIGTERM')).toBe(before)
+})
+
+test('the handler of a function that was removed is let go', async () => {
+  await using client = new GearmanClient(server.address)
+  await using worker = new GearmanWorker(server.address)
+  worker.addFunction('stays', () => 'x')
+  void worker.work()
+  await client.do('stays')
+  const handler = add(worker)
+  await client.do('stays')
+  await collected(handler)
+})
+
+function add(worker: GearmanWorker): WeakRef<object> {
+  const handler = () => 'gone'
+  worker.addFunction('goes', handler)
+  worker.removeFunction('goes')
+  return new WeakRef(handler)
+}
+
+/** Waits until nothing holds it; the test's time is the limit. */
+async function collected(held: WeakRef<object>): Promise<void> {
+  const { runInNewContext } = await import('node:vm')
+  const { setFlagsFromString } = await import('node:v8')
+  setFlagsFromString('--expose-gc')
+  const collect: () => void = runInNewContext('gc')
+  do {
+    await turn()
+    collect()
+  } while (held.deref() !== undefined)
+}
