@@ -43,6 +43,13 @@ export interface RunnerOptions {
   readonly format: LogFormat
   /** Undefined: this process alone, unsupervised. */
   readonly processes: number | undefined
+  /** Of this process among those of a supervisor. */
+  readonly number: number | undefined
+}
+
+/** The arguments by which a supervisor tells a process its number: what it starts inherits none. */
+export function numberArguments(number: number): readonly string[] {
+  return ['--process-number', String(number)]
 }
 
 const OPTIONS = {
@@ -58,6 +65,7 @@ const OPTIONS = {
   'client-id': { type: 'string' },
   tls: { type: 'boolean' },
   log: { type: 'string' },
+  'process-number': { type: 'string' },
   help: { type: 'boolean', short: 'h' },
 } as const
 
@@ -75,7 +83,13 @@ export function readCommandLine(
   const { values, positionals } = parse(args)
   if (values.help) return 'help'
   if (positionals.length === 0) throw new UsageError('name at least one module with handlers')
-  const { poll, codec, log = terminal ? 'pretty' : 'json' } = values
+  const {
+    poll,
+    codec,
+    processes,
+    'process-number': number,
+    log = terminal ? 'pretty' : 'json',
+  } = values
   if (!FORMATS.includes(log)) throw new UsageError(`--log is pretty or json, not ${log}`)
   if (codec !== undefined && !CODECS.includes(codec)) {
     throw new UsageError(`--codec is one of ${CODECS.join(', ')}, not ${codec}`)
@@ -95,7 +109,8 @@ export function readCommandLine(
     drain: seconds('drain', values.drain ?? '30'),
     giveUp: seconds('give-up', values['give-up'] ?? '60'),
     format: log as LogFormat,
-    processes: values.processes === undefined ? undefined : count('processes', values.processes),
+    processes: processes === undefined ? undefined : count('processes', processes),
+    number: number === undefined ? undefined : count('process-number', number),
   }
 }
 

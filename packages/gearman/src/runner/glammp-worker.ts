@@ -1,24 +1,32 @@
 #!/usr/bin/env node
-import { argv, env, stderr, stdout } from 'node:process'
+import { argv, stderr, stdout } from 'node:process'
 import { readCommandLine, USAGE, UsageError } from './command-line.js'
-import { Log } from './log.js'
-import { NUMBER_VARIABLE, Supervisor } from './supervisor.js'
+import { Log, messageOf } from './log.js'
+import { Supervisor } from './supervisor.js'
 import { Exit, WorkerProcess } from './worker-process.js'
 
 async function main(): Promise<number> {
+  outliveReaders()
   const args = argv.slice(2)
   const options = readCommandLine(args, stdout.isTTY === true)
   if (options === 'help') {
     stdout.write(USAGE)
     return Exit.DRAINED
   }
-  const number = env[NUMBER_VARIABLE] === undefined ? undefined : Number(env[NUMBER_VARIABLE])
-  const log = new Log(options.format, number, (line) => stdout.write(`${line}\n`))
-  const { processes, drain } = options
+  const { processes, number, drain, format } = options
+  const log = new Log(format, number, (line) => stdout.write(`${line}\n`))
   if (processes !== undefined && number === undefined) {
     return await new Supervisor({ processes, drain, program: argv[1] ?? '', args }, log).run()
   }
-  return await new WorkerProcess(options, log, number !== undefined).run()
+  return await new WorkerProcess(options, log).run()
+}
+
+/** Nobody may read the log any more, or its disk may be full: the jobs go on. */
+function outliveReaders(): void {
+  stdout.once('error', (error) => {
+    stderr.write(`glammp-worker: the log cannot be written: ${error.message}\n`)
+  })
+  for (const stream of [stdout, stderr]) stream.on('error', () => {})
 }
 
 main().then(
@@ -26,7 +34,8 @@ main().then(
   (code) => process.exit(code),
   (error: unknown) => {
     const wrong = error instanceof UsageError
-    stderr.write(`glammp-worker: ${wrong ? error.message : String((error as Error)?.stack)}\n`)
+    const words = !wrong && error instanceof Error ? error.stack : messageOf(error)
+    stderr.write(`glammp-worker: ${words}\n`)
     process.exit(wrong ? Exit.USAGE : Exit.FAILED)
   },
 )

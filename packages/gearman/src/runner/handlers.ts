@@ -1,7 +1,9 @@
 import { basename, extname, resolve } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { FunctionOptions, JobHandler } from '@glammp/gearman'
+import { moduleContents } from '../sandbox/module-contents.js'
 import { UsageError } from './command-line.js'
+import { messageOf } from './log.js'
 
 /** A function as a module exports it. */
 export interface Handler {
@@ -12,17 +14,24 @@ export interface Handler {
   readonly options: FunctionOptions
 }
 
+/** Milliseconds after which somebody is told which module still loads. */
+const LONG = 10_000
+
 /**
  * The handlers of all modules: each exported function under its name, a default one under the
  * file's; the settings of a module's functions are its export `options`.
  *
+ * @param slow Told of a module that loads for long.
  * @throws {@link UsageError}
  */
-export async function loadHandlers(modules: readonly string[]): Promise<Handler[]> {
+export async function loadHandlers(
+  modules: readonly string[],
+  slow: (path: string) => void,
+): Promise<Handler[]> {
   const all = new Map<string, Handler>()
   for (const path of modules) {
-    const module = pathToFileURL(resolve(path))
-    const { options, functions } = read(await load(path, module), path)
+    const module = path.startsWith('file:') ? new URL(path) : pathToFileURL(resolve(path))
+    const { options, functions } = await load(path, module, slow)
     if (functions.size === 0) throw new UsageError(`${path} exports no function`)
     for (const [name, handle] of functions) {
       const other = all.get(name)
@@ -34,45 +43,42 @@ export async function loadHandlers(modules: readonly string[]): Promise<Handler[
   return [...all.values()]
 }
 
-type Exports = Readonly<Record<string, unknown>>
-
-async function load(path: string, module: URL): Promise<Exports> {
-  try {
-    return await import(module.href)
-  } catch (cause) {
-    throw new UsageError(`${path} cannot be loaded: ${describe(cause)}`, { cause })
-  }
-}
-
-function describe(cause: unknown): string {
-  return (cause instanceof Error && cause.stack) || String(cause)
-}
-
 interface Contents {
   readonly options: FunctionOptions
   readonly functions: ReadonlyMap<string, JobHandler>
 }
 
-function read(exports: Exports, path: string): Contents {
-  const { default: standard } = exports
-  // A CommonJS module shows the whole of `module.exports` as the default.
-  const nested = isObject(standard) ? standard : {}
-  const functions = new Map<string, JobHandler>()
-  const fileName = basename(path, extname(path))
-  for (const [key, value] of Object.entries({ ...nested, ...exports })) {
-    if (isHandler(value) && key !== 'module.exports') {
-      functions.set(key === 'default' ? fileName : key, value)
-    }
+async function load(path: string, module: URL, slow: (path: string) => void): Promise<Contents> {
+  const timer = setTimeout(slow, LONG, path).unref()
+  let idle = (): void => {}
+  const stuck = new Promise<never>((_, reject) => {
+    idle = () =>
+      reject(new UsageError(`${path} never finishes loading: nothing is left to wait for`))
+  })
+  process.once('beforeExit', idle)
+  try {
+    return read(await Promise.race([import(module.href), stuck]), module, path)
+  } catch (cause) {
+    if (cause instanceof UsageError) throw cause
+    throw new UsageError(`${path} cannot be loaded: ${describe(cause)}`, { cause })
+  } finally {
+    clearTimeout(timer)
+    process.removeListener('beforeExit', idle)
   }
-  const options = exports['options'] ?? nested['options'] ?? {}
-  if (!isObject(options)) throw new UsageError(`the options of ${path} are an object`)
+}
+
+function describe(cause: unknown): string {
+  return (cause instanceof Error && cause.stack) || messageOf(cause)
+}
+
+function read(exports: Readonly<Record<string, unknown>>, module: URL, path: string): Contents {
+  const { named, standard, options = {} } = moduleContents(exports)
+  const functions = new Map(named)
+  const file = fileURLToPath(module)
+  const fileName = basename(file, extname(file))
+  if (standard !== undefined && !named.has(fileName)) functions.set(fileName, standard)
+  if (typeof options !== 'object' || options === null) {
+    throw new UsageError(`the options of ${path} are an object`)
+  }
   return { options, functions }
-}
-
-function isHandler(value: unknown): value is JobHandler {
-  return typeof value === 'function'
-}
-
-function isObject(value: unknown): value is Exports {
-  return typeof value === 'object' && value !== null
 }

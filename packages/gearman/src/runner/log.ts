@@ -1,5 +1,6 @@
 import type { JobEnd } from '@glammp/gearman'
 import type { LogFormat } from './command-line.js'
+import { printable } from './printable.js'
 
 /** What a line is about, beside its words. */
 type Facts = Readonly<Record<string, string | number | undefined>>
@@ -28,38 +29,39 @@ export class Log {
     const duration = Math.round(end.duration * 10) / 10
     const reason = error === undefined ? undefined : messageOf(error)
     const good = outcome === 'complete'
-    this.#line(
-      good ? 'info' : 'warn',
-      'job',
-      `${this.#colour(good ? GREEN : RED, outcome)} ${name} ${duration} ms ${handle}${reason === undefined ? '' : `: ${reason}`}`,
-      { function: name, handle, outcome, duration, error: reason },
-    )
+    const level = good ? 'info' : 'warn'
+    if (this.#format === 'json') {
+      this.#json(level, 'job', { function: name, handle, outcome, duration, error: reason })
+      return
+    }
+    const rest = ` ${name} ${duration} ms ${handle}${reason === undefined ? '' : `: ${reason}`}`
+    this.#pretty(this.#colour(good ? GREEN : RED, outcome) + printable(rest))
   }
 
   info(event: string, words: string, facts: Facts = {}): void {
-    this.#line('info', event, words, facts)
+    if (this.#format === 'json') this.#json('info', event, { message: words, ...facts })
+    else this.#pretty(printable(words))
   }
 
   warn(event: string, words: string, facts: Facts = {}): void {
-    this.#line('warn', event, this.#colour(YELLOW, words), facts, words)
+    if (this.#format === 'json') this.#json('warn', event, { message: words, ...facts })
+    else this.#pretty(this.#colour(YELLOW, printable(words)))
   }
 
   error(event: string, words: string, facts: Facts = {}): void {
-    this.#line('error', event, this.#colour(RED, words), facts, words)
+    if (this.#format === 'json') this.#json('error', event, { message: words, ...facts })
+    else this.#pretty(this.#colour(RED, printable(words)))
   }
 
-  #line(level: string, event: string, pretty: string, facts: Facts, message?: string): void {
+  #json(level: string, event: string, facts: Facts): void {
     const time = new Date().toISOString()
-    if (this.#format === 'json') {
-      const words = event === 'job' ? {} : { message: message ?? pretty }
-      this.#write(
-        JSON.stringify({ time, level, event, process: this.#process, ...words, ...facts }),
-      )
-      return
-    }
+    const line = { time, level, event, process: this.#process, ...facts }
+    this.#write(printable(JSON.stringify(line)))
+  }
+
+  #pretty(words: string): void {
     const who = this.#process === undefined ? '' : ` [${this.#process}]`
-    // A handler's message may hold lines of its own.
-    this.#write(`${time.slice(11, 23)}${who} ${pretty.replaceAll(/\s*\n\s*/g, ' ')}`)
+    this.#write(`${new Date().toISOString().slice(11, 23)}${who} ${words}`)
   }
 
   #colour(code: number, text: string): string {
@@ -67,7 +69,11 @@ export class Log {
   }
 }
 
-/** What an error says; a thrown value that is no error as text. */
+/** What an error says; a thrown value that is no error as text. Never throws. */
 export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown)
+  try {
+    return String(thrown instanceof Error ? thrown.message : thrown)
+  } catch {
+    return 'something that has no text was thrown'
+  }
 }

@@ -1,18 +1,18 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { Backoff } from '@glammp/wire'
-import type { Log } from './log.js'
+import { numberArguments } from './command-line.js'
+import { type Log, messageOf } from './log.js'
 import { Exit } from './worker-process.js'
 
 /** Waits before a process that ended is started again, in milliseconds. */
 const RESTART = { base: 1_000, cap: 30_000 }
 const SHORTEST_RESTART = 100
+/** The wait where a process could not be started at all, which costs next to nothing to try again. */
+const NEXT_START = 1_000
 /** A process that lived so long was well. */
 const HEALTHY = 10_000
 /** What a process gets beyond the drain time before it is killed. */
 const LENIENCE = 5_000
-
-/** The variable that tells a process its number. */
-export const NUMBER_VARIABLE = 'GLAMMP_WORKER_PROCESS'
 
 export interface SupervisorOptions {
   readonly processes: number
@@ -57,23 +57,47 @@ export class Supervisor {
   }
 
   #start(number: number, backoff: Backoff): void {
-    const { program, args } = this.#options
     const started = performance.now()
-    // In groups of their own, so that a terminal's Ctrl-C comes once, from here.
-    const child = fork(program, args, {
-      detached: true,
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-      env: { ...process.env, [NUMBER_VARIABLE]: String(number) },
-    })
+    let child: ChildProcess
+    try {
+      child = this.#fork(number)
+    } catch (error) {
+      this.#unstarted(number, error, backoff)
+      return
+    }
     this.#children.add(child)
-    child.once('error', (error) => {
-      this.#log.error('process', `process ${number}: ${error.message}`, { number })
+    child.on('error', (error) => {
+      // One that never ran has no exit.
+      if (child.pid === undefined && this.#children.delete(child)) {
+        this.#unstarted(number, error, backoff)
+      } else {
+        this.#log.error('process', `process ${number}: ${error.message}`, { number })
+      }
     })
     child.once('exit', (code, signal) => {
       this.#children.delete(child)
       if (performance.now() - started > HEALTHY) backoff.reset()
       this.#exited(number, code, signal, backoff)
     })
+  }
+
+  #fork(number: number): ChildProcess {
+    const { program, args } = this.#options
+    return fork(program, [...numberArguments(number), ...args], {
+      // In groups of their own, so that a terminal's Ctrl-C comes once, from here.
+      detached: true,
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    })
+  }
+
+  /** The program may be away for a moment, as while it is replaced, or the system out of memory. */
+  #unstarted(number: number, error: unknown, backoff: Backoff): void {
+    this.#log.error('process', `process ${number} cannot be started: ${messageOf(error)}`, {
+      number,
+      wait: NEXT_START,
+    })
+    if (!this.#leaving) this.#startLater(number, NEXT_START, backoff)
+    else if (this.#children.size === 0) this.#end(this.#code)
   }
 
   #exited(
@@ -84,7 +108,10 @@ export class Supervisor {
   ): void {
     // To start again would not help: whoever started the supervisor must hear of it.
     if (this.#leaving || code === Exit.USAGE || code === Exit.UNREACHABLE) {
-      this.#code = Math.max(this.#code, code ?? Exit.FAILED)
+      this.#code = Math.max(
+        this.#code,
+        code ?? (this.#untouched(signal) ? Exit.DRAINED : Exit.FAILED),
+      )
       if (!this.#leaving) this.#leave()
       if (this.#children.size === 0) this.#end(this.#code)
       return
@@ -95,6 +122,15 @@ export class Supervisor {
       number,
       wait,
     })
+    this.#startLater(number, wait, backoff)
+  }
+
+  /** Whether a process ended by our own SIGTERM: it had not come to hear of it, so it had no job. */
+  #untouched(signal: NodeJS.Signals | null): boolean {
+    return this.#leaving && signal === 'SIGTERM'
+  }
+
+  #startLater(number: number, wait: number, backoff: Backoff): void {
     const timer = setTimeout(() => {
       this.#restarts.delete(timer)
       this.#start(number, backoff)

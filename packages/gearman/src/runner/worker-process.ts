@@ -1,6 +1,6 @@
 import { GearmanWorker, InvalidArgumentError } from '@glammp/gearman'
 import { type RunnerOptions, UsageError } from './command-line.js'
-import { loadHandlers } from './handlers.js'
+import { type Handler, loadHandlers } from './handlers.js'
 import { type Log, messageOf } from './log.js'
 
 /** Exit codes. */
@@ -12,20 +12,23 @@ const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const
 export class WorkerProcess {
   readonly #options: RunnerOptions
   readonly #log: Log
-  readonly #supervised: boolean
   readonly #worker: GearmanWorker
   readonly #up: Set<string> = new Set()
   #lastError = 'none has answered yet'
   #silence: NodeJS.Timeout | undefined
+  readonly #told: Promise<void>
+  #tell: () => void = () => {}
   #draining = false
   #code: number = Exit.DRAINED
 
   /** @throws {@link UsageError} */
-  constructor(options: RunnerOptions, log: Log, supervised: boolean) {
+  constructor(options: RunnerOptions, log: Log) {
     this.#options = options
     this.#log = log
-    this.#supervised = supervised
     this.#worker = usable(() => new GearmanWorker(options.worker))
+    this.#told = new Promise((resolve) => {
+      this.#tell = resolve
+    })
   }
 
   /**
@@ -34,7 +37,20 @@ export class WorkerProcess {
    * @throws {@link UsageError}
    */
   async run(): Promise<number> {
-    const handlers = await loadHandlers(this.#options.modules)
+    this.#listen()
+    const slow = (path: string): void => {
+      this.#log.warn('loading', `${path} has not finished loading`, { module: path })
+    }
+    // A module may load for long, or for ever: who is told to leave does not wait for it.
+    const handlers = await Promise.race([loadHandlers(this.#options.modules, slow), this.#told])
+    if (!this.#draining && handlers) await this.#serve(handlers)
+    await this.#worker.close()
+    clearTimeout(this.#silence)
+    this.#log.info('end', this.#code === Exit.DRAINED ? 'left' : 'left, not in order')
+    return this.#code
+  }
+
+  async #serve(handlers: readonly Handler[]): Promise<void> {
     for (const { name, handle, module, options } of handlers) {
       usable(() => this.#worker.addFunction(name, this.#options.sandbox ? module : handle, options))
     }
@@ -43,17 +59,11 @@ export class WorkerProcess {
     const names = handlers.map(({ name }) => name)
     const { pid } = process
     this.#log.info('start', `serving ${names.join(', ')}`, { functions: names.join(' '), pid })
-    if (!this.#draining) {
-      try {
-        await this.#worker.work()
-      } catch (error) {
-        throw error instanceof InvalidArgumentError ? new UsageError(error.message) : error
-      }
+    try {
+      await this.#worker.work()
+    } catch (error) {
+      throw error instanceof InvalidArgumentError ? new UsageError(error.message) : error
     }
-    await this.#worker.close()
-    clearTimeout(this.#silence)
-    this.#log.info('end', this.#code === Exit.DRAINED ? 'left' : 'left, not in order')
-    return this.#code
   }
 
   #watch(): void {
@@ -76,21 +86,31 @@ export class WorkerProcess {
       this.#log.warn('server:down', error.message, { server })
       if (this.#up.size === 0) this.#awaitServer()
     })
+  }
+
+  /** Hears who tells it to leave. */
+  #listen(): void {
+    const supervised = this.#options.number !== undefined
     for (const signal of Object.keys(SIGNALS) as (keyof typeof SIGNALS)[]) {
       process.on(signal, () => {
         if (!this.#draining) this.#drain(signal)
         // The supervisor has its own ways, and a terminal's Ctrl-C reaches all processes.
-        else if (!this.#supervised) process.exit(128 + SIGNALS[signal])
+        else if (!supervised) process.exit(128 + SIGNALS[signal])
       })
     }
     // The supervisor is gone, however it ended.
-    process.once('disconnect', () => {
+    const orphaned = (): void => {
       if (!this.#draining) this.#drain('the end of the supervisor')
-    })
+    }
+    process.once('disconnect', orphaned)
+    // A module that never finishes loading shows by nothing else that keeps the process.
+    process.channel?.unref()
+    if (supervised && !process.connected) orphaned()
   }
 
   #drain(cause: string): void {
     this.#draining = true
+    this.#tell()
     const { running } = this.#worker
     this.#log.info('drain', `${cause}: ${running} running jobs to finish`, { running })
     clearTimeout(this.#silence)

@@ -1,9 +1,9 @@
 import { InvalidArgumentError } from '../errors.js'
 import type { JobHandler } from '../jobs/functions.js'
+import { moduleContents } from './module-contents.js'
 
 /**
- * The handler of a function in a module: the export of its name, else the default one. A CommonJS
- * module shows the whole of `module.exports` as the default.
+ * The handler of a function in a module: the export of its name, else the default one.
  *
  * @throws {@link InvalidArgumentError} where there is none.
  */
@@ -12,20 +12,11 @@ export function findHandler(
   name: string,
   module: string,
 ): JobHandler<unknown> {
-  const { default: standard } = exports
-  const nested = isObject(standard) ? standard : {}
-  const handler = [exports[name], standard, nested[name], nested['default']].find(isHandler)
+  const { named, standard } = moduleContents(exports)
+  const handler = named.get(name) ?? standard
   if (handler !== undefined) return handler
   throw new InvalidArgumentError(
     `${module} exports neither a function ${name} nor a default function`,
     { function: name },
   )
-}
-
-function isHandler(value: unknown): value is JobHandler<unknown> {
-  return typeof value === 'function'
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null
 }

@@ -1,0 +1,169 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { GearmanClient } from '@glammp/gearman'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type GearmandServer, startGearmand } from '../support/gearmand.js'
+import { type RunningProcess, startProcess } from '../support/process.js'
+import { type TemporaryDirectory, temporaryDirectory } from '../support/temporary-directory.js'
+import { waitFor } from '../support/wait.js'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const ARGS = ['--import', 'tsx', 'packages/gearman/src/runner/glammp-worker.ts']
+
+let directory: TemporaryDirectory
+let server: GearmandServer
+let client: GearmanClient
+
+beforeAll(async () => {
+  directory = await temporaryDirectory()
+  server = await startGearmand()
+  client = new GearmanClient(server.address)
+})
+
+afterAll(async () => {
+  await client?.close()
+  await server?.stop()
+  await directory?.remove()
+})
+
+/** Writes a module with handlers; its path. */
+const write = async (name: string, source: string): Promise<string> => {
+  const path = join(directory.path, name)
+  await writeFile(path, source)
+  return path
+}
+
+const start = (...args: string[]): RunningProcess =>
+  startProcess(process.execPath, [...ARGS, ...args], {
+    cwd: root,
+    env: { GEARMAN_SERVERS: server.address },
+  })
+
+test.each([[[]], [['--processes', '1']]])(
+  'a log that nobody reads any more ends nothing %j',
+  async (args) => {
+    const waits = `export const waits = (job) => new Promise((resolve) => {
+      process.stdout.write('handler\\n'); setTimeout(resolve, Number(job.workload()), 'done') })`
+    const path = await write('waits.mjs', waits)
+    const runner = spawn(process.execPath, [...ARGS, path, ...args, '--drain', '5'], {
+      cwd: root,
+      env: { ...process.env, GEARMAN_SERVERS: server.address },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    try {
+      let log = ''
+      let complaints = ''
+      runner.stdout.on('data', (chunk) => {
+        log += chunk
+      })
+      runner.stderr.on('data', (chunk) => {
+        complaints += chunk
+      })
+      const running = client.do('waits', '1000')
+      await waitFor(() => log.includes('handler'), { timeout: 20_000 })
+      runner.stdout.destroy()
+      expect(await running).toBe('done')
+      expect(await client.do('waits', '1')).toBe('done')
+      const ended = once(runner, 'exit')
+      runner.kill('SIGTERM')
+      expect(await ended).toEqual([0, null])
+      expect(complaints).toContain('the log cannot be written')
+    } finally {
+      runner.kill('SIGKILL')
+    }
+  },
+)
+
+test.each([[[]], [['--sandbox']]])('modules of every kind %j', async (args) => {
+  const compiled = 'Object.defineProperty(exports, "__esModule", { value: true });'
+  const paths = await Promise.all([
+    write('bare.cjs', 'module.exports = () => "a bare function"'),
+    write(
+      'late.cjs',
+      'module.exports = Object.assign(() => "itself", { member: () => "a member" })',
+    ),
+    write('compiled.cjs', `${compiled} exports.default = () => "a compiled default"`),
+    write(
+      'object.cjs',
+      `${compiled} exports.default = { inner: () => "in an object", options: { timeout: 9 } }`,
+    ),
+    write(
+      'mixed.mjs',
+      'export class Helper {}; export default class {}; export const mixed = () => "beside classes"',
+    ),
+  ])
+  await using runner = start(...paths, '--log', 'pretty', ...args)
+  await runner.waitForOutput('connected', 20_000)
+  expect(runner.stdout()).toMatch(/ serving bare, member, late, compiled, inner, mixed$/m)
+  const names = ['bare', 'late', 'member', 'compiled', 'inner', 'mixed']
+  expect(await Promise.all(names.map((name) => client.do(name)))).toEqual([
+    'a bare function',
+    'itself',
+    'a member',
+    'a compiled default',
+    'in an object',
+    'beside classes',
+  ])
+})
+
+test.each([[[]], [['--processes', '2']]])(
+  'a module that never finishes loading is said so %j',
+  async (args) => {
+    const path = await write('never.mjs', 'await new Promise(() => {})')
+    await using runner = start(path, ...args)
+    const { code, stderr } = await runner.ended
+    expect(stderr).toContain('never.mjs never finishes loading')
+    expect(code).toBe(2)
+  },
+)
+
+test.each([[[]], [['--processes', '2']]])(
+  'who loads a module leaves when told %j',
+  async (args) => {
+    const path = await write(
+      'endless.mjs',
+      'console.log("loading"); setInterval(() => {}, 1000); await new Promise(() => {})',
+    )
+    await using runner = start(path, ...args)
+    await runner.waitForOutput('loading', 20_000)
+    expect(await runner.kill('SIGTERM')).toMatchObject({ code: 0, stderr: '' })
+  },
+)
+
+test('a runner that a handler starts has processes of its own', async () => {
+  const inner = await write('inner.mjs', 'export const inner = () => process.ppid')
+  const outer = await write(
+    'outer.mjs',
+    `import { fork } from 'node:child_process'
+    export const outer = async () => {
+      const child = fork(process.argv[1], [${JSON.stringify(inner)}, '--processes', '1'])
+      return child.pid
+    }`,
+  )
+  await using runner = start(outer, '--processes', '1')
+  await runner.waitForOutput('server:up', 20_000)
+  const supervisor = await client.do('outer')
+  try {
+    expect(await client.do('inner', '', { timeout: 20_000 })).toBe(supervisor)
+  } finally {
+    process.kill(Number(supervisor), 'SIGTERM')
+  }
+})
+
+test.each(['pretty', 'json'])('what a handler says steers no terminal, log %s', async (format) => {
+  const path = await write(
+    'says.mjs',
+    'export const says = (job) => { throw new Error(job.workload()) }; export const odd = () => { throw Object.create(null) }',
+  )
+  await using runner = start(path, '--log', format)
+  await runner.waitForOutput(/connected/, 20_000)
+  await client.do('says', '\u001b]0;owned\u0007\r\u009b2J\u007f\u202e').catch(() => {})
+  await client.do('odd').catch(() => {})
+  await runner.waitForOutput('owned')
+  const { stdout, code } = await runner.kill('SIGTERM')
+  expect(stdout.replaceAll('\n', '')).toMatch(/^[\x20-\x7e]+$/)
+  expect(code).toBe(0)
+})
