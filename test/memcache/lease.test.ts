@@ -138,11 +138,7 @@ describe.each(['meta', 'classic', 'binary'] as const)('leases on %s', (protocol)
     const steal = async (): Promise<void> => {
       // One winner after the other, and none of them stores.
       while (!over) {
-        if (protocol === 'meta') {
-          await Promise.all([raw.meta.delete(lock), raw.meta.get(lock, 'v N30')])
-        } else {
-          await raw.set(`glammp:lock:${lock}`, 'somebody', 30)
-        }
+        await raw.set(`glammp:lock:${lock}`, 'somebody', 30)
         thefts += 1
         await sleep(5)
       }
@@ -156,6 +152,59 @@ describe.each(['meta', 'classic', 'binary'] as const)('leases on %s', (protocol)
     over = true
     await stealing
     expect(await raw.get(lock)).not.toBe('mine')
+  })
+
+  test('to all other commands a key that is being loaded does not exist', async () => {
+    const hold = held()
+    const name = key('nothing')
+    const asked = cache.wrap(name, hold.load, { ttl: 60 })
+    await waitFor(() => hold.begun)
+    expect(await other.append(name, 'x')).toBe(false)
+    expect(await other.prepend(name, 'x')).toBe(false)
+    expect(await other.replace(name, 'x')).toBe(false)
+    expect(await other.increment(name)).toBeUndefined()
+    expect(await other.touch(name, 60)).toBe(false)
+    expect(await other.get(name)).toBeUndefined()
+    expect(await other.getAndTouch(name, 60)).toBeUndefined()
+    expect(await other.getMany([name])).toEqual(new Map())
+    hold.end('value')
+    expect(await asked).toBe('value')
+    expect(await other.get(name)).toBe('value')
+    expect(await other.get(`glammp:lock:${name}`)).toBeUndefined()
+  })
+
+  test.each(['delete', 'deleteMany', 'invalidate', 'flushAll'] as const)(
+    'what was loaded before %s is not stored after it',
+    async (how) => {
+      const hold = held()
+      const name = key(how)
+      const asked = cache.wrap(name, hold.load, { ttl: 60 })
+      await waitFor(() => hold.begun)
+      if (how === 'deleteMany') expect(await other.deleteMany([name])).toBe(0)
+      else if (how === 'flushAll') await other.flushAll()
+      else expect(await other[how](name)).toBe(false)
+      hold.end('old')
+      expect(await asked).toBe('old')
+      expect(await other.get(name)).toBeUndefined()
+      expect(await other.wrap(name, () => 'new', { ttl: 60 })).toBe('new')
+    },
+  )
+
+  test('what set stored is not old for its ttl alone', async () => {
+    await other.set(key('recent'), 'set', 60)
+    const never = (): never => {
+      throw new Error('loaded')
+    }
+    expect(await cache.wrap(key('recent'), never, { ttl: 60, stale: 300 })).toBe('set')
+  })
+
+  test('on a server without cas one caller loads, and the value is stored', async () => {
+    await using own = await startMemcached({ args: ['-C'] })
+    await using caller = new MemcacheClient({ servers: own.address, protocol })
+    let loads = 0
+    for (let call = 0; call < 5; call += 1) await caller.wrap('k', () => ++loads, { ttl: 60 })
+    expect(loads).toBe(1)
+    expect(await caller.get('glammp:lock:k')).toBeUndefined()
   })
 
   test('a value that cannot be decoded is loaded once by all', async () => {

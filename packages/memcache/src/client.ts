@@ -65,7 +65,6 @@ export class MemcacheClient extends WrapCommands implements AsyncDisposable {
       near: settings.near,
       namespaceVersion: settings.namespaceVersion,
       foreignReaders: settings.compat !== undefined,
-      failover: settings.failover.kind !== 'none',
     })
     announcer.emitter = this
     this.#context = context

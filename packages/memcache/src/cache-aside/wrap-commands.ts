@@ -1,7 +1,7 @@
 import { CacheAside, type LoadMany } from '../cache-aside.js'
 import type { CommandContext } from '../commands/context.js'
 import { type InvalidateOptions, Invalidation } from '../commands/invalidation.js'
-import { type LeaseRules, Leases } from '../commands/leases.js'
+import { Leases } from '../commands/leases.js'
 import { type CallOptions, timeoutOf } from '../commands/route.js'
 import { Tags } from '../commands/tags.js'
 import type { Key } from '../given-key.js'
@@ -14,7 +14,11 @@ import type { WrapOptions } from './wrap-options.js'
 /** The tag that every call carries if `namespaceVersion` is on. */
 const EVERYTHING = '*'
 
-export interface WrapSettings extends LeaseRules {
+export interface WrapSettings {
+  /**
+   * Other programs read the same keys: no header before values, and no item that is marked stale.
+   */
+  readonly foreignReaders: boolean
   readonly near: NearOptions | undefined
   /** Every value depends on the version of the namespace. */
   readonly namespaceVersion: boolean
@@ -29,7 +33,7 @@ export abstract class WrapCommands extends ItemCommands {
 
   constructor(context: CommandContext, settings: WrapSettings) {
     super(context)
-    const leases = new Leases({ ...context, envelope: new Envelope(context.transcoder) }, settings)
+    const leases = new Leases({ ...context, envelope: new Envelope(context.transcoder) })
     const tags = new Tags(context)
     this.#tags = tags
     this.#invalidation = new Invalidation(context, settings.foreignReaders)

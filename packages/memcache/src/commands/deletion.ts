@@ -1,6 +1,7 @@
 import type { Key } from '../given-key.js'
 import { DeletionRequest } from '../protocol/item-request.js'
 import type { CommandContext } from './context.js'
+import { guarded } from './guard.js'
 import { togetherFailed } from './many.js'
 import { type CallOptions, route } from './route.js'
 
@@ -34,6 +35,21 @@ export class Deletion {
   }
 
   #send(
+    command: string,
+    key: Key,
+    wireKey: string,
+    options: CallOptions | undefined,
+  ): Promise<boolean> {
+    const change = {
+      key,
+      wireKey,
+      send: () => this.#sendOnce(command, key, wireKey, options),
+      onlyIfFound: false,
+    }
+    return guarded(this.#context, change, options)
+  }
+
+  #sendOnce(
     command: string,
     key: Key,
     wireKey: string,

@@ -3,7 +3,7 @@ import { DeletionRequest } from '../protocol/item-request.js'
 import { MetaRequest } from '../protocol/meta-request.js'
 import { toExptime } from '../ttl.js'
 import type { CommandContext } from './context.js'
-import { derivedKey } from './derived-key.js'
+import { guarded } from './guard.js'
 import { type CallOptions, timeoutOf } from './route.js'
 
 /** What `invalidate` takes. */
@@ -24,7 +24,7 @@ export class Invalidation {
   readonly #context: CommandContext
   readonly #foreignReaders: boolean
 
-  /** @param foreignReaders - as in `LeaseRules`. */
+  /** @param foreignReaders - as in `WrapSettings`. */
   constructor(context: CommandContext, foreignReaders: boolean) {
     this.#context = context
     this.#foreignReaders = foreignReaders
@@ -41,20 +41,18 @@ export class Invalidation {
       throw new RangeError(`stale is a whole number of seconds from 1; not ${stale}`)
     }
     const exptime = toExptime(stale)
-    await fleet.ready(options?.signal)
-    await this.#context.turns.of(wireKey)
-    const server = fleet.homeOf(wireKey)
-    const { protocol } = await server.features(timeout)
-    if (protocol.name === 'meta' && !this.#foreignReaders) {
+    const { signal } = options ?? {}
+    await fleet.ready(signal)
+    const { protocol } = await fleet.homeOf(wireKey).features(timeout)
+    const marks = protocol.name === 'meta' && !this.#foreignReaders
+    const send = async (): Promise<boolean> => {
+      const server = fleet.homeOf(wireKey)
+      if (!marks) {
+        return server.submit(new DeletionRequest('invalidate', key, wireKey), timeout, signal)
+      }
       const request = new MetaRequest('invalidate', key, `md ${wireKey} I T${exptime}`)
-      const { status } = await server.submit(request, timeout, options?.signal)
-      return status === 'found'
+      return (await server.submit(request, timeout, signal)).status === 'found'
     }
-    // In one batch and in this order: who computes finds the lock gone, before or after storing.
-    const lock = derivedKey(keys, 'lock', kept)
-    const unlocked = server.submit(new DeletionRequest('invalidate', key, lock), timeout)
-    const gone = server.submit(new DeletionRequest('invalidate', key, wireKey), timeout)
-    const [, wasThere] = await Promise.all([unlocked, gone])
-    return wasThere
+    return guarded(this.#context, { key: kept, wireKey, send, onlyIfFound: false }, options)
   }
 }

@@ -1,9 +1,12 @@
 import { ValueTooLargeError } from '../errors.js'
 import { type Key, keyText } from '../given-key.js'
+import { DeletionRequest } from '../protocol/item-request.js'
+import type { Request } from '../protocol/request.js'
 import type { Server } from '../servers/server.js'
-import type { Envelope, Notes, WrappedItem } from '../values/envelope.js'
+import type { Envelope, WrappedItem } from '../values/envelope.js'
 import type { Encoded } from '../values/serializer.js'
 import type { CommandContext } from './context.js'
+import { type Lock, type LockSight, removal, replacement } from './lock.js'
 
 /** How `wrap` looks for keys. */
 export interface Ask {
@@ -65,48 +68,66 @@ export interface LeaseScope extends WireKey {
  * Won by one caller of all processes: it computes the value, then calls exactly one of the three.
  * Whatever happened to the key meanwhile is not undone by them.
  */
-export abstract class Lease {
-  protected readonly context: LeaseContext
-  protected readonly scope: LeaseScope
+export class Lease {
+  readonly #context: LeaseContext
+  readonly #scope: LeaseScope
+  readonly #lock: Lock
+  readonly #held: LockSight
+  /** Token of the item that was there already, if one was. */
+  readonly #itemCas: string | undefined
 
-  constructor(context: LeaseContext, scope: LeaseScope) {
-    this.context = context
-    this.scope = scope
+  constructor(
+    context: LeaseContext,
+    scope: LeaseScope,
+    lock: Lock,
+    held: LockSight,
+    itemCas: string | undefined,
+  ) {
+    this.#context = context
+    this.#scope = scope
+    this.#lock = lock
+    this.#held = held
+    this.#itemCas = itemCas
   }
 
   /** Stores the value; `false` where the key was changed or invalidated meanwhile. */
-  async fill(value: unknown, life: Life): Promise<boolean> {
-    const { key, fingerprint, timeout } = this.scope
-    const call = { timeout }
-    const { chunks, envelope, maxValueSize } = this.context
-    const fit =
-      chunks &&
-      ((whole: Encoded) => chunks.fit(whole, life.exptime, { command: 'wrap', key }, call))
-    const encoded = await envelope.seal(value, this.notes(life, fingerprint), fit)
-    const { length } = encoded.data
-    if (length > maxValueSize) {
-      const message = `wrap ${keyText(key)}: the value has ${length} bytes, maxValueSize is ${maxValueSize}`
-      throw new ValueTooLargeError(message, { command: 'wrap', key })
+  async fill(value: unknown, { exptime, expiry }: Life): Promise<boolean> {
+    const { key, wireKey, fingerprint, timeout } = this.#scope
+    const { chunks, envelope, maxValueSize } = this.#context
+    const owner = { command: 'wrap', key }
+    const fit = chunks && ((whole: Encoded) => chunks.fit(whole, exptime, owner, { timeout }))
+    const { data, flags } = await envelope.seal(value, { expiry, fingerprint }, fit)
+    if (data.length > maxValueSize) {
+      const message = `wrap ${keyText(key)}: the value has ${data.length} bytes, maxValueSize is ${maxValueSize}`
+      throw new ValueTooLargeError(message, owner)
     }
-    return this.store(encoded, life.exptime)
+    return this.#change(replacement(wireKey, { data, flags, exptime }, this.#itemCas))
   }
 
   /** Lets the next caller compute; an old value stays. */
-  abstract release(): Promise<void>
+  async release(): Promise<void> {
+    await this.#lock.removeSeen(this.#held)
+  }
 
   /** There is no value: an old one goes. */
-  abstract discard(): Promise<void>
+  async discard(): Promise<void> {
+    if (this.#itemCas === undefined) await this.release()
+    else await this.#change(removal(this.#scope.wireKey, this.#itemCas))
+  }
 
-  protected abstract notes(life: Life, fingerprint: string): Notes
-  protected abstract store(encoded: Encoded, exptime: number): Promise<boolean>
-}
+  // Who deletes the item takes the lock away first, or waits while a value is on its way.
+  async #change(request: Request<boolean>): Promise<boolean> {
+    const { server, timeout } = this.#scope
+    if (!(await this.#lock.announce(this.#held))) return false
+    const changed = server.submit(request, timeout)
+    const [isChanged, wasHeld] = await Promise.all([changed, this.#lock.remove()])
+    if (isChanged && !wasHeld) await this.#undo()
+    return isChanged && wasHeld
+  }
 
-/** One way of having a single caller compute. */
-export interface LeaseProtocol {
-  /** Looks at keys of one server in one round trip, or two where it takes part in computing. */
-  look(
-    server: Server,
-    keys: readonly WireKey[],
-    ask: Ask,
-  ): Promise<readonly PromiseSettledResult<Look>[]>
+  /** All items were flushed, or this process was asleep: what it stored may be old. */
+  async #undo(): Promise<void> {
+    const { server, key, wireKey, timeout } = this.#scope
+    await server.submit(new DeletionRequest('wrap', key, wireKey), timeout)
+  }
 }

@@ -1,34 +1,27 @@
-import { ConnectionError } from '../errors.js'
+import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Key } from '../given-key.js'
+import { type ItemOpener, LookRequest, type Seen } from '../protocol/look.js'
 import type { Server } from '../servers/server.js'
-import { isBinary } from '../wire-key.js'
-import type { Ask, LeaseContext, LeaseProtocol, Look, WireKey } from './lease.js'
-import { LockLeases } from './lock-lease.js'
-import { MetaLeases } from './meta-lease.js'
+import type { WrappedItem } from '../values/envelope.js'
+import type { CommandContext } from './context.js'
+import { derivedKey } from './derived-key.js'
+import { type Ask, Lease, type LeaseContext, type Look, type WireKey } from './lease.js'
+import { Lock, type LockSight } from './lock.js'
 
-/** What the leases must put up with. */
-export interface LeaseRules {
-  /**
-   * Other programs read the same keys by classic `get`, to which a stub is an empty string: the
-   * lease lives under a key of its own on every server.
-   */
-  readonly foreignReaders: boolean
-  /** Another server stands in for one that cannot be reached. */
-  readonly failover: boolean
-}
+/** Milliseconds between the attempts to give back a lock that may have been won unheard. */
+const RETURNS = [0, 50, 200, 1_000, 4_000]
 
-/** Looks for keys on their servers, by the protocol that each server speaks. */
+/** Looks for keys on their servers. */
 export class Leases {
   readonly #context: LeaseContext
-  readonly #rules: LeaseRules
-  readonly #meta: MetaLeases
-  readonly #locks: LockLeases
+  readonly #open: ItemOpener<WrappedItem>
 
-  constructor(context: LeaseContext, rules: LeaseRules) {
+  constructor(context: LeaseContext) {
     this.#context = context
-    this.#rules = rules
-    this.#meta = new MetaLeases(context)
-    this.#locks = new LockLeases(context)
+    const { envelope } = context
+    this.#open = (flags, bytes, start, end, reader) =>
+      envelope.unseal(flags, bytes, start, end, reader)
   }
 
   /** @throws InvalidKeyError for the first key that cannot be. */
@@ -38,65 +31,88 @@ export class Leases {
 
   /** One outcome a key, in their order; those of one server travel together. */
   async look(keys: readonly Key[], ask: Ask): Promise<readonly PromiseSettledResult<Look>[]> {
-    const { fleet } = this.#context
+    const { fleet, turns } = this.#context
     await fleet.ready()
     const wireKeys = keys.map((key) => ({ key, wireKey: this.#context.keys.toWire(key, 'wrap') }))
-    const { turns } = this.#context
     // A value that was set before, and is still being compressed, is found.
     if (turns.idle() !== undefined) await Promise.all(wireKeys.map((key) => turns.of(key.wireKey)))
-    const text = new Map<Server, number[]>()
-    // Apart: where a server is spoken to in classic, they fail, and must not take others with them.
-    const binary = new Map<Server, number[]>()
-    for (const [position, { wireKey }] of wireKeys.entries()) {
-      const groups = isBinary(wireKey) ? binary : text
-      const server = fleet.homeOf(wireKey)
-      const group = groups.get(server)
-      if (group === undefined) groups.set(server, [position])
-      else group.push(position)
-    }
-    const outcomes: PromiseSettledResult<Look>[] = new Array(keys.length)
-    const answers = [...text, ...binary].map(async ([server, positions]) => {
-      const group = positions.map((position) => wireKeys[position] as WireKey)
-      const looks = await this.#lookOn(server, group, ask)
-      for (const [index, look] of looks.entries()) outcomes[positions[index] as number] = look
-    })
-    await Promise.all(answers)
-    return outcomes
+    return Promise.allSettled(wireKeys.map((key) => this.#look(key, ask)))
   }
 
-  async #lookOn(
-    server: Server,
-    keys: readonly WireKey[],
-    ask: Ask,
-  ): Promise<readonly PromiseSettledResult<Look>[]> {
-    const protocol = await this.#protocolOf(server, ask)
-    const looks = await protocol.look(server, keys, ask)
-    if (protocol !== this.#meta || !this.#rules.failover) return looks
-    const lost = [...looks.keys()].filter((position) => isUnreachable(looks[position]))
-    if (lost.length === 0) return looks
-    const again = await this.#locks.look(
-      server,
-      lost.map((position) => keys[position] as WireKey),
-      ask,
-    )
-    const all = [...looks]
-    for (const [index, look] of again.entries()) all[lost[index] as number] = look
-    return all
+  async #look(key: WireKey, ask: Ask): Promise<Look> {
+    const server = this.#context.fleet.homeOf(key.wireKey)
+    // Who has waited will find no value as a rule, and tries for the lock at once.
+    const found = ask.again ? undefined : this.#read(server, key, ask)
+    // The fingerprint comes before the lock: where it cannot be had, nobody waits for nothing.
+    const [seen, fingerprint] = await Promise.all([found, ask.fingerprint])
+    const look = judge(seen, fingerprint, ask)
+    return look.state === 'fresh' ? look : this.#compete(server, key, fingerprint, ask)
   }
 
-  async #protocolOf(server: Server, { timeout }: Ask): Promise<LeaseProtocol> {
-    // A server that is left out passes on what can move to another: locks can, stubs cannot.
-    if (this.#rules.foreignReaders || server.ejected) return this.#locks
+  // The lock first, then the item once more: the last winner may have stored it and left.
+  async #compete(server: Server, key: WireKey, fingerprint: string, ask: Ask): Promise<Look> {
+    const { timeout } = ask
+    const nonce = randomBytes(12).toString('base64url')
+    const lock = lockOf(this.#context, server, key.key, timeout)
+    let held: LockSight | undefined
+    let seen: Seen<WrappedItem> | undefined
     try {
-      const { protocol } = await server.features(timeout)
-      return protocol.name === 'meta' ? this.#meta : this.#locks
+      // Servers count whole seconds: an item lives up to one second less than it is told.
+      const taken = lock.take(nonce, ask.lease + 1)
+      ;[, held, seen] = await Promise.all([taken, lock.read(), this.#read(server, key, ask)])
+    } catch (error) {
+      void giveBack(lock, nonce)
+      throw error
+    }
+    const look = judge(seen, fingerprint, ask)
+    if (held?.nonce !== nonce) return look
+    const lease = new Lease(
+      this.#context,
+      { ...key, server, fingerprint, timeout },
+      lock,
+      held,
+      seen?.cas,
+    )
+    if (look.state !== 'fresh') return { ...look, lease }
+    lease.release().catch(() => {})
+    return look
+  }
+
+  #read(
+    server: Server,
+    { key, wireKey }: WireKey,
+    ask: Ask,
+  ): Promise<Seen<WrappedItem> | undefined> {
+    const request = new LookRequest<WrappedItem>('wrap', key, wireKey, this.#open)
+    return server.submit<Seen<WrappedItem> | undefined>(request, ask.timeout)
+  }
+}
+
+/** The lock that belongs to a key, on the server of the key. */
+export function lockOf(context: CommandContext, server: Server, key: Key, timeout: number): Lock {
+  return new Lock(server, derivedKey(context.keys, 'lock', key), timeout)
+}
+
+// The answer got lost, and may have been the win: a lock that nobody knows of is given back.
+async function giveBack(lock: Lock, nonce: string): Promise<void> {
+  for (const delay of RETURNS) {
+    try {
+      if (delay > 0) await sleep(delay, undefined, { ref: false })
+      const held = await lock.read()
+      // Not there may be not yet there: what was sent may still be on its way.
+      if (held?.nonce === nonce && (await lock.removeSeen(held))) return
     } catch {
-      // It cannot be asked: the look says so, unless another server stands in.
-      return this.#locks
+      // The server is away: again.
     }
   }
 }
 
-function isUnreachable(look: PromiseSettledResult<Look> | undefined): boolean {
-  return look?.status === 'rejected' && look.reason instanceof ConnectionError
+function judge(seen: Seen<WrappedItem> | undefined, fingerprint: string, ask: Ask): Look {
+  const item = seen?.item
+  if (item?.readable !== true || item.fingerprint !== fingerprint) {
+    return { item: undefined, lease: undefined, state: 'missing' }
+  }
+  if (seen?.stale === true) return { item, lease: undefined, state: 'invalidated' }
+  const isDue = item.expiry !== 0 && Date.now() / 1_000 >= item.expiry - ask.refreshAhead
+  return { item, lease: undefined, state: isDue ? 'due' : 'fresh' }
 }

@@ -10,18 +10,16 @@ import {
 import type { Server } from '../servers/server.js'
 import { type Ttl, toExptime } from '../ttl.js'
 import type { CommandContext } from './context.js'
+import { guarded } from './guard.js'
 import { togetherFailed } from './many.js'
 import { type CallOptions, route, timeoutOf } from './route.js'
-import { TokenReturn } from './token-return.js'
 
 /** The commands that read: `get`, `gets`, `getMany`, `getsMany`, `getAndTouch`, `touch`. */
 export class Retrieval implements SecondReader {
   readonly #context: CommandContext
-  readonly #tokens: TokenReturn
 
   constructor(context: CommandContext) {
     this.#context = context
-    this.#tokens = new TokenReturn(context)
   }
 
   // Not async: the request's own promise goes to the caller.
@@ -30,7 +28,6 @@ export class Retrieval implements SecondReader {
       const { keys, transcoder } = this.#context
       const wireKey = keys.toWire(key, 'get')
       const request = new GetRequest('get', key, wireKey, transcoder)
-      request.tokens = this.#tokens
       return route(this.#context, wireKey, request, options)
     } catch (error) {
       return Promise.reject(error)
@@ -41,18 +38,26 @@ export class Retrieval implements SecondReader {
     const { keys, transcoder } = this.#context
     const wireKey = keys.toWire(key, 'getAndTouch')
     const exptime = toExptime(ttl)
-    const request = new GetRequest('getAndTouch', key, wireKey, transcoder, exptime)
-    request.tokens = this.#tokens
-    return route(this.#context, wireKey, request, options)
+    let value: unknown
+    const send = async (): Promise<boolean> => {
+      const request = new GetRequest('getAndTouch', key, wireKey, transcoder, exptime)
+      value = await route(this.#context, wireKey, request, options)
+      return value !== undefined
+    }
+    await guarded(this.#context, { key, wireKey, send, onlyIfFound: true }, options)
+    return value
   }
 
   async touch(key: Key, ttl: Ttl, options: CallOptions | undefined): Promise<boolean> {
     const { keys, chunks } = this.#context
     const wireKey = keys.toWire(key, 'touch')
-    if (chunks !== undefined) return chunks.touch(key, wireKey, toExptime(ttl), options)
-    const request = new TouchRequest('touch', key, wireKey, toExptime(ttl))
-    request.tokens = this.#tokens
-    return route(this.#context, wireKey, request, options)
+    const exptime = toExptime(ttl)
+    const send = (): Promise<boolean> => {
+      if (chunks !== undefined) return chunks.touch(key, wireKey, exptime, options)
+      const request = new TouchRequest('touch', key, wireKey, exptime)
+      return route(this.#context, wireKey, request, options)
+    }
+    return guarded(this.#context, { key, wireKey, send, onlyIfFound: true }, options)
   }
 
   async gets(
@@ -143,7 +148,6 @@ export class Retrieval implements SecondReader {
     return [...groups].map(([server, { keys, wireKeys }]) => {
       const withCas = command !== 'getMany'
       const request = new GetManyRequest(command, keys, wireKeys, transcoder, withCas)
-      request.tokens = this.#tokens
       request.second = this
       return server.submit<Found>(request, timeout, options?.signal)
     })

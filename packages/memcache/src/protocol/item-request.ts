@@ -3,7 +3,6 @@ import type { Key } from '../given-key.js'
 import { refusal } from './refusal.js'
 import { type Reply, ReplyKind } from './reply.js'
 import { type Protocol, Request } from './request.js'
-import type { TokenKeeper } from './retrieval.js'
 
 /** `delete`: resolves to whether the item was there. */
 export class DeletionRequest extends Request<boolean> {
@@ -33,7 +32,6 @@ export class DeletionRequest extends Request<boolean> {
 
 /** `touch`: resolves to whether the item was there. */
 export class TouchRequest extends Request<boolean> {
-  tokens: TokenKeeper | undefined = undefined
   readonly #wireKey: string
   readonly #exptime: number
   #miss: ReplyKind = ReplyKind.NOT_FOUND
@@ -56,7 +54,6 @@ export class TouchRequest extends Request<boolean> {
   }
 
   accept(reply: Reply): void {
-    if (reply.kind === ReplyKind.DONE && reply.won) this.tokens?.taken(this.#wireKey)
     this.result = reply.kind === ReplyKind.DONE ? 'touched' : 'missing'
     if (reply.kind === ReplyKind.DONE) this.succeed(true)
     else if (reply.kind === this.#miss) this.succeed(false)

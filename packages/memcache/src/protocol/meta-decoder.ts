@@ -26,6 +26,7 @@ const FLAGS = 102 // f
 const WON = 87 // W
 const STALE = 88 // X
 const SENT = 90 // Z
+const LEFT = 116 // t
 
 /** Replies of the meta commands, every one of them final, and of `get`, which is any number of values, then END. */
 export class MetaDecoder extends ItemDecoder {
@@ -51,6 +52,7 @@ export class MetaDecoder extends ItemDecoder {
       reply.stub = false
       reply.stale = false
       reply.sent = false
+      reply.left = -1
       const length = readValueLine(reply, bytes, start, end)
       reply.kind = ReplyKind.ITEM
       return length
@@ -80,6 +82,7 @@ export class MetaDecoder extends ItemDecoder {
     reply.won = false
     reply.stale = false
     reply.sent = false
+    reply.left = -1
     reply.metaFlags.take(bytes, start, end)
     let at = start
     while (at < end) {
@@ -94,6 +97,7 @@ export class MetaDecoder extends ItemDecoder {
       const token = at
       while (at < end && bytes[at] !== SPACE) at += 1
       if (letter === CAS) reply.cas = latin1(bytes, token, at)
+      else if (letter === LEFT) reply.left = Number(latin1(bytes, token, at))
       else if (letter === WON) reply.won = true
       else if (letter === STALE) reply.stale = true
       else if (letter === SENT) reply.sent = true

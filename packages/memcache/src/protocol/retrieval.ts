@@ -13,12 +13,6 @@ export interface ValueWithCas<T> {
   readonly cas: string
 }
 
-/** Told of reads that took the right to compute a stale item without meaning to. */
-export interface TokenKeeper {
-  /** @param wireKey - key of the item, as it travels. */
-  taken(wireKey: string): void
-}
-
 /** Reads items again, one by one, of which it is not known whether they have a value. */
 export interface SecondReader {
   readAgain(part: GetManyRequest, due: number): Promise<Found>
@@ -26,7 +20,6 @@ export interface SecondReader {
 
 /** `get` and `getAndTouch`: resolves to the value, or `undefined` on a miss. */
 export class GetRequest extends Request<unknown> {
-  tokens: TokenKeeper | undefined = undefined
   readonly #wireKey: string
   readonly #values: ValueDecoder
   /** Expiry that the item gets by being read; `undefined`: it keeps its own. */
@@ -72,7 +65,6 @@ export class GetRequest extends Request<unknown> {
   accept(reply: Reply): void {
     if (reply.kind === ReplyKind.VALUE) {
       if (reply.name.present && !reply.name.is(this.#wireKey)) throw anotherItem()
-      if (reply.won) this.tokens?.taken(this.#wireKey)
       if (!reply.stub) {
         this.bytes = reply.end - reply.start
         this.#value = decodeItem(this.#values, reply, this, this.key)
@@ -101,7 +93,6 @@ export type Found = (ValueWithCas<unknown> | undefined)[]
  * fails the whole request, but only after the last reply.
  */
 export class GetManyRequest extends Request<Found> {
-  tokens: TokenKeeper | undefined = undefined
   /** Present: the items may be read in the cheapest way. */
   second: SecondReader | undefined = undefined
   readonly #keys: readonly Key[]
@@ -175,9 +166,7 @@ export class GetManyRequest extends Request<Found> {
       positions.map((position) => list[position] as K)
     const keys = pick(this.#keys)
     const wireKeys = pick(this.#wireKeys)
-    const part = new GetManyRequest(this.command, keys, wireKeys, this.#values, this.#withCas)
-    part.tokens = this.tokens
-    return part
+    return new GetManyRequest(this.command, keys, wireKeys, this.#values, this.#withCas)
   }
 
   override details(): MemcacheErrorDetails {
@@ -237,7 +226,6 @@ export class GetManyRequest extends Request<Found> {
   #take(reply: Reply): void {
     const position = reply.name.present ? this.#positionOf(reply.name) : this.#next++
     if (position === undefined) throw anotherItem()
-    if (reply.won) this.tokens?.taken(this.#wireKeys[position] as string)
     if (reply.stub) return
     if (this.#kind === ReplyKind.ITEM && reply.start === reply.end && reply.flags === 0) {
       this.#doubtful ??= []

@@ -101,19 +101,31 @@ export class Envelope implements Transcoder {
   }
 
   /** Reads what {@link seal} or any other writer stored. */
-  async unseal(flags: number, bytes: Buffer, start: number, end: number): Promise<WrappedItem> {
+  unseal(
+    flags: number,
+    bytes: Buffer,
+    start: number,
+    end: number,
+    reader?: ItemReader,
+  ): WrappedItem | Promise<WrappedItem> {
     const headed = isHeaded(flags, bytes, start, end)
     const expiry = headed ? bytes.readUInt32BE(start + EXPIRY_AT) : 0
     const fingerprint = headed ? latin1(bytes, start + FINGERPRINT_AT, start + HEADER) : NO_TAGS
     const isUndefined = this.#isUndefined(headed ? flags & ~Mark.HEADED : flags)
-    try {
-      const value = await this.decode(flags, bytes, start, end)
+    const item = (value: unknown): WrappedItem => {
       // Of a value in chunks one is gone.
       const readable = value !== undefined
       return { expiry, fingerprint, readable, value: isUndefined ? undefined : value }
-    } catch (error) {
+    }
+    const garbage = (error: unknown): WrappedItem => {
       if (!(error instanceof DecodeError)) throw error
       return { expiry, fingerprint, readable: false, value: undefined }
+    }
+    try {
+      const value = this.decode(flags, bytes, start, end, reader)
+      return value instanceof Promise ? value.then(item, garbage) : item(value)
+    } catch (error) {
+      return garbage(error)
     }
   }
 

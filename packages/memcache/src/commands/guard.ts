@@ -1,0 +1,51 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Key, keptKey } from '../given-key.js'
+import type { CommandContext } from './context.js'
+import { lockOf } from './leases.js'
+import { type CallOptions, timeoutOf } from './route.js'
+
+/** Milliseconds between two looks at a lock whose winner is about to store. */
+const STORING_WAIT = 10
+
+/** What happens to the load of a key that a command changes. */
+export interface Change {
+  readonly key: Key
+  readonly wireKey: string
+  /** Sends the command, in the same tick; again where a load got in between. */
+  readonly send: () => Promise<boolean>
+  /** A load is let alone where the command found no item. */
+  readonly onlyIfFound: boolean
+}
+
+/**
+ * Sends a command after which no value may be stored that was loaded before it. The lock of the
+ * key is read in the same batch, just before: as a rule nobody loads, and that is all.
+ *
+ * @returns whether the item was there.
+ */
+export async function guarded(
+  context: CommandContext,
+  change: Change,
+  options: CallOptions | undefined,
+): Promise<boolean> {
+  const { fleet, turns } = context
+  const { wireKey, send, onlyIfFound } = change
+  const timeout = timeoutOf(context, options)
+  const key = keptKey(change.key)
+  const turn = turns.of(wireKey)
+  if (turn !== undefined) await turn
+  const ready = fleet.ready(options?.signal)
+  if (ready !== undefined) await ready
+  const lock = lockOf(context, fleet.homeOf(wireKey), key, timeout)
+  const end = performance.now() + timeout
+  let wasFound = false
+  for (;;) {
+    const [held, found] = await Promise.all([lock.read(), send()])
+    wasFound ||= found
+    if (held === undefined || (onlyIfFound && !found)) return wasFound
+    const isLate = performance.now() >= end
+    if (held.storing && !isLate) await sleep(STORING_WAIT)
+    // It has changed nothing yet, and now will not: what was sent holds.
+    else if ((await lock.removeSeen(held)) || isLate) return wasFound
+  }
+}

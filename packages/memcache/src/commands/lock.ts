@@ -1,0 +1,145 @@
+import { latin1 } from '@glammp/wire'
+import { DeletionRequest } from '../protocol/item-request.js'
+import type { StorageFields, ValueDecoder } from '../protocol/request.js'
+import { type Found, GetManyRequest } from '../protocol/retrieval.js'
+import { StorageRequest, type Stored } from '../protocol/storage.js'
+import type { Server } from '../servers/server.js'
+import { toExptime } from '../ttl.js'
+
+/** An expiry that has passed: storing with it removes the item, if a cas token still holds. */
+const PAST = toExptime(new Date(0))
+
+/** What servers that were started without cas (`-C`) give for a token. */
+const NO_CAS = '0'
+
+/** Seconds beyond the time of a command that the lock of a winner lives who is about to store. */
+const STORING_GRACE = 2
+
+const text: ValueDecoder = {
+  decode: (_flags, bytes, start, end) => latin1(bytes, start, end),
+}
+
+/** A lock as it was read. */
+export interface LockSight {
+  /** What the one who holds it wrote into it. */
+  readonly nonce: string
+  /** The value is loaded and on its way: who now deletes the item waits until it has arrived. */
+  readonly storing: boolean
+  readonly cas: string
+}
+
+const STORING = '!'
+
+// Where a stand-in takes the item, it takes the lock as well.
+class LockStore extends StorageRequest<boolean> {
+  override get movable(): boolean {
+    return true
+  }
+}
+
+// Sent twice it does no harm: whose lock it is stands in it, and is read after it.
+class LockAdd extends LockStore {
+  override get repeatable(): boolean {
+    return true
+  }
+}
+
+class LockRemoval extends DeletionRequest {
+  readonly #lock: string
+
+  constructor(lock: string) {
+    super('wrap', lock, lock)
+    this.#lock = lock
+  }
+
+  override get movable(): boolean {
+    return true
+  }
+
+  override get wireKeys(): readonly string[] {
+    return [this.#lock]
+  }
+}
+
+/**
+ * The small item, beside a key and on its server, that says who loads the value of the key. It is
+ * one of its own: to all other commands a key that is being loaded is missing.
+ */
+export class Lock {
+  readonly #server: Server
+  readonly #key: string
+  /** Milliseconds for each command. */
+  readonly #timeout: number
+
+  /** @param key - of the lock, as it travels. */
+  constructor(server: Server, key: string, timeout: number) {
+    this.#server = server
+    this.#key = key
+    this.#timeout = timeout
+  }
+
+  /** Takes the lock if nobody has it. @param seconds - that it lives at most. */
+  take(nonce: string, seconds: number): Promise<boolean> {
+    const fields = this.#fields('add', nonce, toExptime(seconds), '')
+    const request = new LockAdd('wrap', this.#key, fields, isStored)
+    return this.#server.submit<boolean>(request, this.#timeout)
+  }
+
+  /** Who has the lock; `undefined`: nobody. */
+  async read(): Promise<LockSight | undefined> {
+    const request = new GetManyRequest('wrap', [this.#key], [this.#key], text, true)
+    const [found] = await this.#server.submit<Found>(request, this.#timeout)
+    if (found === undefined) return undefined
+    const content = String(found.value)
+    const storing = content.startsWith(STORING)
+    return { nonce: storing ? content.slice(STORING.length) : content, storing, cas: found.cas }
+  }
+
+  /**
+   * Says that the value is on its way: from here on nobody takes the lock away.
+   *
+   * @returns `false` where it is not that one's any more.
+   */
+  async announce({ nonce, cas }: LockSight): Promise<boolean> {
+    if (cas === NO_CAS) return (await this.read())?.nonce === nonce
+    const seconds = Math.ceil(this.#timeout / 1_000) + STORING_GRACE
+    const fields = this.#fields('set', STORING + nonce, toExptime(seconds), cas)
+    return this.#server.submit(new LockStore('wrap', this.#key, fields, isStored), this.#timeout)
+  }
+
+  /** Takes the lock away. @returns `false` where it was gone. */
+  remove(): Promise<boolean> {
+    return this.#server.submit<boolean>(new LockRemoval(this.#key), this.#timeout)
+  }
+
+  /** Takes the lock away from who had it when it was read. @returns `false` where it changed. */
+  removeSeen({ cas }: LockSight): Promise<boolean> {
+    if (cas === NO_CAS) return this.remove()
+    return this.#server.submit(removal(this.#key, cas), this.#timeout)
+  }
+
+  #fields(mode: 'add' | 'set', data: string, exptime: number, cas: string): StorageFields {
+    return { mode, key: this.#key, data, flags: 0, exptime, cas }
+  }
+}
+
+/** Stores a value that was loaded, if the item is still what it was. */
+export function replacement(
+  wireKey: string,
+  fields: Pick<StorageFields, 'data' | 'flags' | 'exptime'>,
+  cas: string | undefined,
+): StorageRequest<boolean> {
+  const mode = cas === undefined ? 'add' : 'set'
+  const token = cas === undefined || cas === NO_CAS ? '' : cas
+  const all = { ...fields, key: wireKey, mode, cas: token } as const
+  return new LockStore('wrap', wireKey, all, isStored)
+}
+
+/** Removes an item by its cas token: classic `delete` knows no condition, an end in the past does. */
+export function removal(wireKey: string, cas: string): StorageRequest<boolean> {
+  return replacement(wireKey, { data: '', flags: 0, exptime: PAST }, cas)
+}
+
+function isStored(stored: Stored): boolean {
+  return stored === 'stored'
+}

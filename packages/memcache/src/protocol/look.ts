@@ -1,0 +1,86 @@
+import type { Output } from '@glammp/wire'
+import type { Key } from '../given-key.js'
+import { refusal } from './refusal.js'
+import { type Reply, ReplyKind } from './reply.js'
+import { type ItemReader, type Protocol, Request } from './request.js'
+
+/** Bytes and flags of an item -> what the caller keeps of it; a promise where that takes longer. */
+export type ItemOpener<T> = (
+  flags: number,
+  bytes: Buffer,
+  start: number,
+  end: number,
+  reader: ItemReader,
+) => T | Promise<T>
+
+/** An item with all that a server says of it. */
+export interface Seen<T> {
+  /** `undefined` for an item that some program has made by vivify, and not filled. */
+  readonly item: T | undefined
+  readonly cas: string
+  /** It was marked stale; servers that do not speak meta know no such mark. */
+  readonly stale: boolean
+  /** Seconds that it still lives; -1: for ever, or the protocol does not say. */
+  readonly left: number
+}
+
+/** Reads one item as leases need it: `undefined` where there is none. */
+export class LookRequest<T> extends Request<Seen<T> | undefined> {
+  readonly #wireKey: string
+  readonly #open: ItemOpener<T>
+  #seen: Seen<T> | Promise<Seen<T>> | undefined
+
+  constructor(command: string, key: Key, wireKey: string, open: ItemOpener<T>) {
+    super(command, key)
+    this.#wireKey = wireKey
+    this.#open = open
+  }
+
+  get repeatable(): boolean {
+    return true
+  }
+
+  override get movable(): boolean {
+    return true
+  }
+
+  override get wireKeys(): readonly string[] {
+    return [this.#wireKey]
+  }
+
+  encode(protocol: Protocol, out: Output): number {
+    this.#seen = undefined
+    if (protocol.name !== 'meta') return protocol.get([this.#wireKey], true, out)
+    out.text(`mg ${this.#wireKey} v f c t\r\n`)
+    return 1
+  }
+
+  accept(reply: Reply): void {
+    if (reply.kind === ReplyKind.VALUE) {
+      this.bytes = reply.end - reply.start
+      this.#seen = this.#read(reply)
+      if (this.#seen instanceof Promise) this.#seen.catch((error) => this.fail(error))
+    } else if (reply.kind !== ReplyKind.END) {
+      this.fail(refusal(reply, this))
+      return
+    }
+    if (!reply.final) return
+    if (this.#seen instanceof Promise) this.#seen.then((seen) => this.#deliver(seen), ignore)
+    else this.#deliver(this.#seen)
+  }
+
+  #read(reply: Reply): Seen<T> | Promise<Seen<T>> {
+    const { cas, stale, left, stub, flags, bytes, start, end } = reply
+    if (stub) return { item: undefined, cas, stale, left }
+    const item = this.#open(flags, bytes, start, end, this)
+    if (!(item instanceof Promise)) return { item, cas, stale, left }
+    return item.then((later) => ({ item: later, cas, stale, left }))
+  }
+
+  #deliver(seen: Seen<T> | undefined): void {
+    this.hits = seen?.item === undefined ? 0 : 1
+    this.succeed(seen)
+  }
+}
+
+function ignore(): void {}
