@@ -1,3 +1,4 @@
+import { nextTick } from '@glammp/wire'
 import { type Codec, decodeWith } from './codec.js'
 import type { GearmanError } from './errors.js'
 import type { EncodedOrder, JobOptions } from './job-order.js'
@@ -87,7 +88,7 @@ export function guarded(callback: () => void): void {
   try {
     callback()
   } catch (error) {
-    process.nextTick(() => {
+    nextTick(() => {
       throw error
     })
   }

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events'
+import { nextTick } from '@glammp/wire'
 import { guarded } from './call.js'
 import { ChunkReader } from './chunk-reader.js'
 import { decodeWith } from './codec.js'
@@ -149,7 +150,7 @@ export class GearmanTask<Output = string>
     for (const reader of this.#readers) reader.end(error)
     this.#readers.clear()
     // A failure before the first packet is known before the caller could listen.
-    process.nextTick(() => {
+    nextTick(() => {
       if ('value' in outcome) this.emit('complete', outcome.value)
       else if (isException(outcome.error)) this.emit('exception', outcome.error)
       else this.emit('fail', outcome.error)

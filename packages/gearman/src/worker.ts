@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import { Deadlines, Fault } from '@glammp/wire'
+import { clearTimeout, Deadlines, Fault, setTimeout } from '@glammp/wire'
 import { guarded } from './call.js'
 import { jobsAreWatched, traceJob } from './channels.js'
 import { checkClientId } from './client-id.js'

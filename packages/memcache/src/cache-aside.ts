@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { orAborted } from '@glammp/wire'
+import { orAborted, sleep } from '@glammp/wire'
 import { Flight } from './cache-aside/flight.js'
 import { NearCache, type NearOptions } from './cache-aside/near-cache.js'
 import { type Loader, Search, type SearchCommands } from './cache-aside/search.js'

@@ -1,6 +1,7 @@
 import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls, TLSSocket } from 'node:tls'
 import type { ServerAddress } from './address.js'
+import { clearTimeout, nextTick, setTimeout } from './clock.js'
 import { Fault } from './fault.js'
 import { Output } from './output.js'
 import { receiveBuffer } from './receive-buffer.js'
@@ -182,7 +183,7 @@ export class Connection {
   flushSoon(): void {
     if (this.#flushing) return
     this.#flushing = true
-    process.nextTick(() => {
+    nextTick(() => {
       this.#flushing = false
       this.flush()
     })

@@ -1,3 +1,4 @@
+import { monotonic, nextTick, setImmediate, setTimeout } from './clock.js'
 /**
  * Something that must be over at some time. Entries hold their own links, so that arming and
  * disarming one costs no allocation: a client does it for every call.
@@ -86,9 +87,9 @@ export class Deadlines {
   // Reading the clock costs as much as encoding a request, so one reading serves a whole tick.
   #time(): number {
     if (!this.#fresh) {
-      this.#now = performance.now()
+      this.#now = monotonic()
       this.#fresh = true
-      process.nextTick(() => {
+      nextTick(() => {
         this.#fresh = false
       })
     }
@@ -99,7 +100,7 @@ export class Deadlines {
     this.#timer = setTimeout(() => {
       // Sockets are polled between here and there: see the class comment.
       setImmediate(() => {
-        this.#expireUntil(performance.now() - this.#resolution)
+        this.#expireUntil(monotonic() - this.#resolution)
       })
     }, this.#resolution)
   }

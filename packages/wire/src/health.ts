@@ -1,4 +1,5 @@
 import { Backoff, type BackoffOptions } from './backoff.js'
+import { monotonic } from './clock.js'
 import type { Fault } from './fault.js'
 
 /** Told when a server changes sides. */
@@ -33,7 +34,7 @@ export class Health {
   /** The last failure while the server rests and must not be tried, else `undefined`. */
   get resting(): Fault | undefined {
     if (this.#reason === undefined) return undefined
-    return performance.now() < this.#restUntil ? this.#reason : undefined
+    return monotonic() < this.#restUntil ? this.#reason : undefined
   }
 
   /** Counts a failed attempt; returns the milliseconds of rest. */
@@ -41,7 +42,7 @@ export class Health {
     const first = this.#reason === undefined
     const rest = this.#backoff.next()
     this.#reason = reason
-    this.#restUntil = performance.now() + rest
+    this.#restUntil = monotonic() + rest
     if (first) this.#listener.down(reason)
     return rest
   }

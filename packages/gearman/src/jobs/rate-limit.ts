@@ -1,4 +1,4 @@
-import { PendingQueue } from '@glammp/wire'
+import { clearTimeout, monotonic, PendingQueue, setTimeout } from '@glammp/wire'
 import { InvalidArgumentError } from '../errors.js'
 import { milliseconds, wholeNumber } from '../options.js'
 
@@ -45,7 +45,7 @@ export class RateLimit {
   get open(): boolean {
     if (this.#closed) return false
     const { jobs, per } = this.#options
-    const past = performance.now() - per
+    const past = monotonic() - per
     let oldest = this.#starts.peek()
     while (oldest !== undefined && oldest <= past) {
       this.#starts.shift()
@@ -73,7 +73,7 @@ export class RateLimit {
   /** It came, and begins. */
   began(): void {
     this.#reserved -= 1
-    this.#starts.push(performance.now())
+    this.#starts.push(monotonic())
   }
 
   /** They did not come. */

@@ -1,4 +1,4 @@
-import { Deadline, type Deadlines } from '@glammp/wire'
+import { Deadline, type Deadlines, monotonic } from '@glammp/wire'
 import { encodeWith, messageOf } from '../codec.js'
 import { type GearmanError, JobFailure, TimeoutError } from '../errors.js'
 import { formatHandle } from '../handle.js'
@@ -59,7 +59,7 @@ export class Run extends Deadline implements JobChannel {
   readonly #origin: Origin
   readonly #localHandle: string
   readonly #owner: RunOwner
-  readonly #started: number = performance.now()
+  readonly #started: number = monotonic()
   #controller: AbortController | undefined
   #reason: GearmanError | undefined
   #over = false
@@ -195,7 +195,7 @@ export class Run extends Deadline implements JobChannel {
   #end(outcome: JobOutcome = 'complete', error: unknown): void {
     this.#over = true
     this.#origin.ended(this)
-    const duration = performance.now() - this.#started
+    const duration = monotonic() - this.#started
     this.#owner.meter.record(this.#fn.name, outcome, duration)
     if (!this.#owner.watched) return
     this.#owner.ended({

@@ -1,5 +1,6 @@
 import { extname } from 'node:path'
 import { MessageChannel } from 'node:worker_threads'
+import { clearTimeout, setTimeout } from '@glammp/wire'
 import type { Piscina } from 'piscina'
 import { messageOf } from '../codec.js'
 import { InvalidArgumentError, JobFailure } from '../errors.js'

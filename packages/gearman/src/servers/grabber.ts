@@ -2,8 +2,11 @@ import {
   Backoff,
   type BackoffOptions,
   type Connection,
+  clearTimeout,
   type Fault,
+  monotonic,
   type Output,
+  setTimeout,
 } from '@glammp/wire'
 import { withoutNuls } from '../handle.js'
 import { bare, encode, PacketType } from '../protocol/packet.js'
@@ -131,7 +134,7 @@ export class Grabber implements LinkOwner {
 
   sleep(): void {
     this.#state = 'asleep'
-    this.#sleptAt = performance.now()
+    this.#sleptAt = monotonic()
     this.#append(SLEEP)
     if (this.#pollInterval !== undefined) {
       clearTimeout(this.#timer)
@@ -271,7 +274,7 @@ export class Grabber implements LinkOwner {
   #woken(): void {
     // gearmand 1.1.20 wakes a connection again and again for a job that is not due yet, and has
     // none when asked.
-    const prompt = performance.now() - this.#sleptAt < PROMPT
+    const prompt = monotonic() - this.#sleptAt < PROMPT
     this.#fruitless = prompt ? this.#fruitless + 1 : 0
     if (this.#fruitless <= MAX_FRUITLESS) {
       this.#wake()

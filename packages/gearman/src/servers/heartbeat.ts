@@ -1,4 +1,4 @@
-import { type Connection, Fault } from '@glammp/wire'
+import { type Connection, clearTimeout, Fault, setImmediate, setTimeout } from '@glammp/wire'
 import type { Link } from './link.js'
 
 export interface HeartbeatOptions {

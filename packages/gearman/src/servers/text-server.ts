@@ -1,4 +1,12 @@
-import { Fault, onAbort, type ServerAddress, type TlsOptions, tlsFor } from '@glammp/wire'
+import {
+  clearTimeout,
+  Fault,
+  onAbort,
+  type ServerAddress,
+  setTimeout,
+  type TlsOptions,
+  tlsFor,
+} from '@glammp/wire'
 import { AbortError, ProtocolError, ServerError } from '../errors.js'
 import { readRefusal, type TextCommand } from '../protocol/text.js'
 import { failure } from './failure.js'

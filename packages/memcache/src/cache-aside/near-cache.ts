@@ -1,3 +1,4 @@
+import { monotonic } from '@glammp/wire'
 import { LRUCache } from 'lru-cache'
 
 /** A cache in the process in front of `wrap`. */
@@ -7,6 +8,9 @@ export interface NearOptions {
   /** Seconds that a value is served without asking a server; fractions count. */
   readonly ttl: number
 }
+
+/** Else it takes both the clock and a timer from the global object at each call, where a test may have put its own. */
+const REAL_TIME = { perf: { now: monotonic }, ttlResolution: 0 }
 
 interface Entry {
   readonly value: unknown
@@ -21,7 +25,7 @@ export class NearCache {
 
   constructor({ max, ttl }: NearOptions) {
     this.#ttl = ttl * 1_000
-    this.#entries = new LRUCache({ max, ttl: this.#ttl })
+    this.#entries = new LRUCache({ max, ttl: this.#ttl, ...REAL_TIME })
   }
 
   /** @param id - as `keyId` gives it, like all of them here. */

@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { Backoff } from '@glammp/wire'
+import { Backoff, monotonic, sleep } from '@glammp/wire'
 import type { Ask, Lease, Look } from '../commands/lease.js'
 import { MemcacheError } from '../errors.js'
 import type { Key } from '../given-key.js'
@@ -67,11 +66,11 @@ export class Search {
   async #run(flights: readonly Flight[], computations: Promise<void>[]): Promise<void> {
     const backoff = new Backoff(WAIT)
     // Servers count whole seconds, so a lease may last one more.
-    const end = performance.now() + LEASES_WAITED * (this.#plan.lease + 1) * 1_000
+    const end = monotonic() + LEASES_WAITED * (this.#plan.lease + 1) * 1_000
     let waiting = flights
     for (let again = false; waiting.length > 0; again = true) {
       if (again) await sleep(WAIT.base / 2 + backoff.next())
-      const isOver = performance.now() >= end
+      const isOver = monotonic() >= end
       const looks = await this.#look(waiting, again)
       const tasks: Task[] = []
       const refreshes: Task[] = []

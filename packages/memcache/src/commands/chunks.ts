@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { kept, latin1 } from '@glammp/wire'
+import { kept, latin1, monotonic } from '@glammp/wire'
 import { checksum } from '../checksum.js'
 import { DecodeError, ValueTooLargeError } from '../errors.js'
 import { type Key, keyText } from '../given-key.js'
@@ -211,5 +211,5 @@ const NO_INDEX = true
 
 /** Milliseconds that are left; whole ones, for waits of one duration share a queue. */
 function remaining(due: number): number {
-  return Math.max(1, Math.ceil(due - performance.now()))
+  return Math.max(1, Math.ceil(due - monotonic()))
 }

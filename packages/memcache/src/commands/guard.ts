@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
+import { monotonic, sleep } from '@glammp/wire'
 import { type Key, keptKey } from '../given-key.js'
 import type { CommandContext } from './context.js'
 import { lockOf } from './leases.js'
@@ -37,13 +37,13 @@ export async function guarded(
   const ready = fleet.ready(options?.signal)
   if (ready !== undefined) await ready
   const lock = lockOf(context, fleet.homeOf(wireKey), key, timeout)
-  const end = performance.now() + timeout
+  const end = monotonic() + timeout
   let wasFound = false
   for (;;) {
     const [held, found] = await Promise.all([lock.read(), send()])
     wasFound ||= found
     if (held === undefined || (onlyIfFound && !found)) return wasFound
-    const isLate = performance.now() >= end
+    const isLate = monotonic() >= end
     if (held.storing && !isLate) await sleep(STORING_WAIT)
     // It has changed nothing yet, and now will not: what was sent holds.
     else if ((await lock.removeSeen(held)) || isLate) return wasFound

@@ -1,5 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import { latin1, orAborted } from '@glammp/wire'
+import { latin1, orAborted, sleep } from '@glammp/wire'
 import { ServerError } from '../errors.js'
 import type { Key } from '../given-key.js'
 import type { LineStream } from '../servers/line-stream.js'

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { sleep } from '@glammp/wire'
 import type { Key } from '../given-key.js'
 import { type ItemOpener, LookRequest, type Seen } from '../protocol/look.js'
 import type { Server } from '../servers/server.js'

@@ -1,3 +1,4 @@
+import { monotonic } from '@glammp/wire'
 import type { Key } from '../given-key.js'
 import { TouchRequest } from '../protocol/item-request.js'
 import {
@@ -155,7 +156,7 @@ export class Retrieval implements SecondReader {
 
   readAgain(part: GetManyRequest, due: number): Promise<Found> {
     const [wireKey = ''] = part.wireKeys
-    const remaining = Math.max(1, due - performance.now())
+    const remaining = Math.max(1, due - monotonic())
     return this.#context.fleet.serverOf(wireKey).submit<Found>(part, remaining)
   }
 

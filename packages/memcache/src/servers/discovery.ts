@@ -1,3 +1,4 @@
+import { clearTimeout, monotonic, setTimeout } from '@glammp/wire'
 import { type MemcacheError, NoServerError } from '../errors.js'
 import { type ClusterConfiguration, ClusterRequest } from '../protocol/cluster-request.js'
 import type { Server } from './server.js'
@@ -62,7 +63,7 @@ export class Discovery {
 
   /** A server cannot be reached: asks soon. */
   hurry(): void {
-    if (this.#stopped || performance.now() - this.#askedAt < LEAST_INTERVAL) return
+    if (this.#stopped || monotonic() - this.#askedAt < LEAST_INTERVAL) return
     this.ask().catch(() => {})
   }
 
@@ -73,7 +74,7 @@ export class Discovery {
   }
 
   async #askAll(): Promise<void> {
-    this.#askedAt = performance.now()
+    this.#askedAt = monotonic()
     let failure: MemcacheError | undefined
     for (const endpoint of this.#endpoints) {
       try {

@@ -1,4 +1,5 @@
 import type { Fault } from '@glammp/wire'
+import { clearTimeout, monotonic, setTimeout } from '@glammp/wire'
 
 /** When a server is left out for failing. */
 export interface EjectionOptions {
@@ -52,7 +53,7 @@ export class Ejection {
     if (this.#options === undefined || this.#reason !== undefined) return
     this.#failures += 1
     if (this.#failures < this.#options.failures) return
-    if (performance.now() - this.#rejoinedAt > GOOD_CONDUCT) this.#rounds = 0
+    if (monotonic() - this.#rejoinedAt > GOOD_CONDUCT) this.#rounds = 0
     this.#reason = reason
     this.#listener.ejected(reason)
     this.#wait(this.#options)
@@ -89,7 +90,7 @@ export class Ejection {
     this.#timer = undefined
     this.#failures = 0
     this.#reason = undefined
-    this.#rejoinedAt = performance.now()
+    this.#rejoinedAt = monotonic()
     this.#listener.rejoined()
   }
 }

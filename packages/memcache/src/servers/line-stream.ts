@@ -1,4 +1,4 @@
-import { Fault, onAbort } from '@glammp/wire'
+import { clearTimeout, Fault, onAbort, setTimeout } from '@glammp/wire'
 import { StreamRequest } from '../protocol/stream-request.js'
 import { failure } from './failure.js'
 import type { Session } from './session.js'

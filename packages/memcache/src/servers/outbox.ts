@@ -1,4 +1,4 @@
-import { Fault } from '@glammp/wire'
+import { Fault, nextTick, setImmediate } from '@glammp/wire'
 import type { Request } from '../protocol/request.js'
 import type { SessionPool } from './pool.js'
 import type { Session, SessionListener } from './session.js'
@@ -34,7 +34,7 @@ export class Outbox {
     if (this.#leaving) return
     this.#leaving = true
     // After the microtasks of this tick: everything that its promises ask for joins the batch.
-    process.nextTick(() => this.#leave(false))
+    nextTick(() => this.#leave(false))
   }
 
   /** Takes a session back on which nothing is in flight any more. */

@@ -1,4 +1,12 @@
-import { type Deadlines, Fault, Health, onAbort, orAborted, type ServerAddress } from '@glammp/wire'
+import {
+  type Deadlines,
+  Fault,
+  Health,
+  monotonic,
+  onAbort,
+  orAborted,
+  type ServerAddress,
+} from '@glammp/wire'
 import { commandsAreWatched, traceCommand } from '../channels.js'
 import { ClosedError, QueueFullError } from '../errors.js'
 import { classicProtocol } from '../protocol/classic.js'
@@ -276,7 +284,7 @@ export class Server implements RequestKeeper, OutboxOwner {
   }
 
   unsent(request: Request, reason: Fault): void {
-    const remaining = request.due - performance.now()
+    const remaining = request.due - monotonic()
     this.#dismiss(request)
     this.#pass(request, reason, remaining)
   }

@@ -3,6 +3,7 @@ import {
   type ConnectionOwner,
   type ConnectOptions,
   Fault,
+  monotonic,
   PendingQueue,
 } from '@glammp/wire'
 import { LineRequest } from '../protocol/line-request.js'
@@ -97,7 +98,7 @@ export class Session implements ConnectionOwner, ReplySink, RequestKeeper {
 
   /** True where nothing has come for a while, as far as the sockets were read. */
   get silent(): boolean {
-    return performance.now() - this.#active >= SILENCE
+    return monotonic() - this.#active >= SILENCE
   }
 
   /** Speaks another protocol from now on; only while nothing is in flight. */
@@ -114,7 +115,7 @@ export class Session implements ConnectionOwner, ReplySink, RequestKeeper {
    */
   send(requests: readonly Request[], listener: SessionListener): boolean {
     const connection = this.#connection as Connection
-    if (this.#flight.size === 0) this.#active = performance.now()
+    if (this.#flight.size === 0) this.#active = monotonic()
     for (const request of requests) {
       request.keeper = this
       try {
@@ -176,7 +177,7 @@ export class Session implements ConnectionOwner, ReplySink, RequestKeeper {
   received(chunk: Buffer): void {
     const due = this.#due
     this.#decoder.push(chunk)
-    this.#active = performance.now()
+    this.#active = monotonic()
     this.#unfinished += chunk.length
     const replies = due - this.#due
     if (replies <= 0) return
