@@ -3,8 +3,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
-import { GearmanAdmin, GearmanClient, GearmanWorker, type TaskRequest } from '@glammp/gearman'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import {
+  defineJob,
+  GearmanAdmin,
+  GearmanClient,
+  GearmanWorker,
+  type TaskRequest,
+} from '@glammp/gearman'
+import { afterAll, beforeAll, describe, expect, expectTypeOf, test } from 'vitest'
 import { startFakeServer } from '../support/fake-server.js'
 import { type GearmandServer, startGearmand } from '../support/gearmand.js'
 import { startProxy } from '../support/proxy.js'
@@ -56,6 +62,17 @@ describe('many jobs', () => {
     ])
     expect(ends[1]).toMatchObject({ reason: { code: 'ERR_GEARMAN_JOB_EXCEPTION' } })
     expect(ends[3]).toMatchObject({ reason: { code: 'ERR_GEARMAN_INVALID_ARGUMENT' } })
+  })
+
+  test('runTasks is typed by the definitions of its tasks', async () => {
+    const area = defineJob<{ width: number }, number>('area', { codec: 'json' })
+    worker.addFunction(area, (job) => job.workload().width * 2)
+    const ends = await client.runTasks([{ function: area, workload: { width: 3 } }])
+    expectTypeOf(ends).toEqualTypeOf<PromiseSettledResult<number>[]>()
+    const task = { function: area, workload: { width: 3 }, background: true } as const
+    const handles = await client.runTasks([task])
+    expectTypeOf(handles).toEqualTypeOf<PromiseSettledResult<string>[]>()
+    expect(values([...ends, ...handles])).toEqual([6, expect.stringMatching(/\/\/H:/)])
   })
 
   test('runTasks runs different functions with their own options', async () => {

@@ -326,6 +326,6 @@ describe('stats', () => {
     expectTypeOf<SlabsStats['1:used_chunks']>().toEqualTypeOf<number>()
     expectTypeOf<SizesStats[96]>().toEqualTypeOf<number>()
     expectTypeOf<ConnsStats['22:addr']>().toEqualTypeOf<string>()
-    expectTypeOf<GeneralStats['what comes later']>().toEqualTypeOf<number | string>()
+    expectTypeOf<GeneralStats['what comes later']>().toEqualTypeOf<number | string | undefined>()
   })
 })

@@ -5,7 +5,7 @@ import { InvalidArgumentError } from './errors.js'
 import type { GearmanClientEvents } from './events.js'
 import { parseHandle } from './handle.js'
 import type { FunctionReference, JobOptions, Schedule } from './job-order.js'
-import type { ManyOptions, Source, TaskRequest } from './many.js'
+import type { ManyOptions, Source, TaskOutput, TaskRequest } from './many.js'
 import type { GearmanMetrics } from './metrics.js'
 import {
   clientOptions,
@@ -182,7 +182,7 @@ export class GearmanClient extends EventEmitter<GearmanClientEvents> implements 
     options: JobOptions & ManyOptions = {},
   ): Promise<PromiseSettledResult<Output>[]> {
     const { concurrency, ...job } = options
-    const known = fn as FunctionReference<never, unknown>
+    const known = fn as FunctionReference<unknown, unknown>
     const read = (workload: Input): TaskRequest => ({ ...job, function: known, workload })
     const ends = this.#dispatch.many(workloads, { concurrency, signal: job.signal }, read)
     return ends as Promise<PromiseSettledResult<Output>[]>
@@ -201,12 +201,20 @@ export class GearmanClient extends EventEmitter<GearmanClientEvents> implements 
    * @throws What iterating over `tasks` throws, once the jobs that were begun are over;
    * InvalidArgumentError for the options. An invalid task rejects in its own place.
    */
-  runTasks<Output = string>(
+  runTasks<Task extends TaskRequest>(
+    tasks: Source<Task>,
+    options?: ManyOptions & Pick<JobOptions, 'signal'>,
+  ): Promise<PromiseSettledResult<TaskOutput<Task>>[]>
+  /** As above, where you say yourself what the tasks give. */
+  runTasks<Output>(
+    tasks: Source<TaskRequest>,
+    options?: ManyOptions & Pick<JobOptions, 'signal'>,
+  ): Promise<PromiseSettledResult<Output>[]>
+  runTasks(
     tasks: Source<TaskRequest>,
     options: ManyOptions & Pick<JobOptions, 'signal'> = {},
-  ): Promise<PromiseSettledResult<Output>[]> {
-    const ends = this.#dispatch.many(tasks, options, (task) => task)
-    return ends as Promise<PromiseSettledResult<Output>[]>
+  ): Promise<PromiseSettledResult<unknown>[]> {
+    return this.#dispatch.many(tasks, options, (task) => task)
   }
 
   /**

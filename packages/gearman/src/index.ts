@@ -35,7 +35,7 @@ export type { FunctionOptions, JobHandler } from './jobs/functions.js'
 export type { Middleware } from './jobs/middleware.js'
 export type { RateLimitOptions } from './jobs/rate-limit.js'
 export type { JobEnd, JobOutcome } from './jobs/run.js'
-export type { ManyOptions, Source, TaskRequest } from './many.js'
+export type { ManyOptions, Source, TaskOutput, TaskRequest } from './many.js'
 export type { FunctionMetrics, GearmanMetrics, LatencyMetrics } from './metrics.js'
 export type {
   ConnectionOptions,

@@ -1,12 +1,22 @@
+import type { JobDefinition } from './definition.js'
 import type { FunctionReference, JobOptions } from './job-order.js'
 import { wholeNumber } from './options.js'
 
 /** One task of {@link GearmanClient.runTasks}: a job with its settings. */
 export interface TaskRequest extends JobOptions {
   /** The function by its name, or by what was declared of it. */
-  readonly function: FunctionReference<never, unknown>
+  readonly function: FunctionReference<unknown, unknown>
   readonly workload?: unknown
 }
+
+/** What a task gives: the output of its definition, or text; in the background the job's handle. */
+export type TaskOutput<Task extends TaskRequest> = Task extends { readonly background: true }
+  ? string
+  : Task extends { readonly function: unknown; readonly background?: false | undefined }
+    ? OutputOf<Task['function']>
+    : OutputOf<Task['function']> | string
+
+type OutputOf<Function> = Function extends JobDefinition<unknown, infer Output> ? Output : string
 
 /** Settings of jobs that are run together. */
 export interface ManyOptions {

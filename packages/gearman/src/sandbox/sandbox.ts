@@ -55,8 +55,9 @@ export class Sandbox {
 
   /** @throws {@link InvalidArgumentError} where the pool's library is not installed. */
   async load(): Promise<typeof Piscina> {
-    // Few need it, and it takes as long to load as the rest of the package.
-    this.#library ??= import('piscina').then(
+    // Few need it, and it takes as long to load as the rest of the package. A bundler
+    // leaves it alone: it is optional, and starts files of its own.
+    this.#library ??= import(/* webpackIgnore: true */ /* @vite-ignore */ 'piscina').then(
       (library) => library.Piscina,
       (cause: unknown) => {
         throw new InvalidArgumentError(

@@ -1,9 +1,9 @@
 /**
  * Statistics of one server by their names. What looks like a number is one, but 64-bit counters
- * past 2^53 - 1 are text.
+ * past 2^53 - 1 are text. `undefined` where the server tells nothing of the name.
  */
 export interface ServerStats {
-  readonly [name: string]: number | string
+  readonly [name: string]: number | string | undefined
 }
 
 /**
