@@ -75,7 +75,9 @@ export function encodeWith(codec: Codec, value: unknown, name: string): string |
       cause,
     })
   }
-  if (typeof data === 'string' || data instanceof Uint8Array) return data
+  if (typeof data === 'string') return data
+  // A copy: the caller or the codec may use its memory again before the bytes are sent.
+  if (data instanceof Uint8Array) return Buffer.from(data)
   throw new InvalidArgumentError(`the codec for ${name} gave neither a string nor bytes`, {
     function: name,
   })

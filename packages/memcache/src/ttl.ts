@@ -1,3 +1,5 @@
+import { isDate } from 'node:util/types'
+
 /**
  * How long an item lives: seconds from now (a whole number; 0 is for ever), or the `Date` on which
  * it ends.
@@ -27,10 +29,13 @@ export function toExptime(ttl: Ttl | undefined): number {
     }
     return ttl <= LONGEST_RELATIVE ? ttl : checked(Math.floor(Date.now() / 1000) + ttl)
   }
-  if (!(ttl instanceof Date)) throw new TypeError('ttl is a number of seconds or a Date')
+  if (!isDate(ttl)) throw new TypeError('ttl is a number of seconds or a Date')
   const seconds = Math.ceil(ttl.getTime() / 1000)
   if (Number.isNaN(seconds)) throw new RangeError('ttl is an invalid Date')
-  return seconds <= Date.now() / 1000 ? LONG_AGO : checked(seconds)
+  const left = Math.ceil((ttl.getTime() - Date.now()) / 1000)
+  if (left <= 0) return LONG_AGO
+  // Relative while it can be: the server's clock may be another.
+  return left <= LONGEST_RELATIVE ? left : checked(seconds)
 }
 
 function checked(exptime: number): number {

@@ -158,10 +158,21 @@ export class Search {
   }
 
   /** Resolves to whether the value is now in the cache. */
-  async #store({ lease }: Task, value: unknown): Promise<boolean> {
+  async #store({ flight, lease }: Task, value: unknown): Promise<boolean> {
     if (lease === undefined) return false
     try {
-      if (this.#plan.keeps(value)) return await lease.fill(value, this.#plan.life(value))
+      if (this.#plan.keeps(value)) {
+        const life = this.#plan.life(value)
+        try {
+          return await lease.fill(value, life)
+        } catch (error) {
+          // A value that cannot be stored is given all the same, and told.
+          if (this.#plan.throws || error instanceof MemcacheError) throw error
+          lease.release().catch(() => {})
+          this.#listener.refreshFailed(flight.key, error)
+          return false
+        }
+      }
       await lease.discard()
     } catch (error) {
       lease.release().catch(() => {

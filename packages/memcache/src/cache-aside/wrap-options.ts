@@ -1,3 +1,4 @@
+import { isDate } from 'node:util/types'
 import type { Life } from '../commands/lease.js'
 import type { CallOptions } from '../commands/route.js'
 import { type Ttl, toExptime } from '../ttl.js'
@@ -111,7 +112,7 @@ export class WrapPlan {
   life(value: unknown): Life {
     const ttl = value === undefined || value === null ? (this.#negativeTtl ?? 0) : this.#ttl
     const hasOwnEnd = this.stale > 0 || this.refreshAhead > 0
-    if (ttl instanceof Date) {
+    if (isDate(ttl)) {
       const end = new Date(ttl.getTime() + this.stale * 1_000)
       return { exptime: toExptime(end), expiry: hasOwnEnd ? unixTime(ttl.getTime()) : 0 }
     }

@@ -7,6 +7,9 @@ import { isText } from '../wire-key.js'
 /** Longer names are hashed: with the longest namespace (125 bytes) the key still fits 250. */
 const LONGEST_NAME = 100
 
+/** Names that are keys as they are; others are hashed. */
+const KEY_TEXT = /^[^\s\p{Cc}\p{Cs}]+$/u
+
 /**
  * The key, as it travels, of something that belongs to a key or a tag: in the same namespace, so
  * that clients share it exactly when they share the items. Bytes that are no text are hashed, too:
@@ -16,7 +19,7 @@ export function derivedKey(rules: KeyRules, kind: 'lock' | 'tag', name: Key): st
   const place = `glammp:${kind}:`
   const bytes = Buffer.from(name)
   const isString = typeof name === 'string'
-  if (bytes.length > LONGEST_NAME || !(isString || isText(latin1(bytes)))) {
+  if (bytes.length > LONGEST_NAME || !(isString ? KEY_TEXT.test(name) : isText(latin1(bytes)))) {
     const digest = createHash('sha256').update(bytes).digest('base64url')
     return rules.toWire(`${place}sha256-${digest}`, 'wrap')
   }

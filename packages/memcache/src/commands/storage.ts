@@ -1,3 +1,4 @@
+import { isDate } from 'node:util/types'
 import { ValueTooLargeError } from '../errors.js'
 import { type Key, keyText } from '../given-key.js'
 import type { StorageFields, StorageMode } from '../protocol/request.js'
@@ -168,7 +169,7 @@ interface Draft<T> {
 }
 
 function isTtl(options: Ttl | StoreOptions | undefined): options is Ttl {
-  return typeof options === 'number' || options instanceof Date
+  return typeof options === 'number' || isDate(options)
 }
 
 function callOptions(options: Ttl | StoreOptions | undefined): CallOptions | undefined {

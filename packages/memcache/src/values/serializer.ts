@@ -1,8 +1,10 @@
+import { isUint8Array } from 'node:util/types'
 import { kept, latin1, utf8 } from '@glammp/wire'
 import { Packr } from 'msgpackr'
 import { DecodeError } from '../errors.js'
 import { unserializeIgbinary } from './igbinary-reader.js'
 import { unserializePhp } from './php-reader.js'
+import { HOLDS_MAP, NEEDS_REBUILD, rebuild, survey } from './storable.js'
 
 /** A value as it is stored: text of one-byte characters or bytes, and the item's client flags. */
 export interface Encoded {
@@ -66,7 +68,7 @@ export function serialize(value: unknown): Encoded {
     case 'boolean':
       return { data: value ? '1' : '', flags: Type.BOOLEAN }
     case 'bigint':
-      return { data: String(value), flags: Type.INTEGER | BIGINT }
+      return { data: bigintText(value), flags: Type.INTEGER | BIGINT }
     case 'object':
       return serializeObject(value)
     default:
@@ -75,15 +77,19 @@ export function serialize(value: unknown): Encoded {
 }
 
 function serializeObject(value: object | null): Encoded {
-  if (value instanceof Uint8Array) {
+  if (isUint8Array(value)) {
     // A copy: the caller may write to the array before the bytes are sent.
     const data = new Uint8Array(value)
     return { data, flags: Buffer.isBuffer(value) ? BUFFER : UINT8_ARRAY }
   }
   try {
-    return holdsMap(value)
-      ? { data: records.pack(value), flags: Type.MSGPACK | RECORDS }
-      : { data: plain.pack(value), flags: Type.MSGPACK }
+    const found = survey(value)
+    const known = (found & NEEDS_REBUILD) === 0 ? value : rebuild(value)
+    // An object may stand for a string or a number.
+    if (typeof known !== 'object') return serialize(known)
+    return (found & HOLDS_MAP) !== 0
+      ? { data: records.pack(known), flags: Type.MSGPACK | RECORDS }
+      : { data: plain.pack(known), flags: Type.MSGPACK }
   } catch (cause) {
     if (cause instanceof TypeError) throw cause
     throw new TypeError('the value cannot be stored: msgpackr cannot pack it', { cause })
@@ -92,8 +98,8 @@ function serializeObject(value: object | null): Encoded {
 
 /** Objects as msgpack that every library reads: a Map comes back as an object. */
 export function serializePlainly(value: object | null): Encoded {
-  holdsMap(value)
-  return { data: plain.pack(value), flags: Type.MSGPACK }
+  const known = (survey(value) & NEEDS_REBUILD) === 0 ? value : rebuild(value)
+  return { data: plain.pack(known), flags: Type.MSGPACK }
 }
 
 /**
@@ -123,7 +129,7 @@ function deserializeTyped(flags: number, bytes: Buffer, start: number, end: numb
     case Type.STRING:
       if (mark === BUFFER) return kept(bytes, start, end)
       if (mark === UINT8_ARRAY) return new Uint8Array(bytes.subarray(start, end))
-      if (mark === BIGINT) return BigInt(latin1(bytes, start, end).trimEnd())
+      if (mark === BIGINT) return toBigint(latin1(bytes, start, end))
       return utf8(bytes, start, end)
     case Type.INTEGER:
       return toInteger(latin1(bytes, start, end), mark === BIGINT)
@@ -144,10 +150,28 @@ function deserializeTyped(flags: number, bytes: Buffer, start: number, end: numb
   }
 }
 
+/** Digits of the longest bigint: the time to read one grows faster than its length. */
+const MOST_DIGITS = 20_000
+
+/** The first bigint that is too long. */
+const TOO_LONG = 10n ** BigInt(MOST_DIGITS)
+
+function bigintText(value: bigint): string {
+  if (value < TOO_LONG && value > -TOO_LONG) return String(value)
+  throw new TypeError(`a bigint of over ${MOST_DIGITS} digits cannot be stored in memcached`)
+}
+
+function toBigint(text: string): bigint {
+  if (text.length <= MOST_DIGITS + 1) return BigInt(text.trimEnd())
+  throw new DecodeError(`a bigint of over ${MOST_DIGITS} digits is not read`)
+}
+
 // `decr` pads with spaces. Past 2^53 a number would be a different number.
 function toInteger(text: string, asBigint: boolean): number | bigint {
+  if (text.length > MOST_DIGITS + 1)
+    throw new DecodeError(`an integer of over ${MOST_DIGITS} digits`)
   if (!/^-?\d+ *$/.test(text)) throw new TypeError('not an integer')
-  if (asBigint) return BigInt(text.trimEnd())
+  if (asBigint) return toBigint(text)
   const number = Number(text)
   if (!Number.isSafeInteger(number)) {
     throw new DecodeError(`${text} is past 2^53 - 1: read this counter by increment(key, 0n)`)
@@ -166,32 +190,6 @@ function toBoolean(text: string): boolean {
   if (text === '1') return true
   if (text === '' || text === '0') return false
   throw new TypeError('not a boolean')
-}
-
-/**
- * Whether a Map is inside. What msgpackr would change without a word is refused: it makes
- * `undefined` of a function, and renames a key `__proto__` (version 2.1) when it reads.
- */
-function holdsMap(value: unknown): boolean {
-  if (typeof value === 'function') throw new TypeError('function cannot be stored in memcached')
-  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return false
-  if (value instanceof Map) {
-    for (const entry of value) anyHoldsMap(entry)
-    return true
-  }
-  if (Array.isArray(value) || value instanceof Set) return anyHoldsMap(value)
-  let found = false
-  for (const key in value) {
-    if (key === '__proto__') throw new TypeError("a key '__proto__' cannot be stored as msgpack")
-    if (holdsMap((value as Record<string, unknown>)[key])) found = true
-  }
-  return found
-}
-
-function anyHoldsMap(values: Iterable<unknown>): boolean {
-  let found = false
-  for (const value of values) if (holdsMap(value)) found = true
-  return found
 }
 
 function unknown(flags: number): DecodeError {

@@ -84,7 +84,8 @@ function foreign(serializer: Serializer): ValueSerializer {
         throw new TypeError(`flags are 32 bits without a sign; not ${flags}`)
       }
       if (typeof data === 'string') return { data: encodeText(data), flags }
-      if (data instanceof Uint8Array) return { data, flags }
+      // A copy: the serializer may use its buffer again.
+      if (data instanceof Uint8Array) return { data: new Uint8Array(data), flags }
       throw new TypeError('a Serializer returns text or bytes')
     },
     deserialize(flags, bytes, start, end) {
