@@ -1,4 +1,4 @@
-import { nextTick } from '@glammp/wire'
+import { guarded } from '@glammp/wire'
 import { type Codec, decodeWith } from './codec.js'
 import type { GearmanError } from './errors.js'
 import type { EncodedOrder, JobOptions } from './job-order.js'
@@ -77,19 +77,5 @@ export class Call implements JobListener {
 
   failed(error: GearmanError): void {
     this.#reject(error)
-  }
-}
-
-/**
- * Runs a caller's function in the middle of reading packets: what it throws is the process's
- * uncaught exception, as with any listener, and no reason to drop the connection.
- */
-export function guarded(callback: () => void): void {
-  try {
-    callback()
-  } catch (error) {
-    nextTick(() => {
-      throw error
-    })
   }
 }

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import { guarded } from './call.js'
+import { guarded } from '@glammp/wire'
 import { Dispatch } from './dispatch.js'
 import { InvalidArgumentError } from './errors.js'
 import type { GearmanClientEvents } from './events.js'

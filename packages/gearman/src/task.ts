@@ -1,6 +1,5 @@
 import { EventEmitter } from 'node:events'
-import { nextTick } from '@glammp/wire'
-import { guarded } from './call.js'
+import { guarded, nextTick } from '@glammp/wire'
 import { ChunkReader } from './chunk-reader.js'
 import { decodeWith } from './codec.js'
 import type { GearmanError } from './errors.js'

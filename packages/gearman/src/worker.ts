@@ -1,6 +1,5 @@
 import { EventEmitter } from 'node:events'
-import { clearTimeout, Deadlines, Fault, setTimeout } from '@glammp/wire'
-import { guarded } from './call.js'
+import { clearTimeout, Deadlines, Fault, guarded, setTimeout } from '@glammp/wire'
 import { jobsAreWatched, traceJob } from './channels.js'
 import { checkClientId } from './client-id.js'
 import type { JobDefinition } from './definition.js'

@@ -100,7 +100,8 @@ export class MemcacheClient extends WrapCommands implements AsyncDisposable {
 
   /**
    * Makes all items of every server invalid, now or `delay` seconds from now. memcached counts in
-   * whole seconds: what is stored in the second after it may go as well.
+   * whole seconds: what is stored in the second after it may go as well. Servers of a gutter are
+   * emptied with the others.
    *
    * @returns `true` for each server that did, as {@link stats} gives its answers.
    * @throws RangeError for a delay that is no whole number from 0.
@@ -122,6 +123,11 @@ export class MemcacheClient extends WrapCommands implements AsyncDisposable {
    */
   cacheMemoryLimit(megabytes: number, options?: CallOptions): Promise<PerServer<true>> {
     return this.admin.cacheMemoryLimit(megabytes, options)
+  }
+
+  /** Resolves when every server has answered. @throws The error of one that did not. */
+  ping(options?: CallOptions): Promise<void> {
+    return this.admin.ping(options)
   }
 
   /** The version of every server, as `'1.6.18'`; answers as {@link stats} does. */

@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events'
+import { guarded } from '@glammp/wire'
 import type { Key } from './given-key.js'
 import type { Server, ServerListener } from './servers/server.js'
 
@@ -26,28 +27,29 @@ export interface MemcacheEvents {
   'refresh:failed': [event: { readonly key: Key; readonly reason: unknown }]
 }
 
-/** Makes events of what servers tell. */
+/** Makes events of what servers tell. A listener that throws harms nobody but itself. */
 export class Announcer implements ServerListener {
   /** Who emits; set as soon as there is one. */
   emitter: EventEmitter<MemcacheEvents> | undefined
 
   serverDown({ address }: Server, reason: Error): void {
-    this.emitter?.emit('server:down', { server: address.name, reason })
+    guarded(() => this.emitter?.emit('server:down', { server: address.name, reason }))
   }
 
   serverUp({ address }: Server): void {
-    this.emitter?.emit('server:up', { server: address.name })
+    guarded(() => this.emitter?.emit('server:up', { server: address.name }))
   }
 
   serverEjected({ address }: Server, reason: Error): void {
-    this.emitter?.emit('server:ejected', { server: address.name, reason })
+    guarded(() => this.emitter?.emit('server:ejected', { server: address.name, reason }))
   }
 
   serverRejoined({ address }: Server): void {
-    this.emitter?.emit('server:rejoined', { server: address.name })
+    guarded(() => this.emitter?.emit('server:rejoined', { server: address.name }))
   }
 
   serverReconnecting({ address }: Server, attempt: number, delay: number): void {
-    this.emitter?.emit('server:reconnecting', { server: address.name, attempt, delay })
+    const event = { server: address.name, attempt, delay }
+    guarded(() => this.emitter?.emit('server:reconnecting', event))
   }
 }

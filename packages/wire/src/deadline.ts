@@ -1,4 +1,6 @@
 import { monotonic, nextTick, setImmediate, setTimeout } from './clock.js'
+import { guarded } from './guarded.js'
+
 /**
  * Something that must be over at some time. Entries hold their own links, so that arming and
  * disarming one costs no allocation: a client does it for every call.
@@ -111,7 +113,7 @@ export class Deadlines {
       for (const [milliseconds, lane] of this.#lanes) {
         for (let entry = lane.first; entry !== undefined && entry.due <= time; entry = lane.first) {
           this.remove(entry)
-          entry.expire()
+          guarded(() => entry.expire())
         }
         if (lane.first === undefined) this.#lanes.delete(milliseconds)
       }

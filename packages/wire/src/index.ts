@@ -19,6 +19,7 @@ export {
 export { Deadline, Deadlines } from './deadline.js'
 export { ErrorBase, type ErrorDetails } from './error-base.js'
 export { Fault, type FaultKind } from './fault.js'
+export { guarded } from './guarded.js'
 export { Health, type HealthListener } from './health.js'
 export { Histogram, type HistogramSummary } from './histogram.js'
 export { onAbort, orAborted } from './on-abort.js'

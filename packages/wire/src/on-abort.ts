@@ -1,3 +1,5 @@
+import { guarded } from './guarded.js'
+
 interface Waiting {
   readonly callbacks: Set<() => void>
   readonly listener: () => void
@@ -17,7 +19,7 @@ export function onAbort(signal: AbortSignal, callback: () => void): () => void {
     const callbacks = new Set<() => void>()
     const listener = (): void => {
       waiting.delete(signal)
-      for (const call of callbacks) call()
+      for (const call of callbacks) guarded(call)
     }
     entry = { callbacks, listener }
     waiting.set(signal, entry)

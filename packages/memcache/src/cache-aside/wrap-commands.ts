@@ -1,3 +1,4 @@
+import { guarded } from '@glammp/wire'
 import { CacheAside, type LoadMany } from '../cache-aside.js'
 import type { CommandContext } from '../commands/context.js'
 import { type InvalidateOptions, Invalidation } from '../commands/invalidation.js'
@@ -50,7 +51,7 @@ export abstract class WrapCommands extends ItemCommands {
         near: settings.near,
         tags: settings.namespaceVersion ? [EVERYTHING] : [],
         foreignReaders: settings.foreignReaders,
-        refreshFailed: (key, reason) => this.emit('refresh:failed', { key, reason }),
+        refreshFailed: (key, reason) => guarded(() => this.emit('refresh:failed', { key, reason })),
       },
     )
     context.changes.listener = this.#cacheAside

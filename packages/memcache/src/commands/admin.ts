@@ -45,7 +45,13 @@ export class Admin {
       throw new RangeError(`delay is a whole number of seconds; not ${delay}`)
     }
     const line = delay === undefined || delay === 0 ? 'flush_all' : `flush_all ${delay}`
-    return this.#ask('flushAll', line, accepted, options)
+    return this.#ask('flushAll', line, accepted, options, true)
+  }
+
+  /** As `MemcacheClient.ping`. */
+  async ping(options: CallOptions | undefined): Promise<void> {
+    const answers = await this.#ask('ping', 'version', () => true, options)
+    for (const answer of Object.values(answers)) if (answer !== true) throw answer
   }
 
   /** As `MemcacheClient.verbosity`. */
@@ -134,11 +140,13 @@ export class Admin {
     line: string,
     parse: (lines: string[]) => T,
     options: CallOptions | undefined,
+    standIns = false,
   ): Promise<PerServer<T>> {
     const answers = await this.#context.fleet.askAll(
       () => new LineRequest(command, line),
       timeoutOf(this.#context, options),
       options?.signal,
+      standIns,
     )
     const result: PerServer<T> = {}
     for (const [server, answer] of answers) {

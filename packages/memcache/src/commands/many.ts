@@ -18,7 +18,7 @@ export function togetherFailed(
   for (const [index, outcome] of outcomes.entries()) {
     if (outcome.status === 'fulfilled') continue
     first ??= outcome
-    keys.push(...(lists[index] ?? []))
+    for (const key of lists[index] ?? []) keys.push(key)
   }
   const reason: unknown = first?.reason
   if (!(reason instanceof MemcacheError)) return reason

@@ -176,8 +176,13 @@ export abstract class Request<T = unknown> extends Deadline {
 }
 
 function codeOf(reason: unknown): string {
-  const { code, name } = (reason ?? {}) as { code?: unknown; name?: unknown }
-  return typeof code === 'string' ? code : typeof name === 'string' ? name : 'unknown'
+  try {
+    const { code, name } = (reason ?? {}) as { code?: unknown; name?: unknown }
+    return typeof code === 'string' ? code : typeof name === 'string' ? name : 'unknown'
+  } catch {
+    // What a transcoder or a signal gave may be anything, also an object that does not let itself be read.
+    return 'unknown'
+  }
 }
 
 // A promise hands out its two ends through a callback; one shared callback spares every request

@@ -118,22 +118,29 @@ export class Fleet {
     }
   }
 
-  /** Asks every server; a failure stands in the place of the answer of its server. */
+  /**
+   * Asks every server; a failure stands in the place of the answer of its server.
+   *
+   * @param standIns - those that only stand in are asked as well.
+   */
   async askAll<T>(
     request: () => Request<T>,
     timeout: number,
     signal: AbortSignal | undefined,
+    standIns = false,
   ): Promise<[server: string, answer: T | MemcacheError][]> {
     await this.ready(signal)
     return Promise.all(
-      this.servers.map(async (server): Promise<[string, T | MemcacheError]> => {
-        try {
-          return [server.address.name, await server.submit(request(), timeout, signal)]
-        } catch (error) {
-          signal?.throwIfAborted()
-          return [server.address.name, error as MemcacheError]
-        }
-      }),
+      (standIns ? this.everyServer : this.servers).map(
+        async (server): Promise<[string, T | MemcacheError]> => {
+          try {
+            return [server.address.name, await server.submit(request(), timeout, signal)]
+          } catch (error) {
+            signal?.throwIfAborted()
+            return [server.address.name, error as MemcacheError]
+          }
+        },
+      ),
     )
   }
 

@@ -1,0 +1,56 @@
+import { once } from 'node:events'
+import { expect, it } from 'vitest'
+import { Deadline, Deadlines } from './deadline.js'
+import { guarded } from './guarded.js'
+
+// Vitest has listeners of its own, which would call the run a failure.
+async function uncaughtOf(run: () => void): Promise<unknown> {
+  const listeners = process.listeners('uncaughtException')
+  process.removeAllListeners('uncaughtException')
+  try {
+    const told = once(process, 'uncaughtException')
+    run()
+    return (await told)[0]
+  } finally {
+    for (const listener of listeners) process.on('uncaughtException', listener)
+  }
+}
+
+it('tells what was thrown as uncaught, after the work of this tick', async () => {
+  const error = new Error('a bug of the user')
+  let went = false
+  const told = await uncaughtOf(() => {
+    guarded(() => {
+      throw error
+    })
+    went = true
+  })
+  expect(told).toBe(error)
+  expect(went).toBe(true)
+})
+
+class Entry extends Deadline {
+  readonly #run: () => void
+  constructor(run: () => void) {
+    super()
+    this.#run = run
+  }
+  expire(): void {
+    this.#run()
+  }
+}
+
+it('lets the deadlines go on behind one that throws', async () => {
+  const deadlines = new Deadlines()
+  let second: Promise<void> | undefined
+  await uncaughtOf(() => {
+    deadlines.add(
+      new Entry(() => {
+        throw new Error('thrown')
+      }),
+      1,
+    )
+    second = new Promise((resolve) => deadlines.add(new Entry(resolve), 1))
+  })
+  await second
+})

@@ -1,0 +1,18 @@
+import { nextTick } from './clock.js'
+
+/**
+ * Runs a function of a user, such as a listener, in the middle of our own work. What it throws is the
+ * process's uncaught exception, as with any listener, once our work of this tick is done: it changes
+ * nothing of ours.
+ */
+export function guarded(callback: () => void): void {
+  try {
+    callback()
+  } catch (error) {
+    nextTick(rethrow, error)
+  }
+}
+
+function rethrow(error: unknown): never {
+  throw error
+}
