@@ -40,3 +40,21 @@ test('what cannot be encoded or decoded says so, with the cause', () => {
     expect(() => codecOf(option as CodecOption)).toThrow(InvalidArgumentError)
   }
 })
+
+test('what was encoded is nobody else’s memory', () => {
+  const given = Buffer.from('first')
+  const lent = Buffer.alloc(5)
+  const encode = (text: string): Buffer => lent.fill(text)
+  const reusing = { encode, decode: String } as Codec
+  const kept = [
+    encodeWith(codecOf('string'), given, 'f'),
+    encodeWith(codecOf('buffer'), given, 'f'),
+    encodeWith(reusing, 'first', 'f'),
+  ]
+  given.fill('x')
+  encodeWith(reusing, 'other', 'f')
+  expect(kept.map(String)).toEqual(['first', 'first', 'first'])
+  const packed = Array.from({ length: 2_000 }, (_, n) => encodeWith(codecOf('msgpack'), n, 'f'))
+  const unpacked = packed.map((bytes) => decodeWith(codecOf('msgpack'), bytes as Buffer, 'f'))
+  expect(unpacked).toEqual(Array.from(packed.keys()))
+})

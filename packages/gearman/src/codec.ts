@@ -1,7 +1,8 @@
 import { inspect } from 'node:util'
-import { isNativeError } from 'node:util/types'
+import { isNativeError, isUint8Array } from 'node:util/types'
 import { pack, unpack } from 'msgpackr'
 import { InvalidArgumentError, ProtocolError } from './errors.js'
+import { MAX_BODY } from './protocol/packet.js'
 
 /** Turns workloads and results into bytes and back. */
 export interface Codec<T = unknown> {
@@ -31,13 +32,16 @@ const CODECS: Readonly<Record<string, Codec>> = {
 }
 
 function encodeText(value: unknown): string | Uint8Array {
-  if (typeof value === 'string' || value instanceof Uint8Array) return value
+  if (typeof value === 'string' || isUint8Array(value)) return value
   if (value === undefined || value === null) return ''
   if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') {
     return String(value)
   }
   throw new TypeError(`a value of type ${typeof value} needs a codec such as 'json'`)
 }
+
+/** What a packet's length can announce, less the arguments in front. */
+const MAX_DATA = MAX_BODY - 1_024
 
 /** @throws {@link InvalidArgumentError} for a name that is none of the codecs. */
 export function codecOf(option: CodecOption): Codec {
@@ -62,7 +66,12 @@ export function codecName(codec: Codec): string | undefined {
   return Object.keys(CODECS).find((name) => CODECS[name] === codec)
 }
 
-/** @throws {@link InvalidArgumentError} for a stream, or with what the codec threw as its cause. */
+/**
+ * A value as its codec has it, in memory that nobody else writes to: what leaves at the end of the
+ * tick, or once there is a connection, is what was given.
+ *
+ * @throws {@link InvalidArgumentError} for a stream, or with what the codec threw as its cause.
+ */
 export function encodeWith(codec: Codec, value: unknown, name: string): string | Uint8Array {
   let data: unknown
   try {
@@ -76,11 +85,20 @@ export function encodeWith(codec: Codec, value: unknown, name: string): string |
     })
   }
   if (typeof data === 'string') return data
-  // A copy: the caller or the codec may use its memory again before the bytes are sent.
-  if (data instanceof Uint8Array) return Buffer.from(data)
+  if (isUint8Array(data)) {
+    checkSize(data.length, name)
+    // msgpackr's is new memory; the caller or another codec may use its own again.
+    return codec === CODECS['msgpack'] ? data : Buffer.from(data)
+  }
   throw new InvalidArgumentError(`the codec for ${name} gave neither a string nor bytes`, {
     function: name,
   })
+}
+
+/** @throws {@link InvalidArgumentError} for more bytes than a packet holds. */
+export function checkSize(size: number, name: string): void {
+  if (size <= MAX_DATA) return
+  throw new InvalidArgumentError(`${size} bytes for ${name} are over 4 GiB`, { function: name })
 }
 
 /** Whether a value comes in pieces: a Readable, a web stream, any async iterable. */

@@ -4,7 +4,7 @@ import type { JobDefinition } from './definition.js'
 import { InvalidArgumentError } from './errors.js'
 import { FunctionNames } from './function-name.js'
 import { milliseconds, type Settings, wholeNumber } from './options.js'
-import { MAX_BODY, PacketType } from './protocol/packet.js'
+import { PacketType } from './protocol/packet.js'
 import type { JobOrder } from './servers/submission.js'
 import { isContext, type TraceContext, withContext } from './trace-context.js'
 import { encodeUnique } from './unique.js'
@@ -83,9 +83,6 @@ const SUBMIT_TYPES = {
   low: [PacketType.SUBMIT_JOB_LOW, PacketType.SUBMIT_JOB_LOW_BG],
 } as const
 
-/** What a packet's length can announce, less the arguments in front. */
-const MAX_WORKLOAD = MAX_BODY - 1_024
-
 const NO_OPTIONS: JobOptions = {}
 
 /** Checks what callers pass and turns it into orders: after this, nothing is wrong with them. */
@@ -126,12 +123,6 @@ export class JobOrders {
       })
     }
     const data = stream === undefined ? encodeWith(codec, workload, name) : ''
-    const size = stream?.length ?? data.length
-    if (size > MAX_WORKLOAD) {
-      throw new InvalidArgumentError(`a workload of ${size} bytes is over 4 GiB`, {
-        function: name,
-      })
-    }
     const unique = options.unique === undefined ? undefined : encodeUnique(options.unique)
     // The queue modules of gearmand key their rows by the id: without one, jobs overwrite each
     // other. In the foreground nothing is stored, and no id is the cheapest.

@@ -1,3 +1,4 @@
+import { isUint8Array } from 'node:util/types'
 import { type Codec, decodeWith, encodeWith, messageOf } from './codec.js'
 import { InvalidArgumentError } from './errors.js'
 import { PacketType } from './protocol/packet.js'
@@ -141,7 +142,7 @@ export class GearmanJob<Input = string> {
 
   /** Ends the job with an exception now: an error's message, or text. */
   sendException(error: unknown): Promise<boolean> {
-    const data = error instanceof Uint8Array ? error : messageOf(error)
+    const data = isUint8Array(error) ? Buffer.from(error) : messageOf(error)
     return this.#channel.finish(PacketType.WORK_EXCEPTION, data)
   }
 

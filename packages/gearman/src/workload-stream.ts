@@ -1,4 +1,5 @@
-import { messageOf } from './codec.js'
+import { isUint8Array } from 'node:util/types'
+import { checkSize, messageOf } from './codec.js'
 import { InvalidArgumentError } from './errors.js'
 import { wholeNumber } from './options.js'
 
@@ -17,7 +18,7 @@ export class WorkloadStream {
   readonly #name: string
   #cancelled = false
 
-  /** @throws {@link InvalidArgumentError} without a length. */
+  /** @throws {@link InvalidArgumentError} without a length, or with one over what a packet holds. */
   constructor(source: WorkloadSource, length: number | undefined, name: string) {
     if (length === undefined) {
       throw new InvalidArgumentError(
@@ -26,6 +27,7 @@ export class WorkloadStream {
       )
     }
     this.length = wholeNumber('length', length, 0)
+    checkSize(this.length, name)
     this.#source = source
     this.#name = name
   }
@@ -43,7 +45,7 @@ export class WorkloadStream {
       for await (const piece of this.#source) {
         if (this.#cancelled) break
         const bytes = typeof piece === 'string' ? Buffer.from(piece) : piece
-        if (!(bytes instanceof Uint8Array)) throw new TypeError('it gave neither bytes nor text')
+        if (!isUint8Array(bytes)) throw new TypeError('it gave neither bytes nor text')
         if (bytes.length > this.length - size) throw new RangeError('it has more')
         data.set(bytes, size)
         size += bytes.length
