@@ -33,6 +33,9 @@ export interface ConnectionOwner {
   closed(reason: Fault): void
 }
 
+/** Called once the kernel took bytes, or will not. */
+type Taken = (error?: Error | null) => void
+
 /** Milliseconds of silence before the kernel asks whether the peer still lives. */
 const KEEP_ALIVE_DELAY = 30_000
 
@@ -53,6 +56,8 @@ export class Connection {
   #flushing = false
   #drain: ((open: boolean) => void) | undefined
   #drained: Promise<boolean> | undefined
+  #sent: Promise<boolean> | undefined
+  #settleSent: ((sent: boolean) => void) | undefined
 
   /**
    * Opens a connection.
@@ -160,6 +165,21 @@ export class Connection {
   }
 
   /**
+   * Sends what was appended so far by the end of the tick.
+   *
+   * @returns true once the kernel took it, false where the connection closed before.
+   */
+  sent(): Promise<boolean> {
+    if (this.#reason !== undefined) return Promise.resolve(false)
+    if (this.output.empty) return this.drained()
+    this.#sent ??= new Promise((resolve) => {
+      this.#settleSent = resolve
+    })
+    this.flushSoon()
+    return this.#sent
+  }
+
+  /**
    * Sends all of {@link output} in one write.
    *
    * @param taken - called when the kernel has taken the bytes; not where there are none.
@@ -167,16 +187,7 @@ export class Connection {
    */
   flush(taken?: () => void): number {
     if (this.#reason !== undefined || this.output.empty) return 0
-    const parts = this.output.take()
-    if (parts.length === 1) return this.#write(parts[0] as string | Uint8Array, taken)
-    let bytes = 0
-    const last = parts.length - 1
-    this.#socket.cork()
-    for (const [index, part] of parts.entries()) {
-      bytes += this.#write(part, index === last ? taken : undefined)
-    }
-    this.#socket.uncork()
-    return bytes
+    return this.#send(this.#settleSent === undefined ? taken : this.#andSent(taken))
   }
 
   /** Sends all of {@link output} at the end of the tick, with whatever else is appended until then. */
@@ -206,6 +217,7 @@ export class Connection {
     this.#socket.on('error', ignore)
     this.#socket.destroy()
     this.#settleDrain(false)
+    this.#settleSent?.(false)
     this.#traffic.closed += 1
     this.#owner.closed(reason)
   }
@@ -247,7 +259,31 @@ export class Connection {
     }
   }
 
-  #write(part: string | Uint8Array, taken?: () => void): number {
+  #send(taken: Taken | undefined): number {
+    const parts = this.output.take()
+    if (parts.length === 1) return this.#write(parts[0] as string | Uint8Array, taken)
+    let bytes = 0
+    const last = parts.length - 1
+    this.#socket.cork()
+    for (const [index, part] of parts.entries()) {
+      bytes += this.#write(part, index === last ? taken : undefined)
+    }
+    this.#socket.uncork()
+    return bytes
+  }
+
+  /** Whoever waits by {@link sent} is told too. */
+  #andSent(taken: (() => void) | undefined): Taken {
+    const settle = this.#settleSent
+    this.#sent = undefined
+    this.#settleSent = undefined
+    return (error) => {
+      settle?.(!error)
+      taken?.()
+    }
+  }
+
+  #write(part: string | Uint8Array, taken?: Taken): number {
     // Text has one byte a character.
     this.#traffic.bytesOut += part.length
     if (typeof part === 'string') this.#socket.write(part, 'latin1', taken)

@@ -125,18 +125,13 @@ export class Run extends Deadline implements JobChannel {
   ): Promise<boolean> {
     if (this.#over) return UNSENT
     const handle = this.#localHandle
-    return this.#origin.send(type, args === undefined ? handle : `${handle}\0${args}`, data)
+    const whole = args === undefined ? handle : `${handle}\0${args}`
+    return this.#origin.report(type, whole, data, type !== PacketType.WORK_DATA)
   }
 
-  finish(
-    type: PacketType,
-    data: string | Uint8Array | undefined,
-    error: unknown = type === PacketType.WORK_EXCEPTION ? data : undefined,
-  ): Promise<boolean> {
-    if (this.#over) return UNSENT
-    const sent = this.#origin.send(type, this.#localHandle, data)
-    this.#end(this.#reason === undefined ? OUTCOMES[type] : 'timeout', error)
-    return sent
+  finish(type: PacketType, data: string | Uint8Array | undefined): Promise<boolean> {
+    const error = type === PacketType.WORK_EXCEPTION ? data : undefined
+    return this.#finish(type, data, error) ? this.#origin.sent() : UNSENT
   }
 
   /** The result cannot count any more; the handler still has its slot. */
@@ -155,7 +150,7 @@ export class Run extends Deadline implements JobChannel {
     this.#abort(reason)
     // gearmand has taken the job back, or does so now: a result would be another run's.
     if (serverTimeout <= timeout && !this.#over) this.#end('timeout', reason)
-    else void this.finish(PacketType.WORK_FAIL, undefined, reason)
+    else this.#finish(PacketType.WORK_FAIL, undefined, reason)
     this.#giveBack()
   }
 
@@ -177,7 +172,7 @@ export class Run extends Deadline implements JobChannel {
     if (!this.#over) {
       try {
         const data = encodeWith(this.#fn.codec, value, this.#fn.name)
-        void this.finish(PacketType.WORK_COMPLETE, data)
+        this.#finish(PacketType.WORK_COMPLETE, data, undefined)
       } catch (error) {
         this.#threw(error)
         return
@@ -187,9 +182,16 @@ export class Run extends Deadline implements JobChannel {
   }
 
   #threw(error: unknown): void {
-    if (error instanceof JobFailure) void this.finish(PacketType.WORK_FAIL, undefined, error)
-    else void this.finish(PacketType.WORK_EXCEPTION, messageOf(error), error)
+    if (error instanceof JobFailure) this.#finish(PacketType.WORK_FAIL, undefined, error)
+    else this.#finish(PacketType.WORK_EXCEPTION, messageOf(error), error)
     this.#giveBack()
+  }
+
+  #finish(type: PacketType, data: string | Uint8Array | undefined, error: unknown): boolean {
+    if (this.#over) return false
+    const sent = this.#origin.finish(type, this.#localHandle, data)
+    this.#end(this.#reason === undefined ? OUTCOMES[type] : 'timeout', error)
+    return sent
   }
 
   #end(outcome: JobOutcome = 'complete', error: unknown): void {

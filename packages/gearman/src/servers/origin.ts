@@ -23,14 +23,10 @@ export interface RunningJob {
   lose(reason: GearmanError): void
 }
 
-/**
- * Bytes of data after which a write is due within the tick: a handler that awaits one send after the
- * other never lets the tick end, and would not notice that the network takes no more.
- */
-const FLUSH_SIZE = 65_536
-
-const SENT: Promise<boolean> = Promise.resolve(true)
 const UNSENT: Promise<boolean> = Promise.resolve(false)
+
+/** Bytes of data after which a write is due within the tick: a handler may send without a pause. */
+const FLUSH_SIZE = 65_536
 
 /**
  * The one connection that jobs came from. gearmand takes a job's packets from there only: from
@@ -72,21 +68,41 @@ export class Origin {
   }
 
   /**
-   * Sends a packet about a job with the other packets of this tick; resolves to false where the
-   * connection is gone, and waits where the network takes no more.
+   * Sends a packet about a job that goes on: with the other packets of this tick, or, where someone
+   * waits to see it, at once, since the handler may compute until the tick ends.
+   *
+   * @returns true once the kernel took it, false where the connection is gone.
    */
-  send(type: PacketType, args: string, data: string | Uint8Array | undefined): Promise<boolean> {
+  report(
+    type: PacketType,
+    args: string,
+    data: string | Uint8Array | undefined,
+    atOnce: boolean,
+  ): Promise<boolean> {
     const connection = this.#connection
     if (connection.reason !== undefined) return UNSENT
     encode(connection.output, type, args, data)
     this.#unsent += data === undefined ? 0 : data.length
-    if (this.#unsent > FLUSH_SIZE) {
+    const sent = connection.sent()
+    if (atOnce || this.#unsent > FLUSH_SIZE) {
       this.#unsent = 0
       connection.flush()
-    } else {
-      connection.flushSoon()
     }
-    return connection.congested ? connection.drained() : SENT
+    return sent
+  }
+
+  /** Sends the final packet of a job with the others of this tick; false where the connection is gone. */
+  finish(type: PacketType, args: string, data: string | Uint8Array | undefined): boolean {
+    const connection = this.#connection
+    if (connection.reason !== undefined) return false
+    encode(connection.output, type, args, data)
+    connection.flushSoon()
+    return true
+  }
+
+  /** True once the kernel took what was sent so far, false where the connection closed before. */
+  sent(): Promise<boolean> {
+    return this.#connection.sent()
   }
 
   /** Tells every job that its result cannot count any more. */
