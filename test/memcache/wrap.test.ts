@@ -69,8 +69,16 @@ describe('wrap', () => {
     expect(loads).toBe(2)
   })
 
-  test('a value that cannot be stored is a TypeError', async () => {
-    await expect(cache.wrap('function', () => () => 1)).rejects.toBeInstanceOf(TypeError)
+  test('a value that cannot be stored is returned all the same, and told', async () => {
+    const load = (): number => 1
+    const told: unknown[] = []
+    const tell = (event: unknown): number => told.push(event)
+    cache.on('refresh:failed', tell)
+    expect(await cache.wrap('function', () => load)).toBe(load)
+    cache.off('refresh:failed', tell)
+    expect(told).toEqual([{ key: 'function', reason: expect.any(TypeError) }])
+    const failing = cache.wrap('function', () => load, { onError: 'throw' })
+    await expect(failing).rejects.toBeInstanceOf(TypeError)
   })
 
   test('a value that is too large is returned all the same', async () => {

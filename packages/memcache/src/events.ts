@@ -21,8 +21,8 @@ export interface MemcacheEvents {
     event: { readonly server: string; readonly attempt: number; readonly delay: number },
   ]
   /**
-   * `wrap` served an old value and could not replace it: `load` failed in the background, or the
-   * cache did. The next caller tries again.
+   * `wrap` served an old value and could not replace it, since `load` failed in the background; or
+   * what `load` gave was returned, but could not be stored.
    */
   'refresh:failed': [event: { readonly key: Key; readonly reason: unknown }]
 }

@@ -19,7 +19,7 @@ export interface SearchListener {
   found(flight: Flight, value: unknown, plan: WrapPlan): void
   /** Nobody waits for this flight any more. */
   ended(flight: Flight): void
-  /** A value was to be computed anew in the background, and was not. */
+  /** A value was to be computed anew in the background, and was not; or it cannot be stored. */
   refreshFailed(key: Key, error: unknown): void
 }
 
@@ -104,13 +104,13 @@ export class Search {
     flights: readonly Flight[],
     again: boolean,
   ): Promise<readonly PromiseSettledResult<Look>[]> {
-    const { lease, refreshAhead, stale, tags } = this.#plan
+    const { lease, refreshAhead, tags } = this.#plan
     const timeout = this.#commands.timeout(this.#plan)
     const keys = flights.map(({ kept }) => kept)
     const fingerprint = this.#commands.fingerprint(tags, this.#plan)
     // A look that fails earlier has no use for it.
     fingerprint.catch(() => {})
-    return this.#commands.look(keys, { lease, refreshAhead, stale, timeout, fingerprint, again })
+    return this.#commands.look(keys, { lease, refreshAhead, timeout, fingerprint, again })
   }
 
   /** For callers who wait. */
@@ -120,13 +120,10 @@ export class Search {
       const task = tasks[position] as Task
       try {
         if (await this.#store(task, value)) this.#listener.found(task.flight, value, this.#plan)
+        this.#answer(task.flight, value)
       } catch (error) {
-        if (!this.#forgives(error)) {
-          this.#fail(task.flight, error)
-          return
-        }
+        this.#fail(task.flight, error)
       }
-      this.#answer(task.flight, value)
     })
     await Promise.all(stores)
   }
@@ -161,24 +158,15 @@ export class Search {
   async #store({ flight, lease }: Task, value: unknown): Promise<boolean> {
     if (lease === undefined) return false
     try {
-      if (this.#plan.keeps(value)) {
-        const life = this.#plan.life(value)
-        try {
-          return await lease.fill(value, life)
-        } catch (error) {
-          // A value that cannot be stored is given all the same, and told.
-          if (this.#plan.throws || error instanceof MemcacheError) throw error
-          lease.release().catch(() => {})
-          this.#listener.refreshFailed(flight.key, error)
-          return false
-        }
-      }
+      if (this.#plan.keeps(value)) return await lease.fill(value, this.#plan.life(value))
       await lease.discard()
     } catch (error) {
       lease.release().catch(() => {
         // It ends by itself.
       })
-      throw error
+      // A value that cannot be stored is given all the same, and told.
+      if (this.#plan.throws) throw error
+      this.#listener.refreshFailed(flight.key, error)
     }
     return false
   }

@@ -37,7 +37,7 @@ export interface WrapOptions extends CallOptions {
    */
   readonly negativeTtl?: number | undefined
   /**
-   * Names that `cache.tag(name).invalidate()` invalidates by. Values with tags carry a header of 20
+   * Names that `cache.tag(name).invalidate()` invalidates by. Values with tags carry a header of 24
    * bytes: this client reads them by `get` as well, other programs do not.
    */
   readonly tags?: readonly string[] | undefined
@@ -111,15 +111,16 @@ export class WrapPlan {
   /** How long the value lives, from now. */
   life(value: unknown): Life {
     const ttl = value === undefined || value === null ? (this.#negativeTtl ?? 0) : this.#ttl
-    const hasOwnEnd = this.stale > 0 || this.refreshAhead > 0
+    const { stale } = this
+    const hasOwnEnd = stale > 0 || this.refreshAhead > 0
     if (isDate(ttl)) {
-      const end = new Date(ttl.getTime() + this.stale * 1_000)
-      return { exptime: toExptime(end), expiry: hasOwnEnd ? unixTime(ttl.getTime()) : 0 }
+      const end = new Date(ttl.getTime() + stale * 1_000)
+      return { exptime: toExptime(end), expiry: hasOwnEnd ? unixTime(ttl.getTime()) : 0, stale }
     }
-    if (ttl === 0) return { exptime: 0, expiry: 0 }
+    if (ttl === 0) return { exptime: 0, expiry: 0, stale: 0 }
     const own = this.#spread(ttl)
     const expiry = hasOwnEnd ? unixTime(Date.now()) + own : 0
-    return { exptime: toExptime(own + this.stale), expiry }
+    return { exptime: toExptime(own + stale), expiry, stale }
   }
 
   #spread(ttl: number): number {
@@ -137,7 +138,7 @@ export class WrapPlan {
 }
 
 function unixTime(milliseconds: number): number {
-  return Math.floor(milliseconds / 1_000)
+  return Math.ceil(milliseconds / 1_000)
 }
 
 function seconds(name: string, value: number, least: number): number {

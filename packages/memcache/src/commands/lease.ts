@@ -14,8 +14,6 @@ export interface Ask {
   readonly lease: number
   /** Seconds before its end at which an item should be computed anew; 0: never. */
   readonly refreshAhead: number
-  /** Seconds that an item lives on past its own end. */
-  readonly stale: number
   /** Milliseconds for each command. */
   readonly timeout: number
   /** Fingerprint that a value must carry to be valid. */
@@ -43,6 +41,8 @@ export interface Life {
   readonly exptime: number
   /** Unix time in seconds of its own end; 0: never. */
   readonly expiry: number
+  /** Seconds that it may be served past that; 0 where it has no end of its own. */
+  readonly stale: number
 }
 
 /** What leases work with. */
@@ -91,12 +91,12 @@ export class Lease {
   }
 
   /** Stores the value; `false` where the key was changed or invalidated meanwhile. */
-  async fill(value: unknown, { exptime, expiry }: Life): Promise<boolean> {
+  async fill(value: unknown, { exptime, expiry, stale }: Life): Promise<boolean> {
     const { key, wireKey, fingerprint, timeout } = this.#scope
     const { chunks, envelope, maxValueSize } = this.#context
     const owner = { command: 'wrap', key }
     const fit = chunks && ((whole: Encoded) => chunks.fit(whole, exptime, owner, { timeout }))
-    const { data, flags } = await envelope.seal(value, { expiry, fingerprint }, fit)
+    const { data, flags } = await envelope.seal(value, { expiry, stale, fingerprint }, fit)
     if (data.length > maxValueSize) {
       const message = `wrap ${keyText(key)}: the value has ${data.length} bytes, maxValueSize is ${maxValueSize}`
       throw new ValueTooLargeError(message, owner)

@@ -9,6 +9,9 @@ import { derivedKey } from './derived-key.js'
 import { type Ask, Lease, type LeaseContext, type Look, type WireKey } from './lease.js'
 import { Lock, type LockSight } from './lock.js'
 
+/** `Seen.left` of a protocol that does not say it. */
+const UNTOLD = -2
+
 /** Milliseconds between the attempts to give back a lock that may have been won unheard. */
 const RETURNS = [0, 50, 200, 1_000, 4_000]
 
@@ -42,7 +45,7 @@ export class Leases {
   async #look(key: WireKey, ask: Ask): Promise<Look> {
     const server = this.#context.fleet.homeOf(key.wireKey)
     // Who has waited will find no value as a rule, and tries for the lock at once.
-    const found = ask.again ? undefined : this.#read(server, key, ask)
+    const found = ask.again ? undefined : this.#read(server, key, ask, false)
     // The fingerprint comes before the lock: where it cannot be had, nobody waits for nothing.
     const [seen, fingerprint] = await Promise.all([found, ask.fingerprint])
     const look = judge(seen, fingerprint, ask)
@@ -59,7 +62,7 @@ export class Leases {
     try {
       // Servers count whole seconds: an item lives up to one second less than it is told.
       const taken = lock.take(nonce, ask.lease + 1)
-      ;[, held, seen] = await Promise.all([taken, lock.read(), this.#read(server, key, ask)])
+      ;[, held, seen] = await Promise.all([taken, lock.read(), this.#read(server, key, ask, true)])
     } catch (error) {
       void giveBack(lock, nonce)
       throw error
@@ -82,8 +85,9 @@ export class Leases {
     server: Server,
     { key, wireKey }: WireKey,
     ask: Ask,
+    aside: boolean,
   ): Promise<Seen<WrappedItem> | undefined> {
-    const request = new LookRequest<WrappedItem>('wrap', key, wireKey, this.#open)
+    const request = new LookRequest<WrappedItem>('wrap', key, wireKey, this.#open, aside)
     return server.submit<Seen<WrappedItem> | undefined>(request, ask.timeout)
   }
 }
@@ -113,6 +117,12 @@ function judge(seen: Seen<WrappedItem> | undefined, fingerprint: string, ask: As
     return { item: undefined, lease: undefined, state: 'missing' }
   }
   if (seen?.stale === true) return { item, lease: undefined, state: 'invalidated' }
-  const isDue = item.expiry !== 0 && Date.now() / 1_000 >= item.expiry - ask.refreshAhead
-  return { item, lease: undefined, state: isDue ? 'due' : 'fresh' }
+  const state = isDue(item, seen?.left ?? UNTOLD, ask.refreshAhead) ? 'due' : 'fresh'
+  return { item, lease: undefined, state }
+}
+
+// By the server's clock where it tells how long the item still lives, as what `touch` changed.
+function isDue({ expiry, stale }: WrappedItem, left: number, refreshAhead: number): boolean {
+  if (left === UNTOLD) return expiry !== 0 && Date.now() / 1_000 >= expiry - refreshAhead
+  return left >= 0 && left < stale + refreshAhead
 }

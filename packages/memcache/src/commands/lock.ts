@@ -31,8 +31,20 @@ export interface LockSight {
 const STORING = '!'
 
 // Where a stand-in takes the item, it takes the lock as well.
-class LockStore extends StorageRequest<boolean> {
+class ValueStore extends StorageRequest<boolean> {
   override get movable(): boolean {
+    return true
+  }
+}
+
+class LockStore extends ValueStore {
+  override get aside(): boolean {
+    return true
+  }
+}
+
+class LockRead extends GetManyRequest {
+  override get aside(): boolean {
     return true
   }
 }
@@ -50,6 +62,10 @@ class LockRemoval extends DeletionRequest {
   constructor(lock: string) {
     super('wrap', lock, lock)
     this.#lock = lock
+  }
+
+  override get aside(): boolean {
+    return true
   }
 
   override get movable(): boolean {
@@ -87,7 +103,7 @@ export class Lock {
 
   /** Who has the lock; `undefined`: nobody. */
   async read(): Promise<LockSight | undefined> {
-    const request = new GetManyRequest('wrap', [this.#key], [this.#key], text, true)
+    const request = new LockRead('wrap', [this.#key], [this.#key], text, true)
     const [found] = await this.#server.submit<Found>(request, this.#timeout)
     if (found === undefined) return undefined
     const content = String(found.value)
@@ -115,7 +131,8 @@ export class Lock {
   /** Takes the lock away from who had it when it was read. @returns `false` where it changed. */
   removeSeen({ cas }: LockSight): Promise<boolean> {
     if (cas === NO_CAS) return this.remove()
-    return this.#server.submit(removal(this.#key, cas), this.#timeout)
+    const fields = this.#fields('set', '', PAST, cas)
+    return this.#server.submit(new LockStore('wrap', this.#key, fields, isStored), this.#timeout)
   }
 
   #fields(mode: 'add' | 'set', data: string, exptime: number, cas: string): StorageFields {
@@ -132,7 +149,7 @@ export function replacement(
   const mode = cas === undefined ? 'add' : 'set'
   const token = cas === undefined || cas === NO_CAS ? '' : cas
   const all = { ...fields, key: wireKey, mode, cas: token } as const
-  return new LockStore('wrap', wireKey, all, isStored)
+  return new ValueStore('wrap', wireKey, all, isStored)
 }
 
 /** Removes an item by its cas token: classic `delete` knows no condition, an end in the past does. */

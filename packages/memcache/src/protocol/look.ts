@@ -20,7 +20,7 @@ export interface Seen<T> {
   readonly cas: string
   /** It was marked stale; servers that do not speak meta know no such mark. */
   readonly stale: boolean
-  /** Seconds that it still lives; -1: for ever, or the protocol does not say. */
+  /** Seconds that it still lives; -1: for ever; -2: the protocol does not say. */
   readonly left: number
 }
 
@@ -28,12 +28,19 @@ export interface Seen<T> {
 export class LookRequest<T> extends Request<Seen<T> | undefined> {
   readonly #wireKey: string
   readonly #open: ItemOpener<T>
+  readonly #aside: boolean
   #seen: Seen<T> | Promise<Seen<T>> | undefined
 
-  constructor(command: string, key: Key, wireKey: string, open: ItemOpener<T>) {
+  /** @param aside - it is not the first look of its call. */
+  constructor(command: string, key: Key, wireKey: string, open: ItemOpener<T>, aside: boolean) {
     super(command, key)
+    this.#aside = aside
     this.#wireKey = wireKey
     this.#open = open
+  }
+
+  override get aside(): boolean {
+    return this.#aside
   }
 
   get repeatable(): boolean {

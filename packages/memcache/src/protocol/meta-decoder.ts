@@ -52,7 +52,7 @@ export class MetaDecoder extends ItemDecoder {
       reply.stub = false
       reply.stale = false
       reply.sent = false
-      reply.left = -1
+      reply.left = -2
       const length = readValueLine(reply, bytes, start, end)
       reply.kind = ReplyKind.ITEM
       return length
@@ -82,7 +82,7 @@ export class MetaDecoder extends ItemDecoder {
     reply.won = false
     reply.stale = false
     reply.sent = false
-    reply.left = -1
+    reply.left = -2
     reply.metaFlags.take(bytes, start, end)
     let at = start
     while (at < end) {

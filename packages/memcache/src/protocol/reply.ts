@@ -116,8 +116,8 @@ export class Reply {
   stale = false
   /** Meta `Z`: some other request has won already. */
   sent = false
-  /** Meta `t`: seconds that the item still lives; -1: for ever, or it was not asked for. */
-  left = -1
+  /** Meta `t`: seconds that the item still lives; -1: for ever; -2: nobody has said it. */
+  left = -2
   /** All flags of a meta reply, read on demand. */
   readonly metaFlags: MetaFlags = new MetaFlags()
   bytes: Buffer = NOTHING

@@ -107,6 +107,11 @@ export abstract class Request<T = unknown> extends Deadline {
     return []
   }
 
+  /** True for a part of another call: it is neither counted nor published as a call of its own. */
+  get aside(): boolean {
+    return false
+  }
+
   get keyCount(): number {
     return this.key === undefined ? this.wireKeys.length : 1
   }

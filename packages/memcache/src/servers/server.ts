@@ -128,7 +128,7 @@ export class Server implements RequestKeeper, OutboxOwner {
 
   /** Takes a request; its promise settles within `timeout` milliseconds. */
   submit<T>(request: Request<T>, timeout: number, signal?: AbortSignal | undefined): Promise<T> {
-    if (request.moves === 0) {
+    if (request.moves === 0 && !request.aside) {
       request.observer = this.#options.meter
       if (commandsAreWatched()) return this.#trace(request, timeout, signal)
     }

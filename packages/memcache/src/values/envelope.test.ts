@@ -4,8 +4,8 @@ import type { Encoded } from './serializer.js'
 import { defaultTranscoder } from './transcoder.js'
 
 const envelope = new Envelope(defaultTranscoder)
-const plain = { expiry: 0, fingerprint: NO_TAGS }
-const noted = { expiry: 1_800_000_000, fingerprint: '\x00\x01ÿabcdefghi' }
+const plain = { expiry: 0, stale: 0, fingerprint: NO_TAGS }
+const noted = { expiry: 1_800_000_000, stale: 4_000_000_000, fingerprint: '\x00\x01ÿabcdefghi' }
 
 /** The item in the middle of a socket's chunk. */
 const stored = ({ data, flags }: Encoded): [number, Buffer, number, number] => {

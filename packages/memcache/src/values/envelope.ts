@@ -19,10 +19,11 @@ const Mark = {
 const MARKS: number = Mark.EMPTY | Mark.UNDEFINED | Mark.HEADED
 
 /** Opens the header: flags of other clients may have the mark's bit for reasons of their own. */
-const MAGIC = 0x00_67_77_31
+const MAGIC = 0x00_67_77_32
 const EXPIRY_AT = 4
-const FINGERPRINT_AT = 8
-const HEADER = 20
+const STALE_AT = 8
+const FINGERPRINT_AT = 12
+const HEADER = 24
 
 /** Fingerprint of a value that has no tags. */
 export const NO_TAGS: string = '\0'.repeat(HEADER - FINGERPRINT_AT)
@@ -31,6 +32,8 @@ export const NO_TAGS: string = '\0'.repeat(HEADER - FINGERPRINT_AT)
 export interface Notes {
   /** Unix time in seconds from which on the value should be computed anew; 0: as long as it lives. */
   readonly expiry: number
+  /** Seconds of the item's life that lie behind its own end. */
+  readonly stale: number
   /** Twelve one-byte characters that stand for the tags and their versions. */
   readonly fingerprint: string
 }
@@ -94,6 +97,7 @@ export class Envelope implements Transcoder {
     const bytes = Buffer.allocUnsafe(HEADER + data.length)
     bytes.writeUInt32BE(MAGIC, 0)
     bytes.writeUInt32BE(notes.expiry, EXPIRY_AT)
+    bytes.writeUInt32BE(notes.stale, STALE_AT)
     bytes.write(notes.fingerprint, FINGERPRINT_AT, 'latin1')
     if (typeof data === 'string') bytes.write(data, HEADER, 'latin1')
     else bytes.set(data, HEADER)
@@ -110,16 +114,17 @@ export class Envelope implements Transcoder {
   ): WrappedItem | Promise<WrappedItem> {
     const headed = isHeaded(flags, bytes, start, end)
     const expiry = headed ? bytes.readUInt32BE(start + EXPIRY_AT) : 0
+    const stale = headed ? bytes.readUInt32BE(start + STALE_AT) : 0
     const fingerprint = headed ? latin1(bytes, start + FINGERPRINT_AT, start + HEADER) : NO_TAGS
     const isUndefined = this.#isUndefined(headed ? flags & ~Mark.HEADED : flags)
     const item = (value: unknown): WrappedItem => {
       // Of a value in chunks one is gone.
       const readable = value !== undefined
-      return { expiry, fingerprint, readable, value: isUndefined ? undefined : value }
+      return { expiry, stale, fingerprint, readable, value: isUndefined ? undefined : value }
     }
     const garbage = (error: unknown): WrappedItem => {
       if (!(error instanceof DecodeError)) throw error
-      return { expiry, fingerprint, readable: false, value: undefined }
+      return { expiry, stale, fingerprint, readable: false, value: undefined }
     }
     try {
       const value = this.decode(flags, bytes, start, end, reader)
