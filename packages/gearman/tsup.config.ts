@@ -16,8 +16,18 @@ const programs: Options = {
   external: ['@glammp/gearman'],
 }
 
+/** In the CommonJS build `import.meta.url`, by which the thread's module is found, is the file's own name. */
+const withImportMetaUrl: NonNullable<Options['esbuildOptions']> = (options, { format }) => {
+  if (format !== 'cjs') return
+  options.define = { ...options.define, 'import.meta.url': 'importMetaUrl' }
+  options.inject = [...(options.inject ?? []), './import-meta-url.ts']
+}
+
 export default defineConfig([
-  // `import.meta.url`, by which the thread is found, exists in the CommonJS build only as a shim.
-  { ...published, shims: true, clean: ['!glammp-worker.*', '!sandbox-thread.*'] },
+  {
+    ...published,
+    esbuildOptions: withImportMetaUrl,
+    clean: ['!glammp-worker.*', '!sandbox-thread.*'],
+  },
   programs,
 ])

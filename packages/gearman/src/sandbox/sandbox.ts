@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { extname } from 'node:path'
 import { MessageChannel } from 'node:worker_threads'
 import { clearTimeout, setTimeout } from '@glammp/wire'
@@ -27,12 +28,23 @@ function checked(options: SandboxOptions): SandboxOptions {
 /** As good as never: longer a timer of Node cannot wait. */
 const MAX_DELAY = 2 ** 31 - 1
 
-// Beside this file in the source, and beside the one bundle of the package.
-const THREAD: string = new URL(`./sandbox-thread${threadExtension()}`, import.meta.url).href
-
-/** The thread is an ES module in either build. */
-function threadExtension(): string {
-  return extname(new URL(import.meta.url).pathname) === '.ts' ? '.ts' : '.js'
+/**
+ * The module that a thread runs: beside this file in the source, and beside the one file of the built
+ * package. It is looked for when a thread is needed: a bundler that made this file a part of an
+ * application left it behind, and perhaps no `import.meta.url` either.
+ *
+ * @throws InvalidArgumentError
+ */
+function threadModule(): string {
+  const here: string | undefined = import.meta.url
+  if (here !== undefined) {
+    const extension = extname(new URL(here).pathname) === '.ts' ? '.ts' : '.js'
+    const module = new URL(`./sandbox-thread${extension}`, here)
+    if (existsSync(module)) return module.href
+  }
+  throw new InvalidArgumentError(
+    'handlers that are modules need @glammp/gearman as it is installed: leave it out of the bundle (external)',
+  )
 }
 
 /**
@@ -53,8 +65,9 @@ export class Sandbox {
     this.#concurrency = concurrency
   }
 
-  /** @throws {@link InvalidArgumentError} where the pool's library is not installed. */
+  /** @throws {@link InvalidArgumentError} where the pool's library is not installed, or the thread's module is not there. */
   async load(): Promise<typeof Piscina> {
+    threadModule()
     // Few need it, and it takes as long to load as the rest of the package. A bundler
     // leaves it alone: it is optional, and starts files of its own.
     this.#library ??= import(/* webpackIgnore: true */ /* @vite-ignore */ 'piscina').then(
@@ -138,7 +151,7 @@ export class Sandbox {
     const outgrown = this.#pool
     void outgrown?.close().then(() => this.#pools.delete(outgrown))
     const pool = new library({
-      filename: THREAD,
+      filename: threadModule(),
       name: 'run',
       // With none, jobs that wait for a thread would wait for ever when the last one crashed.
       minThreads: 1,
