@@ -41,6 +41,11 @@ const keysOf = async (cache: MemcacheClient): Promise<string[]> => {
   return keys.sort()
 }
 
+const getsOf = async (cache: MemcacheClient): Promise<number> => {
+  const [stats] = Object.values(await cache.stats())
+  return stats !== undefined && 'cmd_get' in stats ? Number(stats.cmd_get) : Number.NaN
+}
+
 describe.each(['meta', 'classic', 'binary'] as const)('with %s', (protocol) => {
   beforeEach(async () => {
     await using cache = client()
@@ -92,8 +97,55 @@ describe.each(['meta', 'classic', 'binary'] as const)('with %s', (protocol) => {
     expect(now?.value).toBe('other')
     expect(await cache.cas('filme', value, now?.cas ?? '0')).toBe('stored')
     expect((await cache.get<Buffer>('filme'))?.equals(value)).toBe(true)
-    // Those of the first `add`, which `set` has replaced, and those of `cas`.
-    await waitFor(async () => (await keysOf(meta)).length === 1 + 2 * 3)
+    await waitFor(async () => (await keysOf(meta)).length === 1 + 3)
+  })
+
+  test('of a value that is stored again the old chunks go', async () => {
+    await using cache = client({ protocol })
+    await using meta = client()
+    const has = (chunks: number) => async () => (await keysOf(meta)).length === 1 + chunks
+    for (const seed of [1, 2, 3]) await cache.set('film', noise(3 * MB, seed))
+    await waitFor(has(4))
+    expect((await cache.get<Buffer>('film'))?.equals(noise(3 * MB, 3))).toBe(true)
+    await cache.replace('film', noise(2 * MB))
+    await waitFor(has(3))
+    expect(await cache.add('film', 'small')).toBe(false)
+    expect(await cache.cas('film', 'small', '1')).toBe('exists')
+    expect((await cache.get<Buffer>('film'))?.equals(noise(2 * MB))).toBe(true)
+    await cache.setMany({ film: 'small' })
+    await waitFor(has(0))
+    await Promise.all([1, 2, 3].map((seed) => cache.set('film', noise(3 * MB, seed))))
+    await waitFor(has(4))
+    await cache.set('film', 'small', 1)
+    await waitFor(async () => (await keysOf(meta)).every((key) => key === 'film'))
+  })
+
+  test('a reader finds the new value where the chunks of the old one went while it read', async () => {
+    const [{ address } = { address: '' }] = servers
+    await using proxy = await startProxy(address)
+    await using cache = client({ protocol, servers: proxy.address })
+    await using writer = client({ servers: address })
+    const reads = [
+      () => cache.get<Buffer>('film'),
+      async () => (await cache.gets<Buffer>('film'))?.value,
+      async () => (await cache.getMany<Buffer>(['missing', 'film'])).get('film'),
+      () => cache.wrap('film', () => Buffer.from('loaded')),
+    ]
+    const values = [noise(2 * MB), Buffer.from('small'), noise(3 * MB), noise(4 * MB)]
+    for (const [turn, read] of reads.entries()) {
+      await writer.set('film', noise(5 * MB, turn))
+      await cache.get('other')
+      const before = await getsOf(writer)
+      proxy.stall('toClient')
+      const found = read()
+      await waitFor(async () => (await getsOf(writer)) > before)
+      const value = values[turn] as Buffer
+      await writer.set('film', value)
+      const chunks = value.length < MB ? 0 : value.length / MB + 1
+      await waitFor(async () => (await keysOf(writer)).length === 1 + chunks)
+      proxy.resume()
+      expect((await found)?.equals(value)).toBe(true)
+    }
   })
 
   test('delete takes the chunks along', async () => {

@@ -21,6 +21,13 @@ export interface ChunkOwner {
   readonly key: Key
 }
 
+/** How a command is sent. */
+export interface Sending {
+  readonly call: CallOptions | undefined
+  /** `routeNow` where it is its turn. */
+  readonly way: typeof route
+}
+
 export interface ChunkContext extends RouteContext {
   readonly keys: KeyRules
   /** Bytes of the largest encoded value. */
@@ -31,6 +38,16 @@ export interface ChunkContext extends RouteContext {
 const ITEM_OVERHEAD = 512
 
 const stored = (outcome: string): boolean => outcome === 'stored'
+
+/** Times that a reader follows an item that others store again and again. */
+const FOLLOWS = 3
+
+// Sent again after what it goes before, it would see the new item.
+class IndexRead extends GetRequest {
+  override get repeatable(): boolean {
+    return false
+  }
+}
 
 /** Bytes as they are. */
 const asBytes: ValueDecoder = {
@@ -82,7 +99,7 @@ export class Chunks implements Transcoder {
   decode(flags: number, bytes: Buffer, start: number, end: number, reader?: ItemReader): unknown {
     if (flags !== CHUNKED) return this.#inner.decode(flags, bytes, start, end, reader)
     const index = ChunkIndex.read(latin1(bytes, start, end), this.#maxSize)
-    return this.#read(index, reader)
+    return this.#read(index, reader, FOLLOWS)
   }
 
   /**
@@ -139,25 +156,35 @@ export class Chunks implements Transcoder {
     }
   }
 
-  /** The index of a value in chunks, if the item is one. */
-  async indexOf(
+  /**
+   * Sends what takes an item's place, or removes it, and deletes the chunks of the old one if that
+   * went well. What they are is read in the same batch, just before.
+   *
+   * @param send - sends it, in the same tick.
+   * @param isGone - whether the old item is.
+   */
+  replacing<T>(
     { command, key }: ChunkOwner,
     wireKey: string,
-    call: CallOptions | undefined,
-  ): Promise<ChunkIndex | undefined> {
-    const request = new GetRequest(command, key, wireKey, this.#indexes)
-    const index = await route(this.#context, wireKey, request, call)
-    return index instanceof ChunkIndex ? index : undefined
+    { call, way }: Sending,
+    send: () => Promise<T>,
+    isGone: (result: T) => boolean,
+  ): Promise<T> {
+    const request = new IndexRead(command, key, wireKey, this.#indexes)
+    const item = way(this.#context, wireKey, request, call)
+    const change = send()
+    void this.#discardOld(item, change, isGone)
+    return change
   }
 
-  /** Deletes the chunks of an item when the item is deleted. */
-  async discardWith(
-    item: Promise<ChunkIndex | undefined>,
-    removal: Promise<boolean>,
+  async #discardOld<T>(
+    item: Promise<unknown>,
+    change: Promise<T>,
+    isGone: (result: T) => boolean,
   ): Promise<void> {
-    const [index, removed] = await Promise.allSettled([item, removal])
-    if (index.status === 'rejected' || index.value === undefined) return
-    if (removed.status === 'fulfilled' && removed.value) this.discard(index.value)
+    const [old, changed] = await Promise.allSettled([item, change])
+    if (changed.status === 'rejected' || !isGone(changed.value)) return
+    if (old.status === 'fulfilled' && old.value instanceof ChunkIndex) this.discard(old.value)
   }
 
   /** Lets an item and its chunks live until `exptime`; `true` if it was there, and whole. */
@@ -173,15 +200,39 @@ export class Chunks implements Transcoder {
     return (await this.#pieces(index, exptime, call)).every((piece) => piece !== undefined)
   }
 
-  async #read(index: ChunkIndex, reader: ItemReader | undefined): Promise<unknown> {
-    const call = reader === undefined ? undefined : { timeout: remaining(reader.due) }
-    const pieces = await this.#pieces(index, reader?.exptime, call)
-    if (!pieces.every((piece) => piece !== undefined)) return undefined
+  async #read(
+    index: ChunkIndex,
+    reader: ItemReader | undefined,
+    follows: number,
+  ): Promise<unknown> {
+    const pieces = await this.#pieces(index, reader?.exptime, callOf(reader))
+    if (!pieces.every((piece) => piece !== undefined)) return this.#follow(index, reader, follows)
     const whole = Buffer.concat(pieces)
     if (whole.length !== index.length || checksum(whole) !== index.checksum) {
       throw new DecodeError(`a value in ${index.count} chunks of which one is damaged`)
     }
     return this.#inner.decode(index.flags, whole, 0, whole.length, reader)
+  }
+
+  // Who stored the item again has deleted the chunks that were being read.
+  async #follow(
+    old: ChunkIndex,
+    reader: ItemReader | undefined,
+    follows: number,
+  ): Promise<unknown> {
+    const itemKey = reader?.itemKey
+    if (itemKey === undefined || follows === 0) return undefined
+    const values = new Envelope({
+      encode: (value) => this.#inner.encode(value),
+      encodePiece: () => this.encodePiece(),
+      decode: (flags, bytes, start, end, again) => {
+        if (flags !== CHUNKED) return this.#inner.decode(flags, bytes, start, end, again)
+        const index = ChunkIndex.read(latin1(bytes, start, end), this.#maxSize)
+        return index.id === old.id ? undefined : this.#read(index, again, follows - 1)
+      },
+    })
+    const request = new GetRequest('get', itemKey, itemKey, values, reader?.exptime)
+    return route(this.#context, itemKey, request, callOf(reader))
   }
 
   // Asked for in one tick, the chunks of a server come in one round trip.
@@ -209,7 +260,7 @@ export class Chunks implements Transcoder {
 /** Stands for an item that is no index. */
 const NO_INDEX = true
 
-/** Milliseconds that are left; whole ones, for waits of one duration share a queue. */
-function remaining(due: number): number {
-  return Math.max(1, Math.ceil(due - monotonic()))
+/** In the time that the reader has left; in whole milliseconds, for waits of one duration share a queue. */
+function callOf(reader: ItemReader | undefined): CallOptions | undefined {
+  return reader && { timeout: Math.max(1, Math.ceil(reader.due - monotonic())) }
 }

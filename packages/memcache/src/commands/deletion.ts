@@ -56,11 +56,12 @@ export class Deletion {
     options: CallOptions | undefined,
   ): Promise<boolean> {
     const { chunks } = this.#context
-    // In one batch: what the item says of its chunks, then its end.
-    const index = chunks?.indexOf({ command, key }, wireKey, options)
-    const request = new DeletionRequest(command, key, wireKey)
-    const removal = route(this.#context, wireKey, request, options)
-    if (index !== undefined) void chunks?.discardWith(index, removal)
-    return removal
+    const send = (): Promise<boolean> => {
+      const request = new DeletionRequest(command, key, wireKey)
+      return route(this.#context, wireKey, request, options)
+    }
+    if (chunks === undefined) return send()
+    const sending = { call: options, way: route }
+    return chunks.replacing({ command, key }, wireKey, sending, send, (removed) => removed)
   }
 }

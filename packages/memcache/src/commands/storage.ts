@@ -138,7 +138,22 @@ export class Storage {
       return this.#submitLater(draft, call)
     }
     const request = new StorageRequest(command, key, fields, outcome)
+    if (chunks !== undefined) return this.#replacing(draft, request, call, route)
     return route(this.#context, fields.key, request, call)
+  }
+
+  // Whatever is stored may take the place of a value in chunks, but for what is added.
+  #replacing<T>(
+    draft: Draft<T>,
+    request: StorageRequest<T>,
+    call: CallOptions | undefined,
+    way: typeof route,
+  ): Promise<T> {
+    const { chunks } = this.#context
+    const { key, mode } = draft.fields
+    const send = (): Promise<T> => way(this.#context, key, request, call)
+    if (chunks === undefined || mode === 'add') return send()
+    return chunks.replacing(draft, key, { call, way }, send, () => request.result === 'stored')
   }
 
   #submitLater<T>(draft: Draft<T>, call: CallOptions | undefined): Promise<T> {
@@ -154,7 +169,7 @@ export class Storage {
       }
       const { data, flags } = item
       const request = new StorageRequest(command, key, { ...fields, data, flags }, settled)
-      return () => routeNow(this.#context, fields.key, request, call)
+      return () => this.#replacing(draft, request, call, routeNow)
     })
   }
 }

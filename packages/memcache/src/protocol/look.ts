@@ -55,6 +55,10 @@ export class LookRequest<T> extends Request<Seen<T> | undefined> {
     return [this.#wireKey]
   }
 
+  get itemKey(): string {
+    return this.#wireKey
+  }
+
   encode(protocol: Protocol, out: Output): number {
     this.#seen = undefined
     if (protocol.name !== 'meta') return protocol.get([this.#wireKey], true, out)

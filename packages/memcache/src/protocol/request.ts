@@ -21,6 +21,8 @@ export interface ItemReader {
   readonly due: number
   /** Expiry that the item gets by being read; `undefined`: it keeps its own. */
   readonly exptime?: number | undefined
+  /** Key of the item that is decoded now, as it travels. */
+  readonly itemKey?: string | undefined
 }
 
 /** The room that keeps a request's time and place. */

@@ -51,6 +51,10 @@ export class GetRequest extends Request<unknown> {
     return [this.#wireKey]
   }
 
+  get itemKey(): string {
+    return this.#wireKey
+  }
+
   override limitTtl(seconds: number): void {
     if (this.exptime !== undefined) this.exptime = shorterExptime(this.exptime, seconds)
   }
@@ -95,6 +99,8 @@ export type Found = (ValueWithCas<unknown> | undefined)[]
 export class GetManyRequest extends Request<Found> {
   /** Present: the items may be read in the cheapest way. */
   second: SecondReader | undefined = undefined
+  /** Key of the item that is decoded now, as it travels. */
+  itemKey: string | undefined = undefined
   readonly #keys: readonly Key[]
   readonly #wireKeys: readonly string[]
   readonly #values: ValueDecoder
@@ -233,6 +239,7 @@ export class GetManyRequest extends Request<Found> {
     }
     try {
       this.bytes += reply.end - reply.start
+      this.itemKey = this.#wireKeys[position]
       const value = decodeItem(this.#values, reply, this, this.#keys[position])
       if (value instanceof Promise) this.#takeLater(value, position, reply.cas)
       else this.#put(this.#found, position, value, reply.cas)
