@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import { clearTimeout, Deadlines, Fault, guarded, setTimeout } from '@glammp/wire'
+import { clearTimeout, Deadlines, Fault, guarded, patiently, setTimeout } from '@glammp/wire'
 import { jobsAreWatched, traceJob } from './channels.js'
 import { checkClientId } from './client-id.js'
 import type { JobDefinition } from './definition.js'
@@ -309,12 +309,12 @@ export class GearmanWorker extends EventEmitter<GearmanWorkerEvents> implements 
     const reason = new Fault('closed', 'the worker was closed')
     this.#connections.endIdle(reason)
     const { timeout } = this.#settings
-    const timer = setTimeout(() => {
+    const forget = patiently(timeout, () => {
       const silent = new Fault('timeout', `a grab was not answered within ${timeout} ms`)
       this.#connections.closeSilent(silent)
-    }, timeout)
+    })
     await Promise.race([this.#slots.whenIdle(), this.#closed])
-    clearTimeout(timer)
+    forget()
     this.#connections.end(reason)
     await this.#left()
   }

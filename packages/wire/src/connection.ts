@@ -2,6 +2,7 @@ import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from 'node:
 import { type ConnectionOptions, connect as connectTls, TLSSocket } from 'node:tls'
 import type { ServerAddress } from './address.js'
 import { clearTimeout, nextTick, setTimeout } from './clock.js'
+import { patiently } from './deadline.js'
 import { Fault } from './fault.js'
 import { Output } from './output.js'
 import { receiveBuffer } from './receive-buffer.js'
@@ -82,7 +83,7 @@ export class Connection {
           : connectTls({ ...place, ...serverName(address.host), ...tls })
       let connection: Connection | undefined
       const settle = (fault?: Fault): void => {
-        clearTimeout(timer)
+        forget()
         signal?.removeEventListener('abort', abort)
         socket.removeAllListeners()
         if (fault === undefined) {
@@ -97,9 +98,10 @@ export class Connection {
       const abort = (): void => {
         settle(new Fault('closed', 'connecting was given up', signal?.reason))
       }
-      const timer = setTimeout(() => {
+      // By then the sockets were read: a process that was busy meanwhile may well have a connection.
+      const forget = patiently(connectTimeout, () => {
         settle(new Fault('timeout', `no connection within ${connectTimeout} ms`))
-      }, connectTimeout)
+      })
       socket.once('error', (cause) => {
         settle(new Fault('connect', `no connection: ${cause.message}`, cause))
       })

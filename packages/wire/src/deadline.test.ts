@@ -1,6 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { Deadline, Deadlines } from './deadline.js'
+import { Deadline, Deadlines, patiently } from './deadline.js'
+
+function compute(milliseconds: number): void {
+  const until = performance.now() + milliseconds
+  while (performance.now() < until);
+}
 
 class Wait extends Deadline {
   readonly over: Promise<number>
@@ -65,10 +70,70 @@ test('what arrived while the process was busy is not called late', async () => {
   const deadlines = new Deadlines()
   const wait = new Wait()
   deadlines.add(wait, 30)
-  const until = performance.now() + 100
-  while (performance.now() < until);
+  compute(100)
   // Stands for the reply that lies in the socket: it is read before timers are judged.
   setImmediate(() => deadlines.remove(wait))
   await sleep(60)
   expect(wait.times).toBe(0)
+})
+
+test('a process that computed for longer than the time has most of it left', async () => {
+  const deadlines = new Deadlines()
+  const [call, later] = [new Wait(), new Wait()]
+  deadlines.add(call, 300)
+  compute(250)
+  deadlines.add(later, 300)
+  compute(250)
+  await sleep(100)
+  expect([call.times, later.times]).toEqual([0, 0])
+  await call.over
+})
+
+test('a process that is always busy gives up nevertheless', async () => {
+  const deadlines = new Deadlines()
+  const wait = new Wait()
+  deadlines.add(wait, 600)
+  let turns = 0
+  while (wait.times === 0) {
+    compute(100)
+    turns += 1
+    await sleep(1)
+  }
+  expect(turns).toBeGreaterThan(6)
+  expect(turns).toBeLessThan(20)
+})
+
+test('many waits of as many durations all end, none early, and cost nothing meanwhile', async () => {
+  const deadlines = new Deadlines()
+  const started = performance.now()
+  const waits = Array.from({ length: 5_000 }, (_, index) => {
+    const wait = new Wait()
+    deadlines.add(wait, 40 + ((index * 7) % 200) + index / 10_000)
+    return wait
+  })
+  for (const wait of waits.slice(0, 2_500)) deadlines.remove(wait)
+  for (const wait of waits.slice(2_500)) {
+    expect((await wait.over) - started).toBeGreaterThanOrEqual(wait.due - started)
+  }
+  expect(waits.slice(0, 2_500).every((wait) => wait.times === 0)).toBe(true)
+  expect(deadlines.size).toBe(0)
+
+  const idle = Array.from({ length: 50_000 }, () => new Wait())
+  for (const [index, wait] of idle.entries()) deadlines.add(wait, 600_000 + index / 100)
+  await sleep(100)
+  const before = process.cpuUsage()
+  await sleep(1_000)
+  const { user, system } = process.cpuUsage(before)
+  expect((user + system) / 1_000).toBeLessThan(250)
+  for (const wait of idle) deadlines.remove(wait)
+})
+
+test('a single wait can be ended', async () => {
+  let over = 0
+  const forget = patiently(20, () => {
+    over += 1
+  })
+  forget()
+  await new Promise<void>((resolve) => patiently(40, resolve))
+  expect(over).toBe(0)
 })

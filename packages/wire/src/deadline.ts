@@ -9,7 +9,9 @@ export abstract class Deadline {
   /** Set by {@link Deadlines}. @internal */
   due = 0
   /** @internal */
-  lane: Lane | undefined = undefined
+  armed = 0
+  /** @internal */
+  slot: Slot | undefined = undefined
   /** @internal */
   earlier: Deadline | undefined = undefined
   /** @internal */
@@ -19,27 +21,45 @@ export abstract class Deadline {
   abstract expire(): void
 }
 
-/** Entries of one duration: the order of arming is the order of falling due. */
-interface Lane {
+/** Entries that fall due within one resolution. */
+interface Slot {
+  readonly number: number
   first: Deadline | undefined
   last: Deadline | undefined
 }
 
+/** Milliseconds between two turns from which on the process was busy, or frozen. */
+const LONG = 50
+
+/** The sockets are read as often before an entry is judged that was armed in a busy turn. */
+const TURNS = 3
+
 /**
- * One coarse timer for any number of waits. Durations are few (a client's `timeout`, a handful of
- * per-call ones), so there is a queue a duration and only the heads are looked at.
+ * One coarse timer for any number of waits. They are kept by the resolution in which they fall due,
+ * and only that one is looked at, whatever their durations.
  *
- * An entry expires one to three resolutions after its time, never early, and never before the
- * sockets were read once more after its time: a process that was busy for a second must not call
- * late what has arrived meanwhile.
+ * An entry expires one to three resolutions after its time, never early. What is measured is silence:
+ * a process that computed for a second must not call late what it had no time to send or to read. So
+ * a long turn counts as {@link LONG} milliseconds, unless the one before was long too (one that is
+ * always busy would never give up), and the sockets are read {@link TURNS} times before an entry is
+ * judged.
  */
 export class Deadlines {
   readonly #resolution: number
-  readonly #lanes = new Map<number, Lane>()
-  #armed = 0
+  readonly #slots: Map<number, Slot> = new Map()
+  /** The slot that was used last: calls of one moment and one duration share it. */
+  #last: Slot = { number: 0, first: undefined, last: undefined }
+  /** Slots up to this number are empty. */
+  #done = 0
+  #size = 0
   #timer: NodeJS.Timeout | undefined
   #now = 0
   #fresh = false
+  #turns = 0
+  #turned = 0
+  /** Milliseconds that count for nobody. */
+  #skipped = 0
+  #busy = false
 
   constructor(resolution = 10) {
     this.#resolution = resolution
@@ -47,7 +67,7 @@ export class Deadlines {
 
   /** How many entries are armed. */
   get size(): number {
-    return this.#armed
+    return this.#size
   }
 
   /** Milliseconds, as `performance.now()` says once a tick. */
@@ -57,33 +77,49 @@ export class Deadlines {
 
   /** Arms an entry for `milliseconds` from now; an entry is armed once at a time. */
   add(entry: Deadline, milliseconds: number): void {
-    let lane = this.#lanes.get(milliseconds)
-    if (lane === undefined) {
-      lane = { first: undefined, last: undefined }
-      this.#lanes.set(milliseconds, lane)
-    }
-    entry.due = this.#time() + milliseconds
-    entry.lane = lane
-    entry.earlier = lane.last
-    if (lane.last === undefined) lane.first = entry
-    else lane.last.later = entry
-    lane.last = entry
-    this.#armed += 1
-    if (this.#timer === undefined) this.#schedule()
+    if (this.#timer === undefined) this.#start()
+    const due = this.#time() + milliseconds
+    entry.due = due
+    entry.armed = this.#turns
+    this.#put(entry, Math.ceil((due - this.#skipped) / this.#resolution))
+    this.#size += 1
   }
 
   /** Disarms an entry; one that is not armed is left alone. */
   remove(entry: Deadline): void {
-    const lane = entry.lane
-    if (lane === undefined) return
-    if (entry.earlier === undefined) lane.first = entry.later
+    const slot = entry.slot
+    if (slot === undefined) return
+    if (entry.earlier === undefined) slot.first = entry.later
     else entry.earlier.later = entry.later
-    if (entry.later === undefined) lane.last = entry.earlier
+    if (entry.later === undefined) slot.last = entry.earlier
     else entry.later.earlier = entry.earlier
-    entry.lane = undefined
+    entry.slot = undefined
     entry.earlier = undefined
     entry.later = undefined
-    this.#armed -= 1
+    this.#size -= 1
+    if (slot.first === undefined && slot !== this.#last) this.#slots.delete(slot.number)
+  }
+
+  #put(entry: Deadline, number: number): void {
+    let slot = this.#last
+    if (slot.number !== number || number <= this.#done) slot = this.#slot(number)
+    entry.slot = slot
+    entry.earlier = slot.last
+    if (slot.last === undefined) slot.first = entry
+    else slot.last.later = entry
+    slot.last = entry
+  }
+
+  #slot(wished: number): Slot {
+    const number = Math.max(wished, this.#done + 1)
+    if (this.#last.first === undefined) this.#slots.delete(this.#last.number)
+    let slot = this.#slots.get(number)
+    if (slot === undefined) {
+      slot = { number, first: undefined, last: undefined }
+      this.#slots.set(number, slot)
+    }
+    this.#last = slot
+    return slot
   }
 
   // Reading the clock costs as much as encoding a request, so one reading serves a whole tick.
@@ -98,29 +134,78 @@ export class Deadlines {
     return this.#now
   }
 
+  #start(): void {
+    this.#turned = this.#time()
+    this.#busy = false
+    this.#done = this.#numberAt(this.#turned)
+    this.#schedule()
+  }
+
   #schedule(): void {
     this.#timer = setTimeout(() => {
-      // Sockets are polled between here and there: see the class comment.
-      setImmediate(() => {
-        this.#expireUntil(monotonic() - this.#resolution)
-      })
+      const number = this.#turn(monotonic())
+      // Sockets are polled between here and there.
+      setImmediate(() => this.#expireUntil(number))
     }, this.#resolution)
   }
 
-  // `time` lies one resolution back, so that nothing that fell due during the poll is judged.
-  #expireUntil(time: number): void {
-    try {
-      for (const [milliseconds, lane] of this.#lanes) {
-        for (let entry = lane.first; entry !== undefined && entry.due <= time; entry = lane.first) {
-          this.remove(entry)
-          guarded(() => entry.expire())
-        }
-        if (lane.first === undefined) this.#lanes.delete(milliseconds)
-      }
-    } finally {
-      // What one entry throws must not take the time from all others.
-      this.#timer = undefined
-      if (this.#armed > 0) this.#schedule()
-    }
+  #turn(now: number): number {
+    const passed = now - this.#turned
+    this.#busy = passed > LONG && !this.#busy
+    if (this.#busy) this.#skipped += passed - LONG
+    this.#turned = now
+    this.#turns += 1
+    return this.#numberAt(now)
   }
+
+  #numberAt(time: number): number {
+    return Math.floor((time - this.#skipped) / this.#resolution)
+  }
+
+  #expireUntil(number: number): void {
+    while (this.#done < number) {
+      this.#done += 1
+      const slot = this.#slots.get(this.#done)
+      if (slot !== undefined) this.#expire(slot, number + 1)
+    }
+    this.#timer = undefined
+    if (this.#size > 0) this.#schedule()
+  }
+
+  #expire(slot: Slot, next: number): void {
+    for (let entry = slot.first; entry !== undefined; entry = slot.first) {
+      const late = entry
+      this.remove(late)
+      if (this.#turns - late.armed >= TURNS) {
+        // What one entry throws must not take the time from all others.
+        guarded(() => late.expire())
+      } else {
+        this.#put(late, next)
+        this.#size += 1
+      }
+    }
+    this.#slots.delete(slot.number)
+  }
+}
+
+const waits = new Deadlines()
+
+class Wait extends Deadline {
+  readonly expire: () => void
+
+  constructor(over: () => void) {
+    super()
+    this.expire = over
+  }
+}
+
+/**
+ * A single wait that is as patient with a busy process as all of {@link Deadlines} are.
+ *
+ * @returns ends it.
+ */
+export function patiently(milliseconds: number, over: () => void): () => void {
+  const wait = new Wait(over)
+  waits.add(wait, milliseconds)
+  return () => waits.remove(wait)
 }

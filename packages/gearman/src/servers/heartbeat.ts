@@ -1,4 +1,4 @@
-import { type Connection, clearTimeout, Fault, setImmediate, setTimeout } from '@glammp/wire'
+import { type Connection, clearTimeout, Fault, patiently, setTimeout } from '@glammp/wire'
 import type { Link } from './link.js'
 
 export interface HeartbeatOptions {
@@ -17,6 +17,7 @@ export class Heartbeat {
   readonly #options: HeartbeatOptions
   readonly #ask: () => void
   #timer: NodeJS.Timeout | undefined
+  #forget: (() => void) | undefined
   #heard = 0
 
   /** @param ask Sends something that the peer answers. */
@@ -34,20 +35,22 @@ export class Heartbeat {
   /** The connection is gone. */
   stop(): void {
     clearTimeout(this.#timer)
+    this.#forget?.()
   }
 
   #listen(): void {
     this.#heard = this.#link.heard
-    this.#wait(this.#options.interval, () => {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => {
       if (this.#link.held || this.#link.heard !== this.#heard) {
         this.#listen()
         return
       }
       this.#ask()
-      // A process that was busy all the time must read once more before it judges.
       const connection = this.#link.connection
-      this.#wait(this.#options.timeout, () => setImmediate(() => this.#judge(connection)))
-    })
+      this.#forget = patiently(this.#options.timeout, () => this.#judge(connection))
+    }, this.#options.interval)
+    this.#timer.unref()
   }
 
   #judge(asked: Connection | undefined): void {
@@ -58,11 +61,5 @@ export class Heartbeat {
     }
     const { timeout } = this.#options
     this.#link.close(new Fault('timeout', `no answer to a heartbeat within ${timeout} ms`))
-  }
-
-  #wait(milliseconds: number, then: () => void): void {
-    clearTimeout(this.#timer)
-    this.#timer = setTimeout(then, milliseconds)
-    this.#timer.unref()
   }
 }

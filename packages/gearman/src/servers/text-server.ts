@@ -1,9 +1,8 @@
 import {
-  clearTimeout,
   Fault,
   onAbort,
+  patiently,
   type ServerAddress,
-  setTimeout,
   type TlsOptions,
   tlsFor,
 } from '@glammp/wire'
@@ -87,7 +86,7 @@ export class TextServer {
       let over = false
       const end = (): void => {
         over = true
-        clearTimeout(timer)
+        stop()
         forget()
       }
       const giveUp = (fault: Fault, reason?: Fault): void => {
@@ -96,10 +95,10 @@ export class TextServer {
         session?.close(fault)
         reject(reason)
       }
-      const timer = setTimeout(() => {
+      const stop = patiently(timeout, () => {
         const late = new Fault('timeout', `no answer within ${timeout} ms`)
         giveUp(late, late)
-      }, timeout)
+      })
       const aborted = (): void => giveUp(new Fault('closed', 'given up by its signal'))
       const forget = signal === undefined ? (): void => {} : onAbort(signal, aborted)
       if (signal?.aborted) {
