@@ -38,6 +38,8 @@ export default defineConfig({
           include: ['packages/*/src/**/*.test.ts'],
           // They share no state: loading everything anew for each file took longer than they do.
           isolate: false,
+          // On a busy machine some of those that try hundreds of values took more than 5 s.
+          testTimeout: 30_000,
         },
       },
       {
