@@ -1,4 +1,4 @@
-import { orAborted, sleep } from '@glammp/wire'
+import { listOf, orAborted, sleep, wrong } from '@glammp/wire'
 import { Flight } from './cache-aside/flight.js'
 import { NearCache, type NearOptions } from './cache-aside/near-cache.js'
 import { type Loader, Search, type SearchCommands } from './cache-aside/search.js'
@@ -54,9 +54,9 @@ export class CacheAside {
   }
 
   async wrap(key: Key, load: () => unknown, options: WrapOptions): Promise<unknown> {
-    if (typeof load !== 'function') throw new TypeError('wrap takes a function that loads')
+    if (typeof load !== 'function') throw new TypeError(wrong('load', 'a function', load))
     this.#commands.checkOpen()
-    const plan = this.#plan(options)
+    const plan = this.#plan('wrap', options)
     const { signal } = options
     signal?.throwIfAborted()
     // Text that looks as the id of bytes does is no key: it must not find what they found.
@@ -76,12 +76,14 @@ export class CacheAside {
     loadMany: LoadMany<unknown, Key>,
     options: WrapOptions,
   ): Promise<Map<Key, unknown>> {
-    if (typeof loadMany !== 'function') throw new TypeError('wrapMany takes a function that loads')
+    if (typeof loadMany !== 'function') {
+      throw new TypeError(wrong('loadMany', 'a function', loadMany))
+    }
     this.#commands.checkOpen()
-    const plan = this.#plan(options)
+    const plan = this.#plan('wrapMany', options)
     const { signal } = options
     signal?.throwIfAborted()
-    const wanted = [...new Set(keys)]
+    const wanted = [...new Set(listOf('keys', keys))]
     this.#commands.check(wanted, 'wrapMany')
     const answers = new Map<string, unknown>()
     const fresh = new Map<string, Key>()
@@ -146,9 +148,9 @@ export class CacheAside {
     return Promise.race([searches, waited]).then(() => over.abort())
   }
 
-  #plan(options: WrapOptions): WrapPlan {
+  #plan(command: string, options: WrapOptions): WrapPlan {
     const { tags, foreignReaders } = this.#settings
-    return new WrapPlan(options, tags, foreignReaders)
+    return new WrapPlan(command, options, tags, foreignReaders)
   }
 
   /** Flights by the id of their keys, of which each stands once. */

@@ -1,7 +1,7 @@
 import { Deadlines, type ServerObject } from '@glammp/wire'
 import { WrapCommands } from './cache-aside/wrap-commands.js'
 import { logCommands } from './command-log.js'
-import { Admin, type PerServer } from './commands/admin.js'
+import { Admin, FLUSH_RULES, type FlushOptions, type PerServer } from './commands/admin.js'
 import { Changes } from './commands/changes.js'
 import { Chunks } from './commands/chunks.js'
 import type { CommandContext } from './commands/context.js'
@@ -104,10 +104,13 @@ export class MemcacheClient extends WrapCommands implements AsyncDisposable {
    * emptied with the others.
    *
    * @returns `true` for each server that did, as {@link stats} gives its answers.
-   * @throws RangeError for a delay that is no whole number from 0.
+   * @throws TypeError or RangeError for a delay that is no whole number from 0, or that ends after
+   * 2038-01-19.
    */
-  flushAll(options?: CallOptions & { delay?: number | undefined }): Promise<PerServer<true>> {
-    return this.everythingChanges(this.admin.flushAll(options?.delay, options))
+  async flushAll(options?: FlushOptions): Promise<PerServer<true>> {
+    if (options !== undefined) FLUSH_RULES.check('flushAll', options)
+    const { delay, timeout, signal } = options ?? {}
+    return this.everythingChanges(this.admin.flushAll(delay, { timeout, signal }))
   }
 
   /** Sets the counters of {@link stats} of every server back to zero; answers as that does. */

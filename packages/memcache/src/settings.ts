@@ -1,10 +1,12 @@
 import {
   type AddressRules,
+  milliseconds,
   parseServer,
   parseServers,
   type ServerAddress,
   type ServerObject,
   type TlsOptions,
+  wholeNumber,
 } from '@glammp/wire'
 import type { NearOptions } from './cache-aside/near-cache.js'
 import { type Compat, readCompat } from './compat.js'
@@ -225,15 +227,4 @@ function readLargeValues(
     return wholeNumber('largeValues.maxSize', largeValues.maxSize, 1)
   }
   throw new TypeError(`largeValues is 'reject', 'chunk' or { maxSize }; not '${largeValues}'`)
-}
-
-/** @throws RangeError for what is no span of time that a timer can hold. */
-export function milliseconds(name: string, value: number): number {
-  if (typeof value === 'number' && value > 0 && value < 2 ** 31) return value
-  throw new RangeError(`${name} is a number of milliseconds over 0; not ${value}`)
-}
-
-function wholeNumber(name: string, value: number, least: number): number {
-  if (Number.isSafeInteger(value) && value >= least) return value
-  throw new RangeError(`${name} is a whole number from ${least}; not ${value}`)
 }

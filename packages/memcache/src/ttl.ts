@@ -1,4 +1,5 @@
 import { isDate } from 'node:util/types'
+import { type Check, wholeNumber, wrong } from '@glammp/wire'
 
 /**
  * How long an item lives: seconds from now (a whole number; 0 is for ever), or the `Date` on which
@@ -15,32 +16,47 @@ const LONG_AGO = LONGEST_RELATIVE + 1
 /** memcached parses an expiry into 32 bits with a sign: 2038-01-19. */
 const LATEST = 2 ** 31 - 1
 
+/** Whether it is of a type that a ttl may be: what else stands there are options. */
+export function isTtl(value: unknown): value is Ttl {
+  return typeof value === 'number' || isDate(value)
+}
+
 /**
  * The expiry as memcached wants it: 0, seconds up to 30 days, or else a Unix time.
  *
+ * @param name - what errors call it.
  * @throws RangeError for a ttl that is negative, no whole number, or past 2038-01-19; TypeError
  * where it is neither number nor Date.
  */
-export function toExptime(ttl: Ttl | undefined): number {
-  if (ttl === undefined || ttl === 0) return 0
+export function toExptime(ttl: Ttl, name = 'ttl'): number {
   if (typeof ttl === 'number') {
     if (!Number.isInteger(ttl) || ttl < 0) {
-      throw new RangeError(`ttl is a whole number of seconds, 0 for ever; not ${ttl}`)
+      throw new RangeError(`${name} is a whole number of seconds, 0 for ever; not ${ttl}`)
     }
-    return ttl <= LONGEST_RELATIVE ? ttl : checked(Math.floor(Date.now() / 1000) + ttl)
+    return ttl <= LONGEST_RELATIVE ? ttl : checked(Math.floor(Date.now() / 1000) + ttl, name)
   }
-  if (!isDate(ttl)) throw new TypeError('ttl is a number of seconds or a Date')
+  if (!isDate(ttl)) throw new TypeError(wrong(name, 'a whole number of seconds or a Date', ttl))
   const seconds = Math.ceil(ttl.getTime() / 1000)
-  if (Number.isNaN(seconds)) throw new RangeError('ttl is an invalid Date')
+  if (Number.isNaN(seconds)) throw new RangeError(`${name} is an invalid Date`)
   const left = Math.ceil((ttl.getTime() - Date.now()) / 1000)
   if (left <= 0) return LONG_AGO
   // Relative while it can be: the server's clock may be another.
-  return left <= LONGEST_RELATIVE ? left : checked(seconds)
+  return left <= LONGEST_RELATIVE ? left : checked(seconds, name)
 }
 
-function checked(exptime: number): number {
+function checked(exptime: number, name: string): number {
   if (exptime <= LATEST) return exptime
-  throw new RangeError('ttl ends after 2038-01-19, the last day memcached can hold; use 0')
+  throw new RangeError(`${name} ends after 2038-01-19, the last day memcached can hold; use 0`)
+}
+
+/** A check for a span of whole seconds, no matter for how long, that memcached can hold. */
+export function secondsFrom(least: number): Check {
+  return (name, value) => toExptime(wholeNumber(name, value, least), name)
+}
+
+/** For `OptionRules`. @throws TypeError or RangeError */
+export function checkTtl(name: string, value: unknown): void {
+  toExptime(value as Ttl, name)
 }
 
 /** The expiry that comes first: the one given, or so many seconds (up to 30 days) from now. */

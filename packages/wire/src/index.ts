@@ -23,9 +23,27 @@ export { guarded } from './guarded.js'
 export { Health, type HealthListener } from './health.js'
 export { Histogram, type HistogramSummary } from './histogram.js'
 export { onAbort, orAborted } from './on-abort.js'
+export {
+  abortSignal,
+  bool,
+  type Check,
+  type Checks,
+  callback,
+  isPlain,
+  listOf,
+  milliseconds,
+  OptionRules,
+  oneOf,
+  text,
+  tlsOption,
+  wholeNumber,
+  wholeNumberFrom,
+  wrong,
+} from './option-rules.js'
 export { Output } from './output.js'
 export { PendingQueue } from './pending-queue.js'
 export { kept, receiveBuffer } from './receive-buffer.js'
+export { shown } from './shown.js'
 export {
   type ConnectionMetrics,
   Traffic,

@@ -3,14 +3,14 @@ import { CacheAside, type LoadMany } from '../cache-aside.js'
 import type { CommandContext } from '../commands/context.js'
 import { type InvalidateOptions, Invalidation } from '../commands/invalidation.js'
 import { Leases } from '../commands/leases.js'
-import { type CallOptions, timeoutOf } from '../commands/route.js'
+import { type CallOptions, checkCall, timeoutOf } from '../commands/route.js'
 import { Tags } from '../commands/tags.js'
 import type { Key } from '../given-key.js'
 import { ItemCommands } from '../item-commands.js'
 import { Envelope } from '../values/envelope.js'
 import type { NearOptions } from './near-cache.js'
 import { Tag } from './tag.js'
-import type { WrapOptions } from './wrap-options.js'
+import { checkTag, type WrapOptions } from './wrap-options.js'
 
 /** The tag that every call carries if `namespaceVersion` is on. */
 const EVERYTHING = '*'
@@ -114,8 +114,11 @@ export abstract class WrapCommands extends ItemCommands {
 
   /** A tag, to invalidate all values that were wrapped with it. Costs nothing. */
   tag(name: string): Tag {
-    if (typeof name !== 'string' || name === '') throw new TypeError('a tag is a string')
-    return new Tag(name, (options) => this.#renew(name, options))
+    checkTag('a tag', name)
+    return new Tag(name, async (options) => {
+      checkCall('invalidate', options)
+      await this.#renew(name, options)
+    })
   }
 
   /**
@@ -127,6 +130,7 @@ export abstract class WrapCommands extends ItemCommands {
     if (!this.#namespaceVersion) {
       throw new TypeError('invalidateNamespace takes effect with namespaceVersion: true alone')
     }
+    checkCall('invalidateNamespace', options)
     await this.#renew(EVERYTHING, options)
   }
 

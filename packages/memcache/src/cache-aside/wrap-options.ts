@@ -1,7 +1,8 @@
 import { isDate } from 'node:util/types'
+import { OptionRules, oneOf, wrong } from '@glammp/wire'
 import type { Life } from '../commands/lease.js'
-import type { CallOptions } from '../commands/route.js'
-import { type Ttl, toExptime } from '../ttl.js'
+import { CALL_CHECKS, type CallOptions } from '../commands/route.js'
+import { checkTtl, secondsFrom, type Ttl, toExptime } from '../ttl.js'
 
 /** What `wrap` and `wrapMany` take beside the keys and the function that loads. */
 export interface WrapOptions extends CallOptions {
@@ -48,6 +49,36 @@ export interface WrapOptions extends CallOptions {
   readonly onError?: 'load' | 'throw' | undefined
 }
 
+/** What the options may be. */
+const RULES = new OptionRules<WrapOptions>({
+  ttl: checkTtl,
+  stale: secondsFrom(0),
+  lease: secondsFrom(1),
+  refreshAhead: secondsFrom(0),
+  jitter: checkJitter,
+  negativeTtl: secondsFrom(1),
+  tags: checkTags,
+  onError: oneOf('load', 'throw'),
+  ...CALL_CHECKS,
+})
+
+function checkJitter(name: string, value: unknown): void {
+  const text = wrong(name, 'a number from 0 to 1', value)
+  if (typeof value !== 'number') throw new TypeError(text)
+  if (!(value >= 0 && value <= 1)) throw new RangeError(text)
+}
+
+function checkTags(name: string, value: unknown): void {
+  if (!Array.isArray(value)) throw new TypeError(wrong(name, 'an array of strings', value))
+  for (const tag of value) checkTag('a tag', tag)
+}
+
+/** @throws TypeError for what is no tag. */
+export function checkTag(name: string, value: unknown): void {
+  if (typeof value === 'string' && value !== '') return
+  throw new TypeError(wrong(name, 'a string of at least one character', value))
+}
+
 const LEASE = 10
 
 /** The options of one call, checked. */
@@ -66,22 +97,22 @@ export class WrapPlan {
   readonly #jitter: number
 
   /**
+   * @param command - what the options are for.
    * @param tags - carried beside those of the options.
    * @param foreignReaders - no notes on age beside values: they are not served stale, and not
    * computed ahead.
    * @throws TypeError or RangeError for options that cannot be.
    */
-  constructor(options: WrapOptions, tags: readonly string[], foreignReaders: boolean) {
+  constructor(
+    command: string,
+    options: WrapOptions,
+    tags: readonly string[],
+    foreignReaders: boolean,
+  ) {
+    RULES.check(command, options)
     const { ttl = 0, negativeTtl, onError = 'load', jitter = 0 } = options
-    if (onError !== 'load' && onError !== 'throw') {
-      throw new TypeError(`onError is 'load' or 'throw'; not '${onError}'`)
-    }
-    if (typeof jitter !== 'number' || !(jitter >= 0 && jitter <= 1)) {
-      throw new RangeError(`jitter is a number from 0 to 1; not ${jitter}`)
-    }
-    this.lease = seconds('lease', options.lease ?? LEASE, 1)
-    const stale = seconds('stale', options.stale ?? 0, 0)
-    const refreshAhead = seconds('refreshAhead', options.refreshAhead ?? 0, 0)
+    const { lease = LEASE, stale = 0, refreshAhead = 0 } = options
+    this.lease = lease
     this.stale = foreignReaders ? 0 : stale
     this.refreshAhead = foreignReaders ? 0 : refreshAhead
     if (foreignReaders && options.tags !== undefined && options.tags.length > 0) {
@@ -91,10 +122,12 @@ export class WrapPlan {
     this.timeout = options.timeout
     this.throws = onError === 'throw'
     this.#ttl = ttl
-    this.#negativeTtl =
-      negativeTtl === undefined ? undefined : seconds('negativeTtl', negativeTtl, 1)
+    this.#negativeTtl = negativeTtl
     this.#jitter = jitter
-    toExptime(ttl)
+    // Before anything is loaded.
+    for (const span of [ttl, negativeTtl]) {
+      if (typeof span === 'number' && span > 0) toExptime(span + this.stale, 'ttl with stale')
+    }
     this.shortest = this.#shortest()
     if (this.shortest > 0 && this.refreshAhead >= this.shortest) {
       throw new RangeError(
@@ -139,9 +172,4 @@ export class WrapPlan {
 
 function unixTime(milliseconds: number): number {
   return Math.ceil(milliseconds / 1_000)
-}
-
-function seconds(name: string, value: number, least: number): number {
-  if (Number.isSafeInteger(value) && value >= least) return value
-  throw new RangeError(`${name} is a whole number of seconds from ${least}; not ${value}`)
 }

@@ -1,11 +1,31 @@
+import { type Checks, OptionRules, oneOf, wholeNumber, wrong } from '@glammp/wire'
 import { type MemcacheError, ServerError } from '../errors.js'
 import { LineRequest } from '../protocol/line-request.js'
+import { secondsFrom, toExptime } from '../ttl.js'
 import type { CommandContext } from './context.js'
-import { type CallOptions, timeoutOf } from './route.js'
+import { CALL_CHECKS, type CallOptions, checkCall, timeoutOf } from './route.js'
 import { parseStats, type StatsOf, type StatsSection, statsCommand } from './stats-section.js'
 
 /** What each server answered, keyed by its address; the error where it could not be asked. */
 export type PerServer<T> = Record<string, T | MemcacheError>
+
+/** What `flushAll` takes. */
+export interface FlushOptions extends CallOptions {
+  /** Seconds from now. */
+  readonly delay?: number | undefined
+}
+
+/** What the options of `flushAll` may be. */
+export const FLUSH_RULES: OptionRules<FlushOptions> = new OptionRules<FlushOptions>({
+  delay: secondsFrom(0),
+  ...CALL_CHECKS,
+})
+
+/** memcached reads a number into 32 bits, with or without a sign. */
+const INT32 = 2 ** 31 - 1
+const UINT32 = 2 ** 32 - 1
+
+const checkLruMode = oneOf('flat', 'segmented')
 
 /**
  * The commands that go to every server. Each answers by server: `true`, or what it says; where a
@@ -25,7 +45,7 @@ export class Admin {
     section?: Section,
     options?: CallOptions,
   ): Promise<PerServer<StatsOf<Section>>> {
-    const line = statsCommand(section ?? 'general')
+    const line = statsCommand(section === undefined ? 'general' : section)
     const parse = parseStats as (lines: readonly string[]) => StatsOf<Section>
     return this.#ask('stats', line, parse, options)
   }
@@ -41,10 +61,8 @@ export class Admin {
     delay: number | undefined,
     options: CallOptions | undefined,
   ): Promise<PerServer<true>> {
-    if (delay !== undefined && (!Number.isInteger(delay) || delay < 0)) {
-      throw new RangeError(`delay is a whole number of seconds; not ${delay}`)
-    }
-    const line = delay === undefined || delay === 0 ? 'flush_all' : `flush_all ${delay}`
+    const exptime = delay === undefined ? 0 : toExptime(wholeNumber('delay', delay, 0), 'delay')
+    const line = exptime === 0 ? 'flush_all' : `flush_all ${exptime}`
     return this.#ask('flushAll', line, accepted, options, true)
   }
 
@@ -56,9 +74,7 @@ export class Admin {
 
   /** As `MemcacheClient.verbosity`. */
   async verbosity(level: number, options: CallOptions | undefined): Promise<PerServer<true>> {
-    if (!Number.isInteger(level) || level < 0) {
-      throw new RangeError(`verbosity is a whole number from 0; not ${level}`)
-    }
+    wholeNumber('the level of verbosity', level, 0, UINT32)
     return this.#ask('verbosity', `verbosity ${level}`, accepted, options)
   }
 
@@ -72,13 +88,13 @@ export class Admin {
     megabytes: number,
     options: CallOptions | undefined,
   ): Promise<PerServer<true>> {
-    wholeNumber('megabytes', megabytes, 8)
+    wholeNumber('megabytes', megabytes, 8, UINT32)
     return this.#ask('cacheMemoryLimit', `cache_memlimit ${megabytes}`, accepted, options)
   }
 
   /** Whether pages move between slab classes by themselves: 0 no, 1 slowly, 2 at every eviction. */
   async slabsAutomove(mode: 0 | 1 | 2, options?: CallOptions): Promise<PerServer<true>> {
-    wholeNumber('mode', mode, 0)
+    wholeNumber('mode', mode, 0, 2)
     return this.#ask('slabsAutomove', `slabs automove ${mode}`, accepted, options)
   }
 
@@ -91,31 +107,27 @@ export class Admin {
     destination: number,
     options?: CallOptions,
   ): Promise<PerServer<true>> {
-    wholeNumber('source', source, -1)
-    wholeNumber('destination', destination, 0)
+    wholeNumber('source', source, -1, INT32)
+    wholeNumber('destination', destination, 0, INT32)
     const line = `slabs reassign ${source} ${destination}`
     return this.#ask('slabsReassign', line, accepted, options)
   }
 
   /** One LRU for all items (`flat`), or hot, warm and cold ones. */
   async lruMode(mode: 'flat' | 'segmented', options?: CallOptions): Promise<PerServer<true>> {
-    if (mode !== 'flat' && mode !== 'segmented') {
-      throw new TypeError(`the LRU is 'flat' or 'segmented'; not '${mode}'`)
-    }
+    checkLruMode('the mode of the LRU', mode)
     return this.#ask('lruMode', `lru mode ${mode}`, accepted, options)
   }
 
   /**
    * Shares of memory of the hot and warm LRU in per cent, and their ages relative to the cold one.
    */
-  async lruTune(
-    { hot, warm, hotAge, warmAge }: LruShares,
-    options?: CallOptions,
-  ): Promise<PerServer<true>> {
-    for (const [name, value] of Object.entries({ hot, warm })) wholeNumber(name, value, 1)
-    for (const age of [hotAge, warmAge]) {
-      if (!(age > 0 && age < 1e6)) throw new RangeError(`an age is a factor over 0; not ${age}`)
-    }
+  async lruTune(shares: LruShares, options?: CallOptions): Promise<PerServer<true>> {
+    LRU_RULES.check('lruTune', shares)
+    const { hot, warm, hotAge, warmAge } = shares
+    // One that is missing.
+    for (const [name, check] of Object.entries(LRU_CHECKS))
+      check(name, shares[name as keyof LruShares])
     return this.#ask('lruTune', `lru tune ${hot} ${warm} ${hotAge} ${warmAge}`, accepted, options)
   }
 
@@ -124,14 +136,17 @@ export class Admin {
    * -1 for none.
    */
   async lruTempTtl(seconds: number, options?: CallOptions): Promise<PerServer<true>> {
-    wholeNumber('seconds', seconds, -1)
+    wholeNumber('seconds', seconds, -1, INT32)
     return this.#ask('lruTempTtl', `lru temp_ttl ${seconds}`, accepted, options)
   }
 
   /** Lets the crawler look for expired items in these slab classes, or in all. */
   async crawl(classes: readonly number[] | 'all', options?: CallOptions): Promise<PerServer<true>> {
-    if (classes !== 'all') for (const id of classes) wholeNumber('slab class', id, 1)
-    const list = classes === 'all' ? 'all' : classes.join(',')
+    if (classes !== 'all' && (!Array.isArray(classes) || classes.length === 0)) {
+      throw new TypeError(wrong('classes', "'all' or a list of slab classes", classes))
+    }
+    if (classes !== 'all') for (const id of classes) wholeNumber('a slab class', id, 1, UINT32)
+    const list = classes === 'all' ? classes : classes.join(',')
     return this.#ask('crawl', `lru_crawler crawl ${list}`, accepted, options)
   }
 
@@ -142,6 +157,7 @@ export class Admin {
     options: CallOptions | undefined,
     standIns = false,
   ): Promise<PerServer<T>> {
+    checkCall(command, options)
     const answers = await this.#context.fleet.askAll(
       () => new LineRequest(command, line),
       timeoutOf(this.#context, options),
@@ -183,13 +199,26 @@ export interface LruShares {
   readonly warmAge: number
 }
 
+const LRU_CHECKS: Checks<LruShares> = {
+  hot: share,
+  warm: share,
+  hotAge: age,
+  warmAge: age,
+}
+
+const LRU_RULES = new OptionRules<LruShares>(LRU_CHECKS)
+
+function share(name: string, value: unknown): void {
+  wholeNumber(name, value, 1, 100)
+}
+
+function age(name: string, value: unknown): void {
+  if (typeof value !== 'number') throw new TypeError(wrong(name, 'a factor', value))
+  if (!(value > 0 && value < 1e6)) throw new RangeError(wrong(name, 'a factor over 0', value))
+}
+
 // Done is `OK`, which leaves no line; `BUSY`, `BADCLASS`, `NOSPARE`, `MEMLIMIT_TOO_SMALL` do.
 function accepted([line]: string[]): true {
   if (line === undefined) return true
   throw new ServerError(line)
-}
-
-function wholeNumber(name: string, value: number, least: number): void {
-  if (Number.isSafeInteger(value) && value >= least) return
-  throw new RangeError(`${name} is a whole number from ${least}; not ${value}`)
 }

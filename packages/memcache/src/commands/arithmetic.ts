@@ -1,15 +1,21 @@
+import { OptionRules, shown } from '@glammp/wire'
 import { ServerError } from '../errors.js'
 import { type Key, keptKey, keyText } from '../given-key.js'
 import { ArithmeticRequest } from '../protocol/item-request.js'
 import type { CommandContext } from './context.js'
 import { type CallOptions, route } from './route.js'
-import type { Storage, StoreOptions } from './storage.js'
+import { STORE_CHECKS, type Storage, type StoreOptions } from './storage.js'
 
 /** What `increment` and `decrement` take. */
 export interface CountOptions extends StoreOptions {
   /** The number that a missing counter starts with; without it a missing counter stays missing. */
   readonly initial?: number | bigint | undefined
 }
+
+const COUNT_RULES = new OptionRules<CountOptions>({
+  initial: unsigned,
+  ...STORE_CHECKS,
+})
 
 /** The server counts in unsigned 64 bits. */
 const LARGEST = 2n ** 64n - 1n
@@ -34,18 +40,21 @@ export class Arithmetic {
     delta: T,
     options: CountOptions | undefined,
   ): Promise<T | undefined> {
-    const step = unsigned(delta, 'delta')
-    const initial = options?.initial
-    const start = initial === undefined ? undefined : unsigned(initial, 'initial')
+    const step = unsigned('delta', delta)
+    if (options !== undefined) COUNT_RULES.check(command, options)
+    const { initial, ttl, timeout, signal } = options ?? {}
+    const start = initial === undefined ? undefined : unsigned('initial', initial)
+    if (start !== undefined) numberLike(delta, String(start), key)
     const kept = keptKey(key)
+    const call = { ttl, timeout, signal }
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-      const text = await this.#send(command, kept, step, options)
+      const text = await this.#send(command, kept, step, call)
       if (text !== undefined) return numberLike(delta, text, key)
       if (start === undefined) return undefined
       // By `add` and not by the server's own autovivification: that leaves an item without
       // flags, which would read back as text.
       const value = typeof delta === 'bigint' ? start : Number(start)
-      if (await this.#storage.store('add', kept, value, options)) {
+      if (await this.#storage.store('add', kept, value, call)) {
         return numberLike(delta, String(start), key)
       }
     }
@@ -68,15 +77,20 @@ export class Arithmetic {
   }
 }
 
-function unsigned(value: number | bigint, name: string): bigint {
-  if (typeof value !== 'bigint' && !Number.isSafeInteger(value)) {
+/** @throws TypeError or RangeError for what is no number of 64 bits without a sign. */
+function unsigned(name: string, value: unknown): bigint {
+  if (typeof value !== 'bigint' && typeof value !== 'number') {
+    throw new TypeError(
+      `${name} is a whole number up to 2^53 - 1, or a bigint; not ${shown(value)}`,
+    )
+  }
+  if (typeof value === 'number' && !Number.isSafeInteger(value)) {
     throw new RangeError(`${name} is a whole number up to 2^53 - 1, or a bigint; not ${value}`)
   }
-  const number = BigInt(value)
-  if (number < 0n || number > LARGEST) {
-    throw new RangeError(`${name} is from 0 to 2^64 - 1; not ${value}`)
+  if (value < 0 || value > LARGEST) {
+    throw new RangeError(`${name} is from 0 to 2^64 - 1; not ${shown(value)}`)
   }
-  return number
+  return BigInt(value)
 }
 
 function numberLike<T extends number | bigint>(delta: T, text: string, key: Key): T {

@@ -1,9 +1,10 @@
+import { listOf } from '@glammp/wire'
 import type { Key } from '../given-key.js'
 import { DeletionRequest } from '../protocol/item-request.js'
 import type { CommandContext } from './context.js'
 import { guarded } from './guard.js'
 import { togetherFailed } from './many.js'
-import { type CallOptions, route } from './route.js'
+import { type CallOptions, checkCall, route } from './route.js'
 
 /** The commands that delete. */
 export class Deletion {
@@ -14,12 +15,14 @@ export class Deletion {
   }
 
   async delete(key: Key, options: CallOptions | undefined): Promise<boolean> {
+    checkCall('delete', options)
     const wireKey = this.#context.keys.toWire(key, 'delete')
     return this.#send('delete', key, wireKey, options)
   }
 
   async deleteMany(keys: Iterable<Key>, options: CallOptions | undefined): Promise<number> {
-    const wanted = [...new Set(keys)]
+    checkCall('deleteMany', options)
+    const wanted = [...new Set(listOf('keys', keys))]
     // All of them are checked before the first is sent.
     const wireKeys = wanted.map((key) => this.#context.keys.toWire(key, 'deleteMany'))
     const outcomes = await Promise.allSettled(

@@ -1,7 +1,7 @@
 import type { Key } from '../given-key.js'
 import { MetaRequest } from '../protocol/meta-request.js'
 import type { CommandContext } from './context.js'
-import { type CallOptions, route } from './route.js'
+import { type CallOptions, checkCall, route } from './route.js'
 
 /** What the server knows of an item beside its value. */
 export interface ItemMetadata {
@@ -30,6 +30,7 @@ export class Inspection {
   }
 
   async inspect(key: Key, options: CallOptions | undefined): Promise<ItemMetadata | undefined> {
+    checkCall('inspect', options)
     const wireKey = this.#context.keys.toWire(key, 'inspect')
     // `u`: no bump in the LRU.
     const request = new MetaRequest('inspect', key, `mg ${wireKey} s t l h f c u`)

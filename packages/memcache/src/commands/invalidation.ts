@@ -1,10 +1,11 @@
+import { OptionRules } from '@glammp/wire'
 import { type Key, keptKey } from '../given-key.js'
 import { DeletionRequest } from '../protocol/item-request.js'
 import { MetaRequest } from '../protocol/meta-request.js'
-import { toExptime } from '../ttl.js'
+import { secondsFrom, toExptime } from '../ttl.js'
 import type { CommandContext } from './context.js'
 import { guarded } from './guard.js'
-import { type CallOptions, timeoutOf } from './route.js'
+import { CALL_CHECKS, type CallOptions, timeoutOf } from './route.js'
 
 /** What `invalidate` takes. */
 export interface InvalidateOptions extends CallOptions {
@@ -15,6 +16,11 @@ export interface InvalidateOptions extends CallOptions {
    */
   readonly stale?: number | undefined
 }
+
+const RULES = new OptionRules<InvalidateOptions>({
+  stale: secondsFrom(1),
+  ...CALL_CHECKS,
+})
 
 /** Bounded: the server never takes back the right to compute from a caller that died with it. */
 const STALE = 30
@@ -32,15 +38,12 @@ export class Invalidation {
 
   /** Resolves to whether the item was there. */
   async invalidate(key: Key, options: InvalidateOptions | undefined): Promise<boolean> {
+    if (options !== undefined) RULES.check('invalidate', options)
     const { keys, fleet } = this.#context
     const wireKey = keys.toWire(key, 'invalidate')
     const kept = keptKey(key)
     const timeout = timeoutOf(this.#context, options)
-    const stale = options?.stale ?? STALE
-    if (!Number.isInteger(stale) || stale < 1) {
-      throw new RangeError(`stale is a whole number of seconds from 1; not ${stale}`)
-    }
-    const exptime = toExptime(stale)
+    const exptime = toExptime(options?.stale ?? STALE)
     const { signal } = options ?? {}
     await fleet.ready(signal)
     const { protocol } = await fleet.homeOf(wireKey).features(timeout)

@@ -1,15 +1,26 @@
-import { latin1, orAborted, sleep } from '@glammp/wire'
+import { isUint8Array } from 'node:util/types'
+import { latin1, OptionRules, orAborted, sleep, wrong } from '@glammp/wire'
 import { ServerError } from '../errors.js'
 import type { Key } from '../given-key.js'
 import type { LineStream } from '../servers/line-stream.js'
 import type { Server } from '../servers/server.js'
 import type { CommandContext } from './context.js'
-import { type CallOptions, timeoutOf } from './route.js'
+import { CALL_CHECKS, type CallOptions, timeoutOf } from './route.js'
 
 /** What `keys` takes. */
 export interface KeysOptions extends CallOptions {
   /** Only keys that begin so. */
   readonly prefix?: Key | undefined
+}
+
+const RULES = new OptionRules<KeysOptions>({
+  prefix: checkPrefix,
+  ...CALL_CHECKS,
+})
+
+function checkPrefix(name: string, value: unknown): void {
+  if (typeof value === 'string' || isUint8Array(value)) return
+  throw new TypeError(wrong(name, 'a string or bytes', value))
 }
 
 /** One crawler walks a server at a time; how often, and after how many milliseconds, we ask again. */
@@ -25,6 +36,7 @@ export class KeyListing {
   }
 
   async *keys(options: KeysOptions = {}): AsyncGenerator<string | Buffer, void, undefined> {
+    RULES.check('keys', options)
     const { prefix = '', signal } = options
     const start = latin1(typeof prefix === 'string' ? Buffer.from(prefix) : prefix)
     const timeout = timeoutOf(this.#context, options)

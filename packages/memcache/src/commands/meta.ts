@@ -1,9 +1,12 @@
-import type { Key } from '../given-key.js'
+import { isUint8Array } from 'node:util/types'
+import { shown, wrong } from '@glammp/wire'
+import { ValueTooLargeError } from '../errors.js'
+import { type Key, keyText } from '../given-key.js'
 import { type MetaReply, MetaRequest } from '../protocol/meta-request.js'
 import { encodeText } from '../values/serializer.js'
 import { isBinary, storeHead } from '../wire-key.js'
 import type { CommandContext } from './context.js'
-import { type CallOptions, route } from './route.js'
+import { type CallOptions, checkCall, route } from './route.js'
 
 /** Letters with their tokens, one space between; neither `b` nor `q`. */
 const FLAGS = /^(?:[A-Zac-pr-z][!-~]*(?: [A-Zac-pr-z][!-~]*)*)?$/
@@ -46,24 +49,92 @@ export class Meta {
     command: string,
     key: Key,
     flags: string,
-    value: string | Uint8Array | undefined,
+    value: unknown,
     options: CallOptions | undefined,
   ): Promise<MetaReply> {
+    checkCall(`meta ${command}`, options)
     const wireKey = this.#context.keys.toWire(key, `meta ${command}`)
-    if (typeof flags !== 'string' || !FLAGS.test(flags)) {
-      throw new TypeError(
-        `meta flags are letters with their tokens, without q and b; not '${flags}'`,
-      )
-    }
+    checkFlags(command, flags)
     // memcached (1.6.18) gives back the key of an item that was stored by the binary protocol as
     // it is: line ends in it would be replies to other commands.
     if (isBinary(wireKey) && / k/.test(` ${flags}`)) {
       throw new TypeError('the meta flag k is refused for a key of bytes that are no text')
     }
-    const block = typeof value === 'string' ? encodeText(value) : value
+    const block = command === 'ms' ? this.#block(key, value) : undefined
     const head = block === undefined ? `${command} ${wireKey}` : storeHead(wireKey, block.length)
     const line = flags === '' ? head : `${head} ${flags}`
     const request = new MetaRequest(`meta ${command}`, key, line, block)
     return route(this.#context, wireKey, request, options)
   }
+  #block(key: Key, value: unknown): string | Uint8Array {
+    if (typeof value !== 'string' && !isUint8Array(value)) {
+      throw new TypeError(wrong('the value of meta ms', 'a string or bytes', value))
+    }
+    // A copy: the caller may use its memory again before the bytes are sent.
+    const block = typeof value === 'string' ? encodeText(value) : new Uint8Array(value)
+    const { maxValueSize } = this.#context
+    if (block.length <= maxValueSize) return block
+    throw new ValueTooLargeError(
+      `meta ms ${keyText(key)}: the value has ${block.length} bytes, maxValueSize is ${maxValueSize}`,
+      { command: 'meta ms', key },
+    )
+  }
 }
+
+// A value that its command is refused for would end the connection, and the calls of others on it.
+function checkFlags(command: string, flags: string): void {
+  if (typeof flags !== 'string' || !FLAGS.test(flags)) {
+    throw new TypeError(
+      `meta flags are letters with their tokens, without q and b; not ${shown(flags)}`,
+    )
+  }
+  const seen = new Set<string>()
+  for (const flag of flags === '' ? [] : flags.split(' ')) {
+    const letter = flag.charAt(0)
+    const token = flag.slice(1)
+    if (seen.has(letter)) throw new TypeError(`the meta flag ${letter} stands twice`)
+    seen.add(letter)
+    const range = RANGES.get(letter)
+    if (letter === 'M' && MODES.get(command)?.test(token) === false) {
+      throw new TypeError(`the meta flag M has no mode ${shown(token)} in ${command}`)
+    }
+    if (letter === 'O' && token.length > LONGEST_OPAQUE) {
+      throw new RangeError(`the token of the meta flag O has at most ${LONGEST_OPAQUE} characters`)
+    }
+    if (range === undefined) continue
+    if (!/^-?\d{1,20}$/.test(token)) {
+      throw new TypeError(
+        `the token of the meta flag ${letter} is a whole number; not ${shown(token)}`,
+      )
+    }
+    const [least, most] = range
+    if (BigInt(token) < least || BigInt(token) > most) {
+      throw new RangeError(`the token of the meta flag ${letter} is from ${least} to ${most}`)
+    }
+  }
+}
+
+type Range = readonly [least: bigint, most: bigint]
+
+const UINT64: Range = [0n, 2n ** 64n - 1n]
+const UINT32: Range = [0n, 2n ** 32n - 1n]
+const INT32: Range = [-(2n ** 31n), 2n ** 31n - 1n]
+
+/** What the numbers may be that stand behind a letter. */
+const RANGES: ReadonlyMap<string, Range> = new Map([
+  ['C', UINT64],
+  ['D', UINT64],
+  ['E', UINT64],
+  ['J', UINT64],
+  ['F', UINT32],
+  ['N', INT32],
+  ['R', INT32],
+  ['T', INT32],
+])
+
+const MODES: ReadonlyMap<string, RegExp> = new Map([
+  ['ms', /^[EAPRS]$/i],
+  ['ma', /^[ID+-]$/i],
+])
+
+const LONGEST_OPAQUE = 31

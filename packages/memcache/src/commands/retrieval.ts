@@ -1,4 +1,4 @@
-import { monotonic } from '@glammp/wire'
+import { listOf, monotonic } from '@glammp/wire'
 import type { Key } from '../given-key.js'
 import { TouchRequest } from '../protocol/item-request.js'
 import {
@@ -13,7 +13,7 @@ import { type Ttl, toExptime } from '../ttl.js'
 import type { CommandContext } from './context.js'
 import { guarded } from './guard.js'
 import { togetherFailed } from './many.js'
-import { type CallOptions, route, timeoutOf } from './route.js'
+import { type CallOptions, checkCall, route, timeoutOf } from './route.js'
 
 /** The commands that read: `get`, `gets`, `getMany`, `getsMany`, `getAndTouch`, `touch`. */
 export class Retrieval implements SecondReader {
@@ -26,6 +26,7 @@ export class Retrieval implements SecondReader {
   // Not async: the request's own promise goes to the caller.
   get(key: Key, options: CallOptions | undefined): Promise<unknown> {
     try {
+      checkCall('get', options)
       const { keys, transcoder } = this.#context
       const wireKey = keys.toWire(key, 'get')
       const request = new GetRequest('get', key, wireKey, transcoder)
@@ -39,6 +40,7 @@ export class Retrieval implements SecondReader {
     const { keys, transcoder } = this.#context
     const wireKey = keys.toWire(key, 'getAndTouch')
     const exptime = toExptime(ttl)
+    checkCall('getAndTouch', options)
     let value: unknown
     const send = async (): Promise<boolean> => {
       const request = new GetRequest('getAndTouch', key, wireKey, transcoder, exptime)
@@ -53,6 +55,7 @@ export class Retrieval implements SecondReader {
     const { keys, chunks } = this.#context
     const wireKey = keys.toWire(key, 'touch')
     const exptime = toExptime(ttl)
+    checkCall('touch', options)
     const send = (): Promise<boolean> => {
       if (chunks !== undefined) return chunks.touch(key, wireKey, exptime, options)
       const request = new TouchRequest('touch', key, wireKey, exptime)
@@ -65,12 +68,14 @@ export class Retrieval implements SecondReader {
     key: Key,
     options: CallOptions | undefined,
   ): Promise<ValueWithCas<unknown> | undefined> {
+    checkCall('gets', options)
     return (await this.#read('gets', [key], options))[0]
   }
 
   /** The values of the hits, in the order of the keys; keys asked for twice stand once. */
   async getMany(keys: Iterable<Key>, options: CallOptions | undefined): Promise<Map<Key, unknown>> {
-    const wanted = [...new Set(keys)]
+    checkCall('getMany', options)
+    const wanted = [...new Set(listOf('keys', keys))]
     const found = await this.#read('getMany', wanted, options)
     const values = new Map<Key, unknown>()
     for (let at = 0; at < wanted.length; at += 1) {
@@ -85,7 +90,8 @@ export class Retrieval implements SecondReader {
     keys: Iterable<Key>,
     options: CallOptions | undefined,
   ): Promise<Map<Key, ValueWithCas<unknown>>> {
-    const wanted = [...new Set(keys)]
+    checkCall('getsMany', options)
+    const wanted = [...new Set(listOf('keys', keys))]
     const found = await this.#read('getsMany', wanted, options)
     const items = new Map<Key, ValueWithCas<unknown>>()
     for (let at = 0; at < wanted.length; at += 1) {

@@ -1,6 +1,6 @@
+import { abortSignal, type Checks, milliseconds, OptionRules } from '@glammp/wire'
 import type { Request } from '../protocol/request.js'
 import type { Fleet } from '../servers/fleet.js'
-import { milliseconds } from '../settings.js'
 import type { Changes } from './changes.js'
 import type { Turns } from './turns.js'
 
@@ -10,6 +10,16 @@ export interface CallOptions {
   readonly timeout?: number | undefined
   /** Rejects the call with the signal's reason. What was sent may still be carried out. */
   readonly signal?: AbortSignal | undefined
+}
+
+/** What the options of every call may be. */
+export const CALL_CHECKS: Checks<CallOptions> = { timeout: milliseconds, signal: abortSignal }
+
+const CALL_RULES = new OptionRules<CallOptions>(CALL_CHECKS)
+
+/** @throws TypeError or RangeError for options that cannot be. */
+export function checkCall(command: string, options: CallOptions | undefined): void {
+  if (options !== undefined) CALL_RULES.check(command, options)
 }
 
 /** What it takes to bring a request to a server. */

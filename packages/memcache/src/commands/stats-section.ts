@@ -1,3 +1,4 @@
+import { oneOf } from '@glammp/wire'
 import type { GeneralStats, ServerStats } from './server-stats.js'
 
 /** What `stats` can be asked for, and what each section holds of one server. */
@@ -138,22 +139,21 @@ export interface ConnsStats extends ServerStats {
   readonly [seconds: `${number}:secs_since_last_cmd`]: number
 }
 
-/** The command for each section. */
-const COMMANDS: Readonly<Record<StatsSection, string>> = {
-  general: 'stats',
-  settings: 'stats settings',
-  items: 'stats items',
-  slabs: 'stats slabs',
-  sizes: 'stats sizes',
-  conns: 'stats conns',
-}
+const SECTIONS = [
+  'general',
+  'settings',
+  'items',
+  'slabs',
+  'sizes',
+  'conns',
+] as const satisfies readonly StatsSection[]
+
+const checkSection = oneOf(...SECTIONS)
 
 /** @throws TypeError for a section that there is none of. */
 export function statsCommand(section: StatsSection): string {
-  if (Object.hasOwn(COMMANDS, section)) return COMMANDS[section]
-  throw new TypeError(
-    `stats has the sections ${Object.keys(COMMANDS).join(', ')}; not '${section}'`,
-  )
+  checkSection('the section of stats', section)
+  return section === 'general' ? 'stats' : `stats ${section}`
 }
 
 /** Text, even where it looks like a number: forks of memcached have versions of two parts. */
@@ -161,12 +161,12 @@ const TEXTS: ReadonlySet<string> = new Set(['version', 'libevent'])
 
 /** `STAT curr_items 7` ... -> `{ curr_items: 7 }`. */
 export function parseStats(lines: readonly string[]): ServerStats {
-  const stats: Record<string, number | string> = {}
+  const stats: [name: string, value: number | string][] = []
   for (const line of lines) {
     const [, name, value = ''] = /^STAT (\S+) ?(.*)$/.exec(line) ?? []
-    if (name !== undefined) stats[name] = TEXTS.has(name) ? value : numeric(value)
+    if (name !== undefined) stats.push([name, TEXTS.has(name) ? value : numeric(value)])
   }
-  return stats
+  return Object.fromEntries(stats)
 }
 
 function numeric(text: string): number | string {

@@ -1,19 +1,24 @@
-import { isDate } from 'node:util/types'
+import { type Checks, isPlain, OptionRules, wrong } from '@glammp/wire'
 import { ValueTooLargeError } from '../errors.js'
 import { type Key, keyText } from '../given-key.js'
 import type { StorageFields, StorageMode } from '../protocol/request.js'
 import { StorageRequest, type Stored } from '../protocol/storage.js'
-import { type Ttl, toExptime } from '../ttl.js'
+import { checkTtl, isTtl, type Ttl, toExptime } from '../ttl.js'
 import type { Encoded } from '../values/serializer.js'
 import type { CommandContext } from './context.js'
 import { togetherFailed } from './many.js'
-import { type CallOptions, route, routeNow } from './route.js'
+import { CALL_CHECKS, type CallOptions, checkCall, route, routeNow } from './route.js'
 
 /** What the storing calls take. */
 export interface StoreOptions extends CallOptions {
   /** Seconds that the item lives, 0 (the default) for ever; or the Date on which it ends. */
   readonly ttl?: Ttl | undefined
 }
+
+/** What the options of storing calls may be. */
+export const STORE_CHECKS: Checks<StoreOptions> = { ttl: checkTtl, ...CALL_CHECKS }
+
+const STORE_RULES = new OptionRules<StoreOptions>(STORE_CHECKS, 'seconds, a Date or ')
 
 /** Keys with their values: a Map, an object, or pairs. */
 export type Entries = Iterable<readonly unknown[]> | Record<string, unknown>
@@ -37,8 +42,10 @@ export class Storage {
     options: Ttl | StoreOptions | undefined,
   ): Promise<boolean> {
     try {
-      const { transcoder } = this.#context
-      return this.#send(mode, mode, key, transcoder.encode(value), '', options, wasStored)
+      const exptime = readExptime(mode, options)
+      const encoded = this.#context.transcoder.encode(value)
+      const draft = this.#draft(mode, mode, key, encoded, '', exptime, wasStored)
+      return this.#submit(draft, callOptions(options))
     } catch (error) {
       return Promise.reject(error)
     }
@@ -50,8 +57,9 @@ export class Storage {
     value: string | Uint8Array,
     options: CallOptions | undefined,
   ): Promise<boolean> {
-    const data = this.#context.transcoder.encodePiece(value)
-    return this.#send(mode, mode, key, { data, flags: 0 }, '', options, wasStored)
+    checkCall(mode, options)
+    const piece = { data: this.#context.transcoder.encodePiece(value), flags: 0 }
+    return this.#submit(this.#draft(mode, mode, key, piece, '', 0, wasStored), options)
   }
 
   async cas(
@@ -60,23 +68,20 @@ export class Storage {
     cas: string,
     options: Ttl | StoreOptions | undefined,
   ): Promise<CasResult> {
-    if (!/^\d{1,20}$/.test(cas)) {
-      throw new TypeError('cas takes the token that gets returned, a string of digits')
-    }
+    checkToken(cas)
+    const exptime = readExptime('cas', options)
     const encoded = this.#context.transcoder.encode(value)
-    return this.#send('cas', 'set', key, encoded, cas, options, casResult)
+    const draft = this.#draft('cas', 'set', key, encoded, cas, exptime, casResult)
+    return this.#submit(draft, callOptions(options))
   }
 
   async setMany(entries: Entries, options: Ttl | StoreOptions | undefined): Promise<number> {
-    // A key that can be none is found out where keys are checked.
-    const pairs: (readonly [Key, unknown])[] =
-      Symbol.iterator in entries
-        ? [...(entries as Iterable<readonly [Key, unknown]>)]
-        : Object.entries(entries)
+    const exptime = readExptime('setMany', options)
+    const pairs = pairsOf(entries)
     // All of them are checked before the first is sent.
     const drafts = pairs.map(([key, value]) => {
       const encoded = this.#context.transcoder.encode(value)
-      return this.#draft('setMany', 'set', key, encoded, '', options, wasStored)
+      return this.#draft('setMany', 'set', key, encoded, '', exptime, wasStored)
     })
     const call = callOptions(options)
     const outcomes = await Promise.allSettled(drafts.map((draft) => this.#submit(draft, call)))
@@ -89,19 +94,6 @@ export class Storage {
     return outcomes.filter((outcome) => outcome.status === 'fulfilled' && outcome.value).length
   }
 
-  #send<T>(
-    command: string,
-    mode: StorageMode,
-    key: Key,
-    encoded: Encoded,
-    cas: string,
-    options: Ttl | StoreOptions | undefined,
-    outcome: (stored: Stored) => T,
-  ): Promise<T> {
-    const draft = this.#draft(command, mode, key, encoded, cas, options, outcome)
-    return this.#submit(draft, callOptions(options))
-  }
-
   // Checks everything that can be checked before the first byte is sent.
   #draft<T>(
     command: string,
@@ -109,11 +101,10 @@ export class Storage {
     key: Key,
     { data, flags, later }: Encoded,
     cas: string,
-    options: Ttl | StoreOptions | undefined,
+    exptime: number,
     outcome: (stored: Stored) => T,
   ): Draft<T> {
     const wireKey = this.#context.keys.toWire(key, command)
-    const exptime = toExptime(isTtl(options) ? options : options?.ttl)
     const fields = { mode, key: wireKey, data, flags, exptime, cas }
     const draft = { command, key, fields, later, outcome }
     if (later === undefined && this.#context.chunks === undefined) {
@@ -183,8 +174,12 @@ interface Draft<T> {
   readonly outcome: (stored: Stored) => T
 }
 
-function isTtl(options: Ttl | StoreOptions | undefined): options is Ttl {
-  return typeof options === 'number' || isDate(options)
+/** @throws TypeError or RangeError for options that cannot be. */
+function readExptime(command: string, options: Ttl | StoreOptions | undefined): number {
+  if (options === undefined) return 0
+  if (isTtl(options)) return toExptime(options)
+  STORE_RULES.check(command, options)
+  return options.ttl === undefined ? 0 : toExptime(options.ttl)
 }
 
 function callOptions(options: Ttl | StoreOptions | undefined): CallOptions | undefined {
@@ -198,3 +193,41 @@ function wasStored(stored: Stored): boolean {
 function casResult(stored: Stored): CasResult {
   return stored === 'not-stored' ? 'missing' : stored
 }
+
+/** A token is 64 bits without a sign, and 0 is none: the binary protocol would store in any case. */
+function checkToken(cas: unknown): void {
+  if (typeof cas !== 'string' || !/^\d{1,20}$/.test(cas)) {
+    throw new TypeError('cas takes the token that gets returned, a string of digits')
+  }
+  if (cas.length === 20 && BigInt(cas) > LARGEST_TOKEN)
+    throw new RangeError('a cas token is at most 2^64 - 1')
+}
+
+const LARGEST_TOKEN = 2n ** 64n - 1n
+
+/**
+ * A key that can be none is found out where keys are checked.
+ *
+ * @throws TypeError for what holds no pairs.
+ */
+function pairsOf(entries: Entries): readonly (readonly [Key, unknown])[] {
+  // Of text and bytes, the letters and numbers would be taken.
+  if (typeof entries !== 'object' || entries === null || ArrayBuffer.isView(entries)) {
+    throw new TypeError(wrong('entries', ENTRIES, entries))
+  }
+  if (!(Symbol.iterator in entries)) {
+    const pairs = Object.entries(entries)
+    // A promise that nobody awaited, a Date: nothing would be stored, and nothing told.
+    if (pairs.length === 0 && !isPlain(entries))
+      throw new TypeError(wrong('entries', ENTRIES, entries))
+    return pairs
+  }
+  const pairs = [...(entries as Iterable<readonly [Key, unknown]>)]
+  for (const pair of pairs) {
+    if (Array.isArray(pair) && pair.length === 2) continue
+    throw new TypeError(wrong('an entry', 'an array of key and value', pair))
+  }
+  return pairs
+}
+
+const ENTRIES = 'a Map, an object, or pairs of key and value'

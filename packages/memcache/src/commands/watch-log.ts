@@ -1,6 +1,7 @@
+import { oneOf } from '@glammp/wire'
 import type { LineStream } from '../servers/line-stream.js'
 import type { CommandContext } from './context.js'
-import { type CallOptions, timeoutOf } from './route.js'
+import { type CallOptions, checkCall, timeoutOf } from './route.js'
 
 const CLASSES = [
   'fetchers',
@@ -16,6 +17,8 @@ const CLASSES = [
 
 /** What a server's log can tell of. */
 export type WatchClass = (typeof CLASSES)[number]
+
+const checkClass = oneOf(...CLASSES)
 
 /** What `watch` takes beside the classes. */
 export type WatchOptions = CallOptions
@@ -46,11 +49,15 @@ export class WatchLog {
   async *watch(
     choices: readonly (WatchClass | WatchOptions)[],
   ): AsyncGenerator<WatchEvent, void, undefined> {
-    const classes = choices.filter((choice) => typeof choice === 'string')
-    const options = choices.find((choice) => typeof choice === 'object')
-    for (const name of classes) {
-      if (!CLASSES.includes(name)) {
-        throw new TypeError(`watch takes ${CLASSES.join(', ')}; not '${name}'`)
+    const classes: string[] = []
+    let options: WatchOptions | undefined
+    for (const choice of choices) {
+      if (typeof choice === 'object' && choice !== null && options === undefined) {
+        checkCall('watch', choice)
+        options = choice
+      } else {
+        checkClass('a class of watch', choice)
+        classes.push(choice as WatchClass)
       }
     }
     if (classes.length === 0) throw new TypeError('watch takes at least one class')
@@ -77,8 +84,10 @@ export class WatchLog {
   }
 
   #parse(server: string, line: string): WatchEvent {
-    const fields: Record<string, string> = {}
-    for (const [, name = '', value = ''] of line.matchAll(/([^\s=]+)=(\S*)/g)) fields[name] = value
+    const pairs = line.matchAll(/([^\s=]+)=(\S*)/g)
+    const fields: Record<string, string> = Object.fromEntries(
+      Array.from(pairs, ([, name = '', value = '']) => [name, value]),
+    )
     const { type = '', key } = fields as { type?: string; key?: string }
     return {
       server,

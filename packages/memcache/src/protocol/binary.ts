@@ -7,6 +7,11 @@ import type { Credentials, Decoder, Protocol, StorageFields, StorageMode } from 
 
 const NO_CAS = '\0'.repeat(8)
 
+const ZERO = /^0+$/
+
+/** A token that no item has, in the place of 0: that is no item's either, but here it asks for none. */
+const NEVER = String(2n ** 64n - 1n)
+
 const MODES: Readonly<Record<StorageMode, number>> = {
   set: Opcode.SET,
   add: Opcode.ADD,
@@ -98,7 +103,7 @@ class BinaryProtocol implements Protocol {
       String.fromCharCode(extras.length, 0, 0, 0) +
       uint32(total) +
       uint32(opaqueOf(this.#sent)) +
-      (cas === '' ? NO_CAS : uint64(cas))
+      (cas === '' ? NO_CAS : uint64(ZERO.test(cas) ? NEVER : cas))
     this.#sent += 1
     if (typeof data === 'string') {
       out.text(head + extras + key + data)

@@ -1,0 +1,166 @@
+import { isStringObject } from 'node:util/types'
+import { shown, shownName } from './shown.js'
+
+/**
+ * Looks at the value of an option.
+ *
+ * @throws TypeError for a value of a wrong type, RangeError for one out of range; they name the
+ * option and say what it may be.
+ */
+export type Check = (name: string, value: unknown) => unknown
+
+/** A check for each option of `T`: an option without one does not compile. */
+export type Checks<T> = { readonly [Name in keyof T]-?: Check }
+
+/** The options that there are, and what each may be. A misspelt one must not silently be a default. */
+export class OptionRules<T extends object> {
+  readonly #checks: ReadonlyMap<string, Check>
+  readonly #otherwise: string
+
+  /** @param otherwise - what may stand in the place of the options, with `or` behind it. */
+  constructor(checks: Checks<T>, otherwise = '') {
+    this.#checks = new Map(Object.entries<Check>(checks))
+    this.#otherwise = otherwise
+  }
+
+  /**
+   * @param owner - what takes the options, for errors.
+   * @param prefix - before the names of the options, for those inside of an option.
+   * @throws TypeError for what is no object of options, and for a name that is none; what the
+   * checks throw.
+   */
+  check(owner: string, options: T, prefix = ''): void {
+    if (typeof options !== 'object' || options === null) throw this.#refusal(owner, options)
+    let isEmpty = true
+    // Inherited ones count, as they do where they are read.
+    for (const name in options) {
+      const value: unknown = options[name]
+      const check = this.#checks.get(name)
+      if (check !== undefined) {
+        isEmpty = false
+        if (value !== undefined) check(prefix + name, value)
+      } else if (Object.hasOwn(options, name)) {
+        throw this.#unknown(owner, options, name)
+      }
+    }
+    // A signal, a URL, a Map: nothing that it holds would count.
+    if (isEmpty && !isPlain(options)) throw this.#refusal(owner, options)
+  }
+
+  #unknown(owner: string, options: T, name: string): TypeError {
+    if (Array.isArray(options)) return this.#refusal(owner, options)
+    return new TypeError(`${owner} has no option${shownName(name)}; there are ${this.#names()}`)
+  }
+
+  #refusal(owner: string, options: unknown): TypeError {
+    return new TypeError(
+      `${owner} takes ${this.#otherwise}an object of ${this.#names()}; not ${shown(options)}`,
+    )
+  }
+
+  #names(): string {
+    return [...this.#checks.keys()].join(', ')
+  }
+}
+
+/** Whether an object is a literal, of whatever realm, or has no prototype. */
+export function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
+}
+
+/** Longest delay that a timer of Node keeps; past it, it fires at once. */
+const MAX_DELAY = 2 ** 31 - 1
+
+/** @throws TypeError, or RangeError for what is no span of time that a timer can hold. */
+export function milliseconds(name: string, value: unknown): number {
+  if (typeof value !== 'number') throw new TypeError(wrong(name, 'a number of milliseconds', value))
+  if (value > 0 && value <= MAX_DELAY) return value
+  throw new RangeError(wrong(name, `a number of milliseconds over 0, at most ${MAX_DELAY}`, value))
+}
+
+/** @throws TypeError, or RangeError for what is no whole number from `least` to `most`. */
+export function wholeNumber(
+  name: string,
+  value: unknown,
+  least: number,
+  most: number = Number.MAX_SAFE_INTEGER,
+): number {
+  if (typeof value === 'number' && Number.isSafeInteger(value) && value >= least && value <= most) {
+    return value
+  }
+  const limit = most === Number.MAX_SAFE_INTEGER ? '' : ` to ${most}`
+  const text = wrong(name, `a whole number from ${least}${limit}`, value)
+  throw typeof value === 'number' ? new RangeError(text) : new TypeError(text)
+}
+
+/** A check for {@link wholeNumber}. */
+export function wholeNumberFrom(least: number, most?: number): Check {
+  return (name, value) => wholeNumber(name, value, least, most)
+}
+
+/** @throws TypeError for what is no AbortSignal, of whatever realm. */
+export function abortSignal(name: string, value: unknown): void {
+  const signal = value as Partial<AbortSignal> | null
+  if (
+    typeof signal === 'object' &&
+    typeof signal?.aborted === 'boolean' &&
+    typeof signal.addEventListener === 'function'
+  ) {
+    return
+  }
+  throw new TypeError(wrong(name, 'an AbortSignal', value))
+}
+
+/** @throws TypeError */
+export function bool(name: string, value: unknown): void {
+  if (typeof value !== 'boolean') throw new TypeError(wrong(name, 'a boolean', value))
+}
+
+/** @throws TypeError */
+export function text(name: string, value: unknown): void {
+  if (typeof value !== 'string') throw new TypeError(wrong(name, 'a string', value))
+}
+
+/** @throws TypeError */
+export function callback(name: string, value: unknown): void {
+  if (typeof value !== 'function') throw new TypeError(wrong(name, 'a function', value))
+}
+
+/** A check for one of a few words. */
+export function oneOf(...words: readonly string[]): Check {
+  return (name, value) => {
+    if (typeof value === 'string' && words.includes(value)) return
+    throw new TypeError(wrong(name, `one of '${words.join("', '")}'`, value))
+  }
+}
+
+/** A boolean, or settings of `node:tls`, which has names of its own. @throws TypeError */
+export function tlsOption(name: string, value: unknown): void {
+  if (typeof value === 'boolean') return
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return
+  throw new TypeError(wrong(name, 'a boolean or an object of settings of node:tls', value))
+}
+
+/**
+ * A list of anything that can be iterated over: text can, letter by letter, and is none.
+ *
+ * @throws TypeError
+ */
+export function listOf<T>(name: string, list: Iterable<T>): Iterable<T> {
+  if (
+    typeof list === 'object' &&
+    list !== null &&
+    !isStringObject(list) &&
+    !ArrayBuffer.isView(list) &&
+    typeof list[Symbol.iterator] === 'function'
+  ) {
+    return list
+  }
+  throw new TypeError(wrong(name, 'an array or another iterable', list))
+}
+
+/** What an error says of a value that cannot be. */
+export function wrong(name: string, wanted: string, value: unknown): string {
+  return `${name} is ${wanted}; not ${shown(value)}`
+}
