@@ -64,6 +64,8 @@ export abstract class Request<T = unknown> extends Deadline {
   attempts = 0
   /** How often it went to another server than the one of its key. */
   moves = 0
+  /** When it was given to its own server, once another was asked; on the clock of `performance.now()`. */
+  since: number | undefined = undefined
   keeper: RequestKeeper | undefined = undefined
   /** Milliseconds that it had when a server took it, until `due`. */
   allowance = 0

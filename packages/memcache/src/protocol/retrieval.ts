@@ -154,6 +154,7 @@ export class GetManyRequest extends Request<Found> {
     const parts = [...places].map(async ([server, positions]) => {
       const part = this.#part(positions)
       part.moves = this.moves
+      part.since = this.since
       part.observer = observer
       part.second = this.second
       const items = await server.submit<Found>(part, timeout)

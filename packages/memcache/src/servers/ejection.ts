@@ -36,6 +36,7 @@ export class Ejection {
   #rounds = 0
   #rejoinedAt = 0
   #timer: NodeJS.Timeout | undefined
+  #stopped = false
 
   /** @param options - `undefined`: no server is ever left out. */
   constructor(options: EjectionOptions | undefined, listener: EjectionListener) {
@@ -50,7 +51,7 @@ export class Ejection {
 
   /** Counts a failure: a connection that did not come about or ended before the answers. */
   failed(reason: Fault): void {
-    if (this.#options === undefined || this.#reason !== undefined) return
+    if (this.#options === undefined || this.#reason !== undefined || this.#stopped) return
     this.#failures += 1
     if (this.#failures < this.#options.failures) return
     if (monotonic() - this.#rejoinedAt > GOOD_CONDUCT) this.#rounds = 0
@@ -66,8 +67,8 @@ export class Ejection {
 
   /** Asks no more. */
   stop(): void {
+    this.#stopped = true
     clearTimeout(this.#timer)
-    this.#timer = undefined
   }
 
   #wait(options: EjectionOptions): void {
@@ -84,10 +85,9 @@ export class Ejection {
     try {
       await this.#listener.probe()
     } catch {
-      if (this.#timer !== undefined) this.#wait(options)
+      if (!this.#stopped) this.#wait(options)
       return
     }
-    this.#timer = undefined
     this.#failures = 0
     this.#reason = undefined
     this.#rejoinedAt = monotonic()

@@ -1,56 +1,53 @@
-import type { ServerAddress } from '@glammp/wire'
+import { monotonic, type ServerAddress, setImmediate } from '@glammp/wire'
 import type { Request } from '../protocol/request.js'
-import type { DistributionFactory } from '../routing/distribution.js'
-import { Roster } from './roster.js'
+import { Ranking } from '../routing/ranking.js'
+import type { Roster } from './roster.js'
 import type { Server } from './server.js'
 
 /** Which server takes the keys of one that cannot be reached. */
 export type Failover =
   | { readonly kind: 'none' }
-  /** The others, each its share by the same distribution. */
+  /** The others, each its share. */
   | { readonly kind: 'next' }
   /** Servers that are there for nothing else, and keep items for `ttl` seconds at most. */
   | { readonly kind: 'gutter'; readonly servers: readonly ServerAddress[]; readonly ttl: number }
 
-/** Lists of servers without some that are remembered: more combinations fail together seldom. */
-const REMEMBERED = 16
+/** Connections that are begun in one turn of the loop: one costs up to half a millisecond. */
+const AT_ONCE = 16
 
 /** The servers that stand in for others. */
 export class StandIns {
   readonly #failover: Failover
-  readonly #distribution: DistributionFactory
-  readonly #gutter: Roster | undefined
-  readonly #without = new Map<string, Roster>()
+  /** Servers that only stand in. */
+  readonly gutter: readonly Server[] = []
+  #servers: readonly Server[] = []
+  #ranking: Ranking = new Ranking([])
+  /** Those of which nobody knows whether they are there. */
+  readonly #sought = new Set<Server>()
 
   constructor(
     failover: Failover,
-    distribution: DistributionFactory,
     newServer: (address: ServerAddress, longestTtl: number) => Server,
   ) {
     this.#failover = failover
-    this.#distribution = distribution
     if (failover.kind === 'gutter') {
-      const servers = failover.servers.map((address) => newServer(address, failover.ttl))
-      this.#gutter = new Roster(servers, failover.servers, distribution)
+      this.gutter = failover.servers.map((address) => newServer(address, failover.ttl))
+      this.#servers = this.gutter
+      this.#ranking = new Ranking(failover.servers)
     }
   }
 
-  /** Servers that only stand in. */
-  get servers(): readonly Server[] {
-    return this.#gutter?.servers ?? []
-  }
-
   /** The list of servers has changed. */
-  forget(): void {
-    this.#without.clear()
+  follow({ servers, addresses }: Roster): void {
+    if (this.#failover.kind !== 'next') return
+    this.#servers = servers
+    this.#ranking = new Ranking(addresses)
   }
 
   /** Who takes the key in place of a server; `undefined` where nobody does. */
-  of(routingKey: string, failed: Server, roster: Roster): Server | undefined {
-    if (this.#failover.kind === 'none') return undefined
-    const others = this.#gutter ?? this.#others(failed, roster)
-    const server = others.pick(routingKey)
-    return server === failed || server?.ejected ? undefined : server
+  of(routingKey: string, failed: Server): Server | undefined {
+    const among = this.#candidates(failed, Number.POSITIVE_INFINITY)
+    return this.#pick(routingKey, among)
   }
 
   /**
@@ -63,13 +60,14 @@ export class StandIns {
     request: Request,
     remaining: number,
     failed: Server,
-    roster: Roster,
     routingKey: (wireKey: string) => string,
   ): boolean {
-    if (!request.movable || this.servers.includes(failed)) return false
+    if (!request.movable || this.#servers.length === 0) return false
+    request.since ??= request.due === 0 ? monotonic() : request.due - request.allowance
+    const among = this.#candidates(failed, request.since)
     const places = new Map<Server, number[]>()
     for (const [position, wireKey] of request.wireKeys.entries()) {
-      const server = this.of(routingKey(wireKey), failed, roster)
+      const server = this.#pick(routingKey(wireKey), among)
       if (server === undefined) return false
       const positions = places.get(server)
       if (positions === undefined) places.set(server, [position])
@@ -83,21 +81,42 @@ export class StandIns {
     return true
   }
 
-  // The list without the server and all that are ejected: with ketama only their keys move.
-  #others(failed: Server, roster: Roster): Roster {
-    const isOut = (server: Server): boolean => server === failed || server.ejected
-    const out = roster.servers.filter(isOut).map((server) => server.address.name)
-    const id = out.join()
-    let others = this.#without.get(id)
-    if (others === undefined) {
-      if (this.#without.size >= REMEMBERED) this.#without.clear()
-      const addresses = roster.addresses.filter(
-        (_, index) => !isOut(roster.servers[index] as Server),
-      )
-      const servers = roster.servers.filter((server) => !isOut(server))
-      others = new Roster(servers, addresses, this.#distribution)
-      this.#without.set(id, others)
+  #pick(routingKey: string, among: readonly number[]): Server | undefined {
+    const position = this.#ranking.pick(routingKey, among)
+    return position === undefined ? undefined : this.#servers[position]
+  }
+
+  // Those that are there or were never tried; where there are none, those that were down and may be
+  // back. What has failed since a request is under way is nothing for it: so its way ends. All that
+  // are unclear are looked for together, so that the way past many is no longer than past one.
+  #candidates(failed: Server, since: number): number[] {
+    const fit: number[] = []
+    const doubtful: number[] = []
+    for (let position = 0; position < this.#servers.length; position += 1) {
+      const server = this.#servers[position] as Server
+      if (server === failed) continue
+      const standing = server.reach.standing(since)
+      if (standing === 'down') continue
+      if (standing !== 'up') this.#lookFor(server)
+      if (standing === 'doubtful') doubtful.push(position)
+      else fit.push(position)
     }
-    return others
+    return fit.length > 0 ? fit : doubtful
+  }
+
+  #lookFor(server: Server): void {
+    if (this.#sought.size === 0) setImmediate(() => this.#lookForSome())
+    this.#sought.add(server)
+  }
+
+  #lookForSome(): void {
+    let count = 0
+    for (const server of this.#sought) {
+      if (count === AT_ONCE) break
+      count += 1
+      this.#sought.delete(server)
+      if (this.#servers.includes(server)) server.lookFor()
+    }
+    if (this.#sought.size > 0) setImmediate(() => this.#lookForSome())
   }
 }

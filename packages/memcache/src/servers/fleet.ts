@@ -39,11 +39,12 @@ export class Fleet {
     this.#options = options
     this.#deadlines = deadlines
     this.#listener = listener
-    this.#standIns = new StandIns(options.failover, options.distribution, (address, longestTtl) =>
+    this.#standIns = new StandIns(options.failover, (address, longestTtl) =>
       this.#newServer(address, longestTtl),
     )
     const { discovery, connectTimeout } = options
     this.#roster = this.#newRoster(discovery === undefined ? options.servers : [], new Map())
+    this.#standIns.follow(this.#roster)
     if (discovery === undefined) return
     const endpoints = options.servers.map((address) => this.#newEndpoint(address))
     this.#discovery = new Discovery(endpoints, discovery, connectTimeout, (nodes) => {
@@ -66,7 +67,7 @@ export class Fleet {
 
   /** The servers, with those that only stand in. */
   get everyServer(): readonly Server[] {
-    return [...this.servers, ...this.#standIns.servers]
+    return [...this.servers, ...this.#standIns.gutter]
   }
 
   get addresses(): readonly ServerAddress[] {
@@ -83,8 +84,8 @@ export class Fleet {
   /** The server that takes a key now: its own, or the one that stands in while that is ejected. */
   serverOf(wireKey: string): Server {
     const home = this.homeOf(wireKey)
-    if (!home.ejected) return home
-    return this.#standIns.of(this.#routingKey(wireKey), home, this.#roster) ?? home
+    if (!home.reach.ejected) return home
+    return this.#standIns.of(this.#routingKey(wireKey), home) ?? home
   }
 
   /**
@@ -98,7 +99,7 @@ export class Fleet {
     this.checkOpen()
     const known = new Map(this.#roster.servers.map((server) => [server.address.name, server]))
     this.#roster = this.#newRoster(addresses, known)
-    this.#standIns.forget()
+    this.#standIns.follow(this.#roster)
     const staying = new Set(this.#roster.servers)
     await Promise.all(
       [...known.values()].map((server) => staying.has(server) || this.#leave(server)),
@@ -182,7 +183,8 @@ export class Fleet {
       serverRejoined: (server) => this.#listener.serverRejoined(server),
       serverReconnecting: (server, attempt, delay) =>
         this.#listener.serverReconnecting(server, attempt, delay),
-      unreachable: (request, server, remaining) => this.#move(request, server, remaining),
+      unreachable: (request, server, remaining) =>
+        this.#standIns.take(request, remaining, server, (wireKey) => this.#routingKey(wireKey)),
     })
   }
 
@@ -197,13 +199,6 @@ export class Fleet {
       serverReconnecting: nobody,
       unreachable: () => false,
     })
-  }
-
-  // A request whose server cannot be reached goes to a server that stands in, if it may.
-  #move(request: Request, failed: Server, remaining: number): boolean {
-    if (request.moves >= this.#roster.servers.length) return false
-    const routingKey = (wireKey: string): string => this.#routingKey(wireKey)
-    return this.#standIns.take(request, remaining, failed, this.#roster, routingKey)
   }
 
   #leave(server: Server): Promise<void> {

@@ -37,6 +37,13 @@ export class Outbox {
     nextTick(() => this.#leave(false))
   }
 
+  /** Opens a connection for what may come, unless something is on its way already. */
+  warm(): void {
+    if (this.#leaving) return
+    this.#leaving = true
+    void this.#borrow()
+  }
+
   /** Takes a session back on which nothing is in flight any more. */
   giveBack(session: Session): void {
     if (this.#session === session) this.#session = undefined

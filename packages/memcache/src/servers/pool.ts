@@ -35,6 +35,7 @@ class FailedOpening {
 export class SessionPool {
   readonly #pool: Pool<Session | FailedOpening>
   #openings = 0
+  #closed = false
 
   /** @param open - opens a session or throws a Fault. */
   constructor(options: PoolOptions, open: () => Promise<Session>) {
@@ -75,6 +76,7 @@ export class SessionPool {
   async borrow(): Promise<Session | Fault> {
     const before = this.#openings
     for (;;) {
+      if (this.#closed) return new Fault('closed', 'the client is closed')
       const resource = await this.#pool.acquire()
       if (resource instanceof Session) {
         if (resource.reason === undefined) return resource
@@ -97,6 +99,7 @@ export class SessionPool {
 
   /** Closes every connection, each when it is given back. */
   async close(): Promise<void> {
+    this.#closed = true
     await this.#pool.drain()
     await this.#pool.clear()
   }

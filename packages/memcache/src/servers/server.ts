@@ -1,7 +1,6 @@
 import {
   type Deadlines,
   Fault,
-  Health,
   monotonic,
   onAbort,
   orAborted,
@@ -14,12 +13,13 @@ import { LineRequest } from '../protocol/line-request.js'
 import { AuthenticationFault } from '../protocol/refusal.js'
 import type { Request, RequestKeeper } from '../protocol/request.js'
 import { Dialer, type DialerOptions } from './dialer.js'
-import { Ejection, type EjectionOptions } from './ejection.js'
+import type { EjectionOptions } from './ejection.js'
 import { failure } from './failure.js'
 import { LineStream } from './line-stream.js'
 import { parseVersion, type ServerFeatures, type Version } from './negotiation.js'
 import { Outbox, type OutboxOwner } from './outbox.js'
 import { type PoolOptions, SessionPool } from './pool.js'
+import { Reach } from './reach.js'
 import type { Session } from './session.js'
 
 export interface ServerOptions extends DialerOptions {
@@ -62,26 +62,22 @@ export interface ServerOwner extends ServerListener {
 /** Stands for a version that a server keeps to itself: it has nothing that came later. */
 const UNKNOWN_VERSION: Version = [0, 0, 0]
 
-/** Milliseconds: rest after the first failed connection, and at most. */
-const REST = { base: 50, cap: 1_000 }
-
 /**
  * One memcached: takes requests, keeps their time, and sees each to its end, whatever becomes of
  * the connections.
  */
 export class Server implements RequestKeeper, OutboxOwner {
   readonly address: ServerAddress
+  /** Whether it can be reached, as far as that is known. */
+  readonly reach: Reach
   readonly #options: ServerOptions
   readonly #deadlines: Deadlines
   readonly #dialer: Dialer
   readonly #pool: SessionPool
   readonly #outbox: Outbox
-  readonly #health: Health
-  readonly #ejection: Ejection
   readonly #owner: ServerOwner
   readonly #streams = new Set<LineStream>()
   #pending = 0
-  #failedAttempts = 0
   #closing: (() => void) | undefined
   #closed: Promise<void> | undefined
 
@@ -98,20 +94,14 @@ export class Server implements RequestKeeper, OutboxOwner {
     this.#dialer = new Dialer(address, options, deadlines)
     this.#pool = new SessionPool(options.pool, () => this.#open())
     this.#outbox = new Outbox(this.#pool, this)
-    this.#health = new Health(REST, {
+    this.reach = new Reach(options.ejection, {
       down: (reason) => owner.serverDown(this, reason),
       up: () => owner.serverUp(this),
-    })
-    this.#ejection = new Ejection(options.ejection, {
+      reconnecting: (attempt, delay) => owner.serverReconnecting(this, attempt, delay),
       ejected: (reason) => owner.serverEjected(this, reason),
       rejoined: () => owner.serverRejoined(this),
       probe: () => this.#accept(new LineRequest('version', 'version'), options.connectTimeout),
     })
-  }
-
-  /** True while the server is left out for failing. */
-  get ejected(): boolean {
-    return this.#ejection.reason !== undefined
   }
 
   /** True where the other address is this one, but for its weight. */
@@ -144,11 +134,14 @@ export class Server implements RequestKeeper, OutboxOwner {
   #take<T>(request: Request<T>, timeout: number, signal: AbortSignal | undefined): Promise<T> {
     request.server = this.address.name
     if (signal !== undefined && !this.#listen(request, signal)) return request.promise
-    const unfit = this.#ejection.reason ?? this.#health.resting
+    const { reason, unfit } = this.reach
     if (this.#closed !== undefined) {
       request.fail(new ClosedError('the client is closed', request.details()))
     } else if (unfit !== undefined) {
       this.#pass(request, unfit, timeout)
+    } else if (reason !== undefined && this.#goesElsewhere(request, timeout)) {
+      // It may be back: that is found out without this request.
+      this.lookFor()
     } else if (this.#pending >= this.#options.maxPending) {
       const message = `${this.address.name} has ${this.#pending} calls waiting (maxPending)`
       request.fail(new QueueFullError(message, request.details()))
@@ -165,6 +158,11 @@ export class Server implements RequestKeeper, OutboxOwner {
     this.#deadlines.add(request, timeout)
     this.#enqueue(request)
     return request.promise
+  }
+
+  /** Opens a connection to see whether it is there, unless one is being opened. */
+  lookFor(): void {
+    if (this.#closed === undefined && !this.reach.isTrying) this.#outbox.warm()
   }
 
   /** Opens a connection now, if none is open. @throws Fault where the server cannot be reached. */
@@ -243,7 +241,7 @@ export class Server implements RequestKeeper, OutboxOwner {
 
   /** Waits for what is under way, then closes every connection. */
   close(): Promise<void> {
-    this.#ejection.stop()
+    this.reach.stop()
     for (const stream of this.#streams) stream.close()
     this.#closed ??= new Promise<void>((resolve) => {
       this.#closing = resolve
@@ -259,7 +257,7 @@ export class Server implements RequestKeeper, OutboxOwner {
   }
 
   answered(request: Request): void {
-    this.#ejection.succeeded()
+    this.reach.answered()
     this.#dismiss(request)
   }
 
@@ -290,7 +288,7 @@ export class Server implements RequestKeeper, OutboxOwner {
   }
 
   finished(session: Session): void {
-    if (session.reason !== undefined) this.#ejection.failed(session.reason)
+    if (session.reason !== undefined) this.reach.broke(session.reason)
     this.#outbox.giveBack(session)
   }
 
@@ -306,6 +304,11 @@ export class Server implements RequestKeeper, OutboxOwner {
   #enqueue(request: Request): void {
     request.keeper = this
     this.#outbox.push(request)
+  }
+
+  // Once: the server that it goes to may be as doubtful, and is the last that there is.
+  #goesElsewhere(request: Request, remaining: number): boolean {
+    return request.moves === 0 && this.#owner.unreachable(request, this, remaining)
   }
 
   // To another server if one may take it, else to an end.
@@ -328,19 +331,7 @@ export class Server implements RequestKeeper, OutboxOwner {
     if (this.#pending === 0) this.#closing?.()
   }
 
-  async #open(): Promise<Session> {
-    try {
-      const session = await this.#dialer.open()
-      this.#health.succeeded()
-      this.#failedAttempts = 0
-      return session
-    } catch (error) {
-      const fault = error instanceof Fault ? error : new Fault('connect', String(error), error)
-      const delay = this.#health.failed(fault)
-      this.#failedAttempts += 1
-      this.#owner.serverReconnecting(this, this.#failedAttempts, delay)
-      this.#ejection.failed(fault)
-      throw fault
-    }
+  #open(): Promise<Session> {
+    return this.reach.opening(() => this.#dialer.open())
   }
 }
