@@ -1,35 +1,24 @@
-import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import { type AddressInfo, connect } from 'node:net'
-import { createServer, type Server } from 'node:tls'
 import { GearmanClient, GearmanWorker } from '@glammp/gearman'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Certificates, makeCertificates } from '../support/certificates.js'
 import { type GearmandServer, startGearmand } from '../support/gearmand.js'
+import { startTlsFront, type TlsFront } from '../support/tls-front.js'
 
 let server: GearmandServer
 let certificates: Certificates
-let front: Server
+let front: TlsFront
 let address: string
 
-// gearmand as Debian builds it has no TLS, so a front in Node ends it, as stunnel would.
 beforeAll(async () => {
   server = await startGearmand()
   certificates = await makeCertificates()
-  const { key, cert } = certificates.server
-  front = createServer({ key: readFileSync(key), cert: readFileSync(cert) }, (socket) => {
-    const inner = connect(server.port, server.host)
-    for (const each of [socket, inner]) each.on('error', () => inner.destroy())
-    socket.pipe(inner).pipe(socket)
-  })
-  front.on('tlsClientError', () => {})
-  front.listen(0, '127.0.0.1')
-  await once(front, 'listening')
-  address = `localhost:${(front.address() as AddressInfo).port}`
+  front = await startTlsFront(server, certificates.server)
+  address = front.address
 })
 
 afterAll(async () => {
-  front?.close()
+  await front?.stop()
   await server?.stop()
   await certificates?.remove()
 })

@@ -6,6 +6,8 @@ export interface PipeFaults {
   delay: number
   /** Up to so many milliseconds more, drawn for each chunk; the order of bytes stays. */
   jitter: number
+  /** Bytes a millisecond that pass; 0 for as many as come. */
+  rate: number
   /** Bytes stay where they are until this is false again. */
   stalled: boolean
   /** Bytes are forwarded in pieces of this size, each a write of its own; 0 for as they come. */
@@ -17,6 +19,7 @@ export interface PipeFaults {
 export const noFaults = (): PipeFaults => ({
   delay: 0,
   jitter: 0,
+  rate: 0,
   stalled: false,
   pieces: 0,
   corrupt: undefined,
@@ -59,7 +62,9 @@ export class ProxyPipe {
       this.#source.pause()
       return
     }
-    this.#source.resume()
+    // What does not pass yet is left to those who send it.
+    if (this.#faults.rate > 0 && this.#queue.length > 0) this.#source.pause()
+    else this.#source.resume()
     const item = this.#queue[0]
     if (item === undefined || this.#writing) return
     const early = item.due - performance.now()
@@ -81,9 +86,10 @@ export class ProxyPipe {
   }
 
   #enqueue(chunk: Buffer | undefined): void {
-    const { delay, jitter } = this.#faults
+    const { delay, jitter, rate } = this.#faults
     const due = performance.now() + delay + Math.random() * jitter
     this.#lastDue = Math.max(this.#lastDue, due)
+    if (rate > 0) this.#lastDue += (chunk?.length ?? 0) / rate
     this.#queue.push({ due: this.#lastDue, chunk })
     this.pump()
   }

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import { clearTimeout, Deadlines, Fault, guarded, patiently, setTimeout } from '@glammp/wire'
+import { clearTimeout, Deadlines, Fault, guarded, setTimeout } from '@glammp/wire'
 import { jobsAreWatched, traceJob } from './channels.js'
 import { checkClientId } from './client-id.js'
 import type { JobDefinition } from './definition.js'
@@ -32,8 +32,8 @@ import type { Assignment, Origin } from './servers/origin.js'
 /** How long {@link GearmanWorker.close} waits. */
 export interface CloseOptions {
   /**
-   * Milliseconds for the running jobs; then their signals are aborted and the connections dropped,
-   * and gearmand queues those jobs again. @defaultValue none: as long as they take
+   * Milliseconds for the running jobs and their results; then their signals are aborted and the
+   * connections dropped, and gearmand queues those jobs again. @defaultValue none: as long as they take
    */
   readonly timeout?: number | undefined
 }
@@ -231,8 +231,8 @@ export class GearmanWorker extends EventEmitter<GearmanWorkerEvents> implements 
   }
 
   /**
-   * Takes no more jobs, lets the running ones finish, then leaves. A later call with a timeout
-   * shortens the wait of an earlier one.
+   * Takes no more jobs, lets the running ones finish, then leaves once gearmand has all results. A
+   * later call with a timeout shortens the wait of an earlier one.
    */
   async close(options: CloseOptions = {}): Promise<void> {
     const { timeout } = options
@@ -307,15 +307,9 @@ export class GearmanWorker extends EventEmitter<GearmanWorkerEvents> implements 
     this.#unlisten()
     this.#slots.allow(0)
     const reason = new Fault('closed', 'the worker was closed')
-    this.#connections.endIdle(reason)
-    const { timeout } = this.#settings
-    const forget = patiently(timeout, () => {
-      const silent = new Fault('timeout', `a grab was not answered within ${timeout} ms`)
-      this.#connections.closeSilent(silent)
-    })
+    this.#connections.leaveIdle(reason)
     await Promise.race([this.#slots.whenIdle(), this.#closed])
-    forget()
-    this.#connections.end(reason)
+    await Promise.race([this.#connections.leave(reason), this.#closed])
     await this.#left()
   }
 

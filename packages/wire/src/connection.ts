@@ -1,7 +1,7 @@
 import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls, TLSSocket } from 'node:tls'
 import type { ServerAddress } from './address.js'
-import { clearTimeout, nextTick, setTimeout } from './clock.js'
+import { nextTick } from './clock.js'
 import { patiently } from './deadline.js'
 import { Fault } from './fault.js'
 import { Output } from './output.js'
@@ -202,6 +202,15 @@ export class Connection {
     })
   }
 
+  /**
+   * Calls back once nothing was read for so many milliseconds and the kernel took no byte either: a
+   * large write that goes on is no silence. Replaces what was asked before.
+   */
+  onSilence(milliseconds: number, silent: () => void): void {
+    this.#socket.removeAllListeners('timeout')
+    this.#socket.setTimeout(milliseconds).on('timeout', silent)
+  }
+
   /** Reads no further until {@link resume}: bytes wait in the kernel, then at the peer. */
   pause(): void {
     this.#socket.pause()
@@ -234,8 +243,7 @@ export class Connection {
     this.#socket.end()
     this.#socket.resume()
     // The peer may never answer the FIN.
-    const timer = setTimeout(() => this.#socket.destroy(), 1_000)
-    this.#socket.once('close', () => clearTimeout(timer))
+    this.onSilence(1_000, () => this.#socket.destroy())
     this.#settleDrain(false)
     this.#traffic.closed += 1
     this.#owner.closed(reason)

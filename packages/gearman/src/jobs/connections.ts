@@ -55,6 +55,8 @@ export class Connections {
   readonly #limited: Map<string, Limited> = new Map()
   /** Of functions that were removed, until their running jobs are done. */
   readonly #leaving: Set<LimitedSource> = new Set()
+  /** Without a job, until gearmand has what they sent. */
+  readonly #departing: Set<Grabber> = new Set()
   readonly #functions: Map<string, WorkerFunction> = new Map()
   #started = false
 
@@ -149,29 +151,32 @@ export class Connections {
     for (const source of this.#leaving) {
       const { grabber } = source
       if (grabber.inFlight + grabber.running > 0) continue
-      grabber.end(new Fault('closed', 'its function was removed'))
       this.#slots.remove(source)
       this.#leaving.delete(source)
+      this.#departing.add(grabber)
+      void grabber.leave(new Fault('closed', 'its function was removed')).then(() => {
+        this.#departing.delete(grabber)
+        this.#owner.changed()
+      })
     }
   }
 
-  /** Leaves connections without a job or a grab at once: nothing of theirs would be queued again. */
-  endIdle(reason: Fault): void {
+  /**
+   * Leaves connections without a job or a grab: nothing of theirs would be queued again. From now on
+   * one that owes an answer and does not move is dropped.
+   */
+  leaveIdle(reason: Fault): void {
     this.#stop()
     for (const grabber of this.#all()) {
-      if (grabber.inFlight + grabber.running === 0) grabber.end(reason)
+      if (grabber.inFlight + grabber.running === 0) void grabber.leave(reason)
+      else grabber.watch()
     }
   }
 
-  /** Drops connections on which a grab was not answered. */
-  closeSilent(reason: Fault): void {
-    for (const grabber of this.#all()) if (grabber.inFlight > 0) grabber.close(reason)
-  }
-
-  /** Leaves all after what is still to be sent. */
-  end(reason: Fault): void {
+  /** Leaves all; resolves when gearmand has all results. */
+  async leave(reason: Fault): Promise<void> {
     this.#stop()
-    for (const grabber of this.#all()) grabber.end(reason)
+    await Promise.all(Array.from(this.#all(), (grabber) => grabber.leave(reason)))
   }
 
   /** Drops all at once: gearmand queues the running jobs again. */
@@ -229,5 +234,6 @@ export class Connections {
       for (const { grabber } of sources.values()) yield grabber
     }
     for (const { grabber } of this.#leaving) yield grabber
+    yield* this.#departing
   }
 }

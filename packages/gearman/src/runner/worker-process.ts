@@ -16,6 +16,7 @@ export class WorkerProcess {
   readonly #up: Set<string> = new Set()
   #lastError = 'none has answered yet'
   #silence: NodeJS.Timeout | undefined
+  #cut: NodeJS.Timeout | undefined
   readonly #told: Promise<void>
   #tell: () => void = () => {}
   #draining = false
@@ -63,6 +64,8 @@ export class WorkerProcess {
       await this.#worker.work()
     } catch (error) {
       throw error instanceof InvalidArgumentError ? new UsageError(error.message) : error
+    } finally {
+      clearTimeout(this.#cut)
     }
   }
 
@@ -114,7 +117,12 @@ export class WorkerProcess {
     const { running } = this.#worker
     this.#log.info('drain', `${cause}: ${running} running jobs to finish`, { running })
     clearTimeout(this.#silence)
-    void this.#worker.close({ timeout: Math.max(1, this.#options.drain) })
+    const timeout = Math.max(1, this.#options.drain)
+    // A job whose result is still leaving then has ended, and is run again elsewhere all the same.
+    this.#cut = setTimeout(() => {
+      this.#code = Math.max(this.#code, Exit.FAILED)
+    }, timeout)
+    void this.#worker.close({ timeout })
   }
 
   #awaitServer(): void {

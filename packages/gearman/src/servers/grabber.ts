@@ -4,16 +4,17 @@ import {
   type Connection,
   clearTimeout,
   type Fault,
-  monotonic,
   type Output,
   setTimeout,
 } from '@glammp/wire'
 import { withoutNuls } from '../handle.js'
 import { bare, encode, PacketType } from '../protocol/packet.js'
 import { MalformedPacketError } from '../protocol/packet-decoder.js'
+import { Departure } from './departure.js'
 import { Heartbeat } from './heartbeat.js'
 import { Link, type LinkOptions, type LinkOwner } from './link.js'
 import { type Assignment, Origin } from './origin.js'
+import { WakeUps } from './wake-ups.js'
 
 /** The worker's rooms above, as far as a connection needs them. */
 export interface GrabberOwner {
@@ -45,13 +46,6 @@ const GRAB = bare(PacketType.GRAB_JOB_ALL)
 const SLEEP = bare(PacketType.PRE_SLEEP)
 const ECHO = bare(PacketType.ECHO_REQ)
 
-/** A wake-up within this many milliseconds of falling asleep may be one for nothing. */
-const PROMPT = 20
-/** So many of them in a row without a job are no chance. */
-const MAX_FRUITLESS = 8
-/** Longest pause between them, in milliseconds: of 100, a worker with four slots used 1.2 % of a core. */
-const MAX_PAUSE = 250
-
 /**
  * What is known of the server's queue: `offline` nothing, `awake` there may be jobs, `empty` a grab
  * came back without one, `asleep` it will wake this connection, `paused` it wakes for nothing.
@@ -68,6 +62,7 @@ export class Grabber implements LinkOwner {
   readonly #clientId: string | undefined
   readonly #pollInterval: number | undefined
   readonly #heartbeat: Heartbeat
+  readonly #departure: Departure
   /** Functions, each with the milliseconds after which gearmand takes a job back. */
   readonly #abilities: Map<string, number | undefined> = new Map()
   /**
@@ -76,11 +71,10 @@ export class Grabber implements LinkOwner {
    */
   readonly #retiring: Map<string, number | undefined> = new Map()
   readonly #backoff: Backoff = new Backoff(RECONNECT)
+  readonly #wakeUps: WakeUps = new WakeUps()
   #origin: Origin | undefined
   #state: State = 'offline'
   #inFlight = 0
-  #sleptAt = 0
-  #fruitless = 0
   #timer: NodeJS.Timeout | undefined
   #up: boolean | undefined
   #closed = false
@@ -91,7 +85,8 @@ export class Grabber implements LinkOwner {
     this.#pollInterval = options.pollInterval
     this.#owner = owner
     const { heartbeat: interval, timeout } = options
-    this.#heartbeat = new Heartbeat(this.#link, { interval, timeout }, () => this.#append(ECHO))
+    this.#heartbeat = new Heartbeat(this.#link, { interval, timeout }, () => this.#ask(ECHO))
+    this.#departure = new Departure(this.#link, options, () => this.#ask(ECHO))
   }
 
   /** Name of the server. */
@@ -129,12 +124,12 @@ export class Grabber implements LinkOwner {
 
   grab(): void {
     this.#inFlight += 1
-    this.#append(GRAB)
+    this.#ask(GRAB)
   }
 
   sleep(): void {
     this.#state = 'asleep'
-    this.#sleptAt = monotonic()
+    this.#wakeUps.slept()
     this.#append(SLEEP)
     if (this.#pollInterval !== undefined) {
       clearTimeout(this.#timer)
@@ -178,10 +173,15 @@ export class Grabber implements LinkOwner {
     this.#retire()
   }
 
-  /** Leaves after what is still to be sent, and does not come back. */
-  end(reason: Fault): void {
+  /** Leaves once gearmand has all results, and does not come back; resolves when it has left. */
+  leave(reason: Fault): Promise<void> {
     this.#stop()
-    this.#link.end(reason)
+    return this.#departure.leave(reason)
+  }
+
+  /** From now on drops the connection where an answer is due and nothing moves any more. */
+  watch(): void {
+    this.#departure.watch()
   }
 
   /** Leaves at once and does not come back: gearmand queues the running jobs again. */
@@ -195,8 +195,12 @@ export class Grabber implements LinkOwner {
     if (this.#clientId !== undefined) encode(output, PacketType.SET_CLIENT_ID, this.#clientId)
     for (const [name, timeout] of this.#abilities) this.#register(output, name, timeout)
     const connection = this.#link.connection as Connection
-    this.#origin = new Origin(this.#link.address.name, connection, () => this.#retire())
-    this.#fruitless = 0
+    this.#departure.began()
+    this.#origin = new Origin(this.#link.address.name, connection, () => {
+      this.#departure.resulted()
+      this.#retire()
+    })
+    this.#wakeUps.reset()
     this.#heartbeat.start()
     this.#wake()
     this.#up = true
@@ -225,6 +229,7 @@ export class Grabber implements LinkOwner {
         if (args[0] === 'JOB_NOT_FOUND') return
         throw new MalformedPacketError(`gearmand refused a worker: ${args.join(' ')}`)
       case PacketType.ECHO_RES:
+        this.#departure.answered()
         return
       default:
         throw new MalformedPacketError(`packet type ${type} is not for a worker`)
@@ -241,6 +246,7 @@ export class Grabber implements LinkOwner {
     this.#retiring.clear()
     this.#heartbeat.stop()
     origin?.lost(reason)
+    this.#departure.lost()
     this.#owner.returned(grabs)
     this.#reconnect(reason)
     this.#owner.changed()
@@ -254,7 +260,7 @@ export class Grabber implements LinkOwner {
   #assigned(args: readonly string[], data: Buffer): void {
     const [handle = '', wireName = '', unique = '', reducer] = args
     this.#answered()
-    this.#fruitless = 0
+    this.#wakeUps.reset()
     // One that was sent before an empty one and answered after it: jobs are there again.
     if (this.#state === 'empty') this.#state = 'awake'
     const origin = this.#origin as Origin
@@ -269,20 +275,17 @@ export class Grabber implements LinkOwner {
     if (this.#inFlight === 0) throw new MalformedPacketError('an answer to a grab never sent')
     this.#backoff.reset()
     this.#inFlight -= 1
+    this.#departure.answered()
   }
 
   #woken(): void {
-    // gearmand 1.1.20 wakes a connection again and again for a job that is not due yet, and has
-    // none when asked.
-    const prompt = monotonic() - this.#sleptAt < PROMPT
-    this.#fruitless = prompt ? this.#fruitless + 1 : 0
-    if (this.#fruitless <= MAX_FRUITLESS) {
+    const pause = this.#wakeUps.woken()
+    if (pause === 0) {
       this.#wake()
       return
     }
     this.#state = 'paused'
     clearTimeout(this.#timer)
-    const pause = Math.min(2 ** (this.#fruitless - MAX_FRUITLESS), MAX_PAUSE)
     this.#timer = setTimeout(() => this.#wake(), pause)
   }
 
@@ -332,6 +335,12 @@ export class Grabber implements LinkOwner {
   #stop(): void {
     this.#closed = true
     clearTimeout(this.#timer)
+  }
+
+  /** Sends what gearmand answers. */
+  #ask(packet: string): void {
+    this.#departure.asked()
+    this.#append(packet)
   }
 
   #append(packet: string): void {

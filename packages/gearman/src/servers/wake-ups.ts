@@ -1,0 +1,35 @@
+import { monotonic } from '@glammp/wire'
+
+/** A wake-up within this many milliseconds of falling asleep may be one for nothing. */
+const PROMPT = 20
+/** So many of them in a row without a job are no chance. */
+const MAX_FRUITLESS = 8
+/** Longest pause between them, in milliseconds: of 100, a worker with four slots used 1.2 % of a core. */
+const MAX_PAUSE = 250
+
+/**
+ * Tells wake-ups for nothing: gearmand 1.1.20 wakes a connection again and again for a job that is
+ * not due yet, and has none when asked.
+ */
+export class WakeUps {
+  #sleptAt = 0
+  #fruitless = 0
+
+  /** The connection falls asleep. */
+  slept(): void {
+    this.#sleptAt = monotonic()
+  }
+
+  /** It was woken: milliseconds to pause before it asks for jobs, 0 for none. */
+  woken(): number {
+    const prompt = monotonic() - this.#sleptAt < PROMPT
+    this.#fruitless = prompt ? this.#fruitless + 1 : 0
+    if (this.#fruitless <= MAX_FRUITLESS) return 0
+    return Math.min(2 ** (this.#fruitless - MAX_FRUITLESS), MAX_PAUSE)
+  }
+
+  /** There was a job, or there is a new connection. */
+  reset(): void {
+    this.#fruitless = 0
+  }
+}
