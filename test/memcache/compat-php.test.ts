@@ -82,6 +82,39 @@ describe.skipIf(!hasPhpMemcached)("PHP's Memcached, as it is by default", () => 
     expect(await cache.getMany(Object.keys(EXPECTED))).toEqual(new Map(Object.entries(EXPECTED)))
   })
 
+  test('sets OPT_USER_FLAGS that change nothing of what we read', async () => {
+    const flags = [1, 2, 3, 4, 5, 7, 8, 0x1000, 0x2000, 0x4000, 0x7fff, 0x8000, 0xffff]
+    const serializers = ['PHP', 'IGBINARY', 'JSON_ARRAY', 'MSGPACK']
+    await run(
+      `foreach ($in['serializers'] as $s) {
+         $m->setOption(Memcached::OPT_SERIALIZER, constant("Memcached::SERIALIZER_$s"));
+         foreach ($in['flags'] as $f) {
+           $m->setOption(Memcached::OPT_USER_FLAGS, $f);
+           $values = ['t' => 'text', 'b' => "\\xff", 'e' => '', 'i' => 12, 'l' => PHP_INT_MAX, 'd' => 1.5, 'y' => true,
+             'f' => false, 'n' => null, 'a' => ['k' => 1], 'z' => str_repeat('long ', 1000)];
+           foreach ($values as $k => $v) $m->set("$s:$f:$k", $v);
+         }
+       }
+       return 1;`,
+      { flags, serializers },
+    )
+    const common = { t: 'text', e: '', i: 12, d: 1.5, y: true, f: false, n: null, a: { k: 1 } }
+    const php = { ...common, b: Buffer.from([0xff]), l: 2n ** 63n - 1n, z: 'long '.repeat(1_000) }
+    await using alike = client({ compat: 'php-memcached' })
+    await using plain = client({ distribution: 'modula' })
+    for (const [cache, values] of [
+      [alike, php],
+      [plain, common],
+    ] as const) {
+      for (const prefix of serializers.flatMap((s) => flags.map((f) => `${s}:${f}:`))) {
+        for (const [key, value] of Object.entries(values)) {
+          expect(await cache.get(prefix + key), prefix + key).toStrictEqual(value)
+        }
+        expect(await cache.wrap(`${prefix}n`, () => 'loaded')).toBe(null)
+      }
+    }
+  })
+
   test.each(['json', 'msgpack'] as const)(
     'reads objects that we write by %s',
     async (serializer) => {

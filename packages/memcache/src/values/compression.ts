@@ -34,8 +34,8 @@ export interface CompressionOptions {
   readonly maxSize?: number | undefined
 }
 
-/** php-memcached's bits between type and user flags; all of them are about compression. */
-const COMPRESSION_BITS = 0xfff0
+/** php-memcached's bits above the type but for bit 15, which it leaves free; all are about compression. */
+const COMPRESSION_BITS = 0x7ff0
 /** Set in every value that is compressed, by whatever. */
 const COMPRESSED = 0x10
 
@@ -79,7 +79,7 @@ export class Compression {
     const compressor = this.#compressor
     if (compressor === undefined) return encoded
     if ((flags & COMPRESSION_BITS) !== 0) {
-      throw new TypeError(`flags 0x${flags.toString(16)}: bits 4 to 15 belong to compression`)
+      throw new TypeError(`flags 0x${flags.toString(16)}: bits 4 to 14 belong to compression`)
     }
     const { length } = data
     if (length <= this.#threshold || length <= SMALLEST || length > this.#maxSize) return encoded

@@ -8,8 +8,8 @@ import { expandFastlz } from './fastlz.js'
  */
 export interface Compressor {
   /**
-   * The bits that mark its values in the flags: one of 0x0810, 0x2010, 0x4010 and 0x8010, which
-   * no algorithm of this client has.
+   * The bits that mark its values in the flags: one of 0x0810, 0x2010 and 0x4010, which no
+   * algorithm of this client has.
    */
   readonly flag: number
   /** Bytes made smaller; a promise where that was done off the thread. */
@@ -41,7 +41,7 @@ const COMPRESSED_FLAGS = {
 const FASTLZ = 0x0050
 
 /** Flags that a {@link Compressor} of somebody else may have. 0x1010 marks chunks. */
-const FREE_FLAGS: readonly number[] = [0x0810, 0x2010, 0x4010, 0x8010]
+const FREE_FLAGS: readonly number[] = [0x0810, 0x2010, 0x4010]
 
 /**
  * Bytes up to which the work is done at once: going to the thread pool and back takes 0.15 to

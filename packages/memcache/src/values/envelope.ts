@@ -1,7 +1,7 @@
 import { latin1 } from '@glammp/wire'
 import { DecodeError } from '../errors.js'
 import type { ItemReader } from '../protocol/request.js'
-import type { Encoded } from './serializer.js'
+import { type Encoded, MARKED } from './serializer.js'
 import type { Transcoder } from './transcoder.js'
 
 /**
@@ -17,6 +17,8 @@ const Mark = {
   HEADED: 1 << 30,
 } as const
 const MARKS: number = Mark.EMPTY | Mark.UNDEFINED | Mark.HEADED
+/** As it is written: PHP has null with any user flags of its own. */
+const UNDEFINED: number = Mark.UNDEFINED | MARKED
 
 /** Opens the header: flags of other clients may have the mark's bit for reasons of their own. */
 const MAGIC = 0x00_67_77_32
@@ -51,11 +53,12 @@ export interface WrappedItem extends Notes {
  */
 export class Envelope implements Transcoder {
   readonly #inner: Transcoder
-  readonly #undefinedFlags: number
+  /** Flags of null; -1 where there is none. */
+  readonly #nullFlags: number
 
   constructor(inner: Transcoder) {
     this.#inner = inner
-    this.#undefinedFlags = undefinedFlags(inner)
+    this.#nullFlags = nullFlags(inner)
   }
 
   encode(value: unknown): Encoded {
@@ -72,7 +75,7 @@ export class Envelope implements Transcoder {
     const from = headed ? start + HEADER : start
     // A mark in the flags of somebody else's item is theirs.
     let plain = headed ? flags & ~Mark.HEADED : flags
-    if (this.#isUndefined(plain)) plain &= ~Mark.UNDEFINED
+    if (this.#isUndefined(plain)) plain = this.#nullFlags
     if (from === end) plain &= ~Mark.EMPTY
     return this.#inner.decode(plain >>> 0, bytes, from, end, reader)
   }
@@ -90,7 +93,7 @@ export class Envelope implements Transcoder {
     const first = this.#inner.encode(value === undefined ? null : value)
     const whole = first.later === undefined ? first : await first.later
     const { data, flags: plain } = fit === undefined ? whole : await fit(whole)
-    const flags = value === undefined ? plain | Mark.UNDEFINED : plain
+    const flags = value === undefined ? plain | UNDEFINED : plain
     if (notes.expiry === 0 && notes.fingerprint === NO_TAGS) {
       return { data, flags: (data.length === 0 ? flags | Mark.EMPTY : flags) >>> 0 }
     }
@@ -135,14 +138,14 @@ export class Envelope implements Transcoder {
   }
 
   #isUndefined(flags: number): boolean {
-    return flags >>> 0 === this.#undefinedFlags
+    return this.#nullFlags !== -1 && flags >>> 0 === (this.#nullFlags | UNDEFINED) >>> 0
   }
 }
 
 // Of a transcoder that has no null, no flags say undefined.
-function undefinedFlags(transcoder: Transcoder): number {
+function nullFlags(transcoder: Transcoder): number {
   try {
-    return (transcoder.encode(null).flags | Mark.UNDEFINED) >>> 0
+    return transcoder.encode(null).flags
   } catch {
     return -1
   }

@@ -10,7 +10,7 @@ import {
   deserialize,
   type Encoded,
   encodeText,
-  MARK_MASK,
+  MARKED,
   serialize,
   serializePlainly,
   TYPE_MASK,
@@ -41,10 +41,11 @@ export function phpMemcachedValues(name: PhpSerializerName): ValueSerializer {
       return objects(value)
     },
     deserialize(flags, bytes, start, end) {
-      if ((flags & MARK_MASK) === 0 && start < end) {
-        // PHP's integers are of 64 bits, its strings bytes.
-        if (flags === Type.INTEGER) return integer(latin1(bytes, start, end))
-        if (flags === Type.STRING && !isUtf8(bytes.subarray(start, end))) {
+      if ((flags & MARKED) === 0 && start < end) {
+        // PHP's integers are of 64 bits, its strings bytes. Bits from 16 on are its users'.
+        const type = flags & 0xffff
+        if (type === Type.INTEGER) return integer(latin1(bytes, start, end))
+        if (type === Type.STRING && !isUtf8(bytes.subarray(start, end))) {
           return deserialize(BUFFER, bytes, start, end)
         }
       }

@@ -91,7 +91,7 @@ describe('on the wire', () => {
 
   test('bytes are a string for other clients', () => {
     const { flags, bytes } = stored(Buffer.from([1, 2]))
-    expect(flags & 0xffff).toBe(0)
+    expect(flags & 0xf).toBe(0)
     expect(bytes).toEqual(Buffer.from([1, 2]))
   })
 
@@ -104,6 +104,19 @@ describe('on the wire', () => {
 })
 
 describe('what other clients wrote', () => {
+  test('user flags of PHP change no value', () => {
+    const items = ['text', '', 12, 1.5, true, false, null, ['k', 1]].map((value) => {
+      const { flags, bytes } = stored(value)
+      return { value, flags, bytes }
+    })
+    const numbers = [0x7fff, 0xffff, ...Array.from({ length: 16 }, (_, bit) => 2 ** bit)]
+    for (const user of [...Array(64).keys(), ...numbers]) {
+      for (const { value, flags, bytes } of items) {
+        expect(decode(((user << 16) | flags) >>> 0, bytes)).toStrictEqual(value)
+      }
+    }
+  })
+
   test.each<[number, string, unknown]>([
     [1, '9 ', 9],
     [2, '.30000000000000004', 0.30000000000000004],

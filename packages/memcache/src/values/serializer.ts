@@ -16,7 +16,8 @@ export interface Encoded {
 
 /**
  * Types in the low four bits are php-memcached's, so that PHP reads what this client wrote as far
- * as it can. What PHP does not tell apart is marked in the upper half, which it leaves to users.
+ * as it can. What PHP does not tell apart is marked in the upper half, which it leaves to users:
+ * see {@link MARKED}.
  */
 export const Type = {
   STRING: 0,
@@ -31,16 +32,21 @@ export const Type = {
 
 export const TYPE_MASK = 0xf
 /** php-memcached's own bits above the type: compressed, and by what. */
-const INTERNAL_MASK = 0xfff0
+const INTERNAL_MASK = 0x7ff0
+/**
+ * The highest of those bits, which it never sets: only with it are bits 16 and up marks of ours.
+ * Else they are what an application in PHP has made of `OPT_USER_FLAGS`.
+ */
+export const MARKED = 0x8000
 /** A string that is bytes: comes back as a Buffer. */
-export const BUFFER: number = 1 << 16
+export const BUFFER: number = (1 << 16) | MARKED
 /** A string that is bytes: comes back as a Uint8Array. */
-const UINT8_ARRAY = 2 << 16
+const UINT8_ARRAY: number = (2 << 16) | MARKED
 /** An integer that comes back as a bigint; with the type of a string where PHP has not its bits. */
-export const BIGINT: number = 3 << 16
+export const BIGINT: number = (3 << 16) | MARKED
 /** msgpack with records, in which a Map is told from an object. */
-const RECORDS = 4 << 16
-export const MARK_MASK = 0xffff0000
+const RECORDS: number = (4 << 16) | MARKED
+const MARK_MASK = 0xffff8000
 
 // Bytes inside a value are copied: they would keep the whole chunk of the socket alive.
 const common = { moreTypes: true, useBigIntExtension: true, copyBuffers: true } as const
@@ -123,7 +129,7 @@ export function deserialize(flags: number, bytes: Buffer, start: number, end: nu
 }
 
 function deserializeTyped(flags: number, bytes: Buffer, start: number, end: number): unknown {
-  const mark = (flags & MARK_MASK) >>> 0
+  const mark = (flags & MARKED) === 0 ? 0 : (flags & MARK_MASK) >>> 0
   if ((flags & INTERNAL_MASK) !== 0) throw unknown(flags)
   switch (flags & TYPE_MASK) {
     case Type.STRING:

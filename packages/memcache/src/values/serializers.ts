@@ -9,7 +9,7 @@ import { deserialize, type Encoded, encodeText, serialize, Type } from './serial
 export interface Serializer {
   /**
    * A value as bytes, or as text that is stored as UTF-8, with the 32 flags that the server keeps
-   * beside it. Bits 4 to 15 (0xfff0) belong to compression while that is on.
+   * beside it. Bits 4 to 14 (0x7ff0) belong to compression while that is on.
    *
    * @throws TypeError for a value that cannot be stored.
    */
