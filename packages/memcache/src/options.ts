@@ -62,7 +62,11 @@ export interface MemcacheOptions {
   readonly connectTimeout?: number | undefined
   /** How often a read whose connection was lost is sent again, within its timeout. @defaultValue 1 */
   readonly retries?: number | undefined
-  /** Calls that may wait for one server; more reject with QueueFullError. @defaultValue 100000 */
+  /**
+   * Calls that may wait for one server; more reject with QueueFullError. Those of a list, as
+   * `setMany` takes it, are not refused: over three quarters of it they wait.
+   * @defaultValue 100000
+   */
   readonly maxPending?: number | undefined
   /** Largest encoded value in bytes: the server's `-I`. @defaultValue 1048576 */
   readonly maxValueSize?: number | undefined

@@ -110,7 +110,9 @@ export class Search {
     const fingerprint = this.#commands.fingerprint(tags, this.#plan)
     // A look that fails earlier has no use for it.
     fingerprint.catch(() => {})
-    return this.#commands.look(keys, { lease, refreshAhead, timeout, fingerprint, again })
+    const patient = flights.length > 1
+    const ask = { lease, refreshAhead, timeout, patient, fingerprint, again }
+    return this.#commands.look(keys, ask)
   }
 
   /** For callers who wait. */

@@ -26,6 +26,8 @@ export interface Sending {
   readonly call: CallOptions | undefined
   /** `routeNow` where it is its turn. */
   readonly way: typeof route
+  /** One of a list. */
+  readonly patient: boolean
 }
 
 export interface ChunkContext extends RouteContext {
@@ -132,6 +134,7 @@ export class Chunks implements Transcoder {
       const piece = whole.subarray(start, start + this.pieceSize)
       const fields = { mode: 'set', key: chunk, data: piece, flags: 0, exptime, cas: '' } as const
       const request = new StorageRequest('set chunk', owner.key, fields, stored)
+      request.patient = true
       return route(this.#context, chunk, request, call)
     })
     const outcomes = await Promise.allSettled(writes)
@@ -152,6 +155,7 @@ export class Chunks implements Transcoder {
   discard(index: ChunkIndex): void {
     for (const chunk of this.#keys(index)) {
       const request = new DeletionRequest('delete chunk', chunk, chunk)
+      request.patient = true
       route(this.#context, chunk, request, undefined).catch(() => {})
     }
   }
@@ -166,11 +170,12 @@ export class Chunks implements Transcoder {
   replacing<T>(
     { command, key }: ChunkOwner,
     wireKey: string,
-    { call, way }: Sending,
+    { call, way, patient }: Sending,
     send: () => Promise<T>,
     isGone: (result: T) => boolean,
   ): Promise<T> {
     const request = new IndexRead(command, key, wireKey, this.#indexes)
+    request.patient = patient
     const item = way(this.#context, wireKey, request, call)
     const change = send()
     void this.#discardOld(item, change, isGone)
@@ -244,6 +249,7 @@ export class Chunks implements Transcoder {
     return Promise.all(
       this.#keys(index).map((chunk) => {
         const request = new GetRequest('get chunk', chunk, chunk, asBytes, exptime)
+        request.patient = true
         return route(this.#context, chunk, request, call) as Promise<Buffer | undefined>
       }),
     )

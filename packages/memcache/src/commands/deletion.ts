@@ -17,7 +17,7 @@ export class Deletion {
   async delete(key: Key, options: CallOptions | undefined): Promise<boolean> {
     checkCall('delete', options)
     const wireKey = this.#context.keys.toWire(key, 'delete')
-    return this.#send('delete', key, wireKey, options)
+    return this.#send('delete', key, wireKey, options, false)
   }
 
   async deleteMany(keys: Iterable<Key>, options: CallOptions | undefined): Promise<number> {
@@ -26,7 +26,9 @@ export class Deletion {
     // All of them are checked before the first is sent.
     const wireKeys = wanted.map((key) => this.#context.keys.toWire(key, 'deleteMany'))
     const outcomes = await Promise.allSettled(
-      wanted.map((key, index) => this.#send('deleteMany', key, wireKeys[index] as string, options)),
+      wanted.map((key, index) =>
+        this.#send('deleteMany', key, wireKeys[index] as string, options, true),
+      ),
     )
     const failure = togetherFailed(
       'deleteMany',
@@ -42,12 +44,14 @@ export class Deletion {
     key: Key,
     wireKey: string,
     options: CallOptions | undefined,
+    patient: boolean,
   ): Promise<boolean> {
     const change = {
       key,
       wireKey,
-      send: () => this.#sendOnce(command, key, wireKey, options),
+      send: () => this.#sendOnce(command, key, wireKey, options, patient),
       onlyIfFound: false,
+      patient,
     }
     return guarded(this.#context, change, options)
   }
@@ -57,14 +61,16 @@ export class Deletion {
     key: Key,
     wireKey: string,
     options: CallOptions | undefined,
+    patient: boolean,
   ): Promise<boolean> {
     const { chunks } = this.#context
     const send = (): Promise<boolean> => {
       const request = new DeletionRequest(command, key, wireKey)
+      request.patient = patient
       return route(this.#context, wireKey, request, options)
     }
     if (chunks === undefined) return send()
-    const sending = { call: options, way: route }
+    const sending = { call: options, way: route, patient }
     return chunks.replacing({ command, key }, wireKey, sending, send, (removed) => removed)
   }
 }

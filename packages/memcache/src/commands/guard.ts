@@ -15,6 +15,8 @@ export interface Change {
   readonly send: () => Promise<boolean>
   /** A load is let alone where the command found no item. */
   readonly onlyIfFound: boolean
+  /** One of a list. */
+  readonly patient?: boolean
 }
 
 /**
@@ -29,20 +31,22 @@ export async function guarded(
   options: CallOptions | undefined,
 ): Promise<boolean> {
   const { fleet, turns } = context
-  const { wireKey, send, onlyIfFound } = change
+  const { wireKey, send, onlyIfFound, patient = false } = change
   const timeout = timeoutOf(context, options)
   const key = keptKey(change.key)
   const turn = turns.of(wireKey)
   if (turn !== undefined) await turn
   const ready = fleet.ready(options?.signal)
   if (ready !== undefined) await ready
-  const lock = lockOf(context, fleet.homeOf(wireKey), key, timeout)
-  const end = monotonic() + timeout
+  const lock = lockOf(context, fleet.homeOf(wireKey), key, timeout, patient)
+  let end: number | undefined
   let wasFound = false
   for (;;) {
     const [held, found] = await Promise.all([lock.read(), send()])
     wasFound ||= found
     if (held === undefined || (onlyIfFound && !found)) return wasFound
+    // From here: one of a list may have waited for longer before it was sent.
+    end ??= monotonic() + timeout
     const isLate = monotonic() >= end
     if (held.storing && !isLate) await sleep(STORING_WAIT)
     // It has changed nothing yet, and now will not: what was sent holds.

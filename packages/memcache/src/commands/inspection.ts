@@ -33,7 +33,7 @@ export class Inspection {
     checkCall('inspect', options)
     const wireKey = this.#context.keys.toWire(key, 'inspect')
     // `u`: no bump in the LRU.
-    const request = new MetaRequest('inspect', key, `mg ${wireKey} s t l h f c u`)
+    const request = new MetaRequest('inspect', key, wireKey, `mg ${wireKey} s t l h f c u`)
     const { status, flags } = await route(this.#context, wireKey, request, options)
     if (status !== 'found') return undefined
     const number = (letter: string): number => Number(flags.get(letter))

@@ -1,7 +1,6 @@
 import { OptionRules } from '@glammp/wire'
 import { type Key, keptKey } from '../given-key.js'
-import { DeletionRequest } from '../protocol/item-request.js'
-import { MetaRequest } from '../protocol/meta-request.js'
+import { DeletionRequest, InvalidationRequest } from '../protocol/item-request.js'
 import { secondsFrom, toExptime } from '../ttl.js'
 import type { CommandContext } from './context.js'
 import { guarded } from './guard.js'
@@ -44,17 +43,11 @@ export class Invalidation {
     const kept = keptKey(key)
     const timeout = timeoutOf(this.#context, options)
     const exptime = toExptime(options?.stale ?? STALE)
-    const { signal } = options ?? {}
-    await fleet.ready(signal)
-    const { protocol } = await fleet.homeOf(wireKey).features(timeout)
-    const marks = protocol.name === 'meta' && !this.#foreignReaders
-    const send = async (): Promise<boolean> => {
-      const server = fleet.homeOf(wireKey)
-      if (!marks) {
-        return server.submit(new DeletionRequest('invalidate', key, wireKey), timeout, signal)
-      }
-      const request = new MetaRequest('invalidate', key, `md ${wireKey} I T${exptime}`)
-      return (await server.submit(request, timeout, signal)).status === 'found'
+    const send = (): Promise<boolean> => {
+      const request = this.#foreignReaders
+        ? new DeletionRequest('invalidate', key, wireKey)
+        : new InvalidationRequest('invalidate', key, wireKey, exptime)
+      return fleet.homeOf(wireKey).submit(request, timeout, options?.signal)
     }
     return guarded(this.#context, { key: kept, wireKey, send, onlyIfFound: false }, options)
   }

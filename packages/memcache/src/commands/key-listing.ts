@@ -55,7 +55,7 @@ export class KeyListing {
     signal: AbortSignal | undefined,
   ): Promise<AsyncIterable<string>> {
     for (let attempt = 1; ; attempt += 1) {
-      const stream = await server.stream(
+      const stream = await server.streams.open(
         'keys',
         'lru_crawler metadump all',
         timeout,

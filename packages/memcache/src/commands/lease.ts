@@ -16,6 +16,8 @@ export interface Ask {
   readonly refreshAhead: number
   /** Milliseconds for each command. */
   readonly timeout: number
+  /** The looks are a list, which waits where there are too many. */
+  readonly patient: boolean
   /** Fingerprint that a value must carry to be valid. */
   readonly fingerprint: Promise<string>
   /** True for all but the first look: somebody else was computing the last time. */
@@ -62,6 +64,8 @@ export interface LeaseScope extends WireKey {
   readonly fingerprint: string
   /** Milliseconds for each command. */
   readonly timeout: number
+  /** One of a list. */
+  readonly patient: boolean
 }
 
 /**
@@ -117,8 +121,9 @@ export class Lease {
 
   // Who deletes the item takes the lock away first, or waits while a value is on its way.
   async #change(request: Request<boolean>): Promise<boolean> {
-    const { server, timeout } = this.#scope
+    const { server, timeout, patient } = this.#scope
     if (!(await this.#lock.announce(this.#held))) return false
+    request.patient = patient
     const changed = server.submit(request, timeout)
     const [isChanged, wasHeld] = await Promise.all([changed, this.#lock.remove()])
     if (isChanged && !wasHeld) await this.#undo()
@@ -127,7 +132,9 @@ export class Lease {
 
   /** All items were flushed, or this process was asleep: what it stored may be old. */
   async #undo(): Promise<void> {
-    const { server, key, wireKey, timeout } = this.#scope
-    await server.submit(new DeletionRequest('wrap', key, wireKey), timeout)
+    const { server, key, wireKey, timeout, patient } = this.#scope
+    const request = new DeletionRequest('wrap', key, wireKey)
+    request.patient = patient
+    await server.submit(request, timeout)
   }
 }

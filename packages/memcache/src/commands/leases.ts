@@ -54,9 +54,9 @@ export class Leases {
 
   // The lock first, then the item once more: the last winner may have stored it and left.
   async #compete(server: Server, key: WireKey, fingerprint: string, ask: Ask): Promise<Look> {
-    const { timeout } = ask
+    const { timeout, patient } = ask
     const nonce = randomBytes(12).toString('base64url')
-    const lock = lockOf(this.#context, server, key.key, timeout)
+    const lock = lockOf(this.#context, server, key.key, timeout, patient)
     let held: LockSight | undefined
     let seen: Seen<WrappedItem> | undefined
     try {
@@ -71,7 +71,7 @@ export class Leases {
     if (held?.nonce !== nonce) return look
     const lease = new Lease(
       this.#context,
-      { ...key, server, fingerprint, timeout },
+      { ...key, server, fingerprint, timeout, patient },
       lock,
       held,
       seen?.cas,
@@ -88,13 +88,20 @@ export class Leases {
     aside: boolean,
   ): Promise<Seen<WrappedItem> | undefined> {
     const request = new LookRequest<WrappedItem>('wrap', key, wireKey, this.#open, aside)
+    request.patient = ask.patient
     return server.submit<Seen<WrappedItem> | undefined>(request, ask.timeout)
   }
 }
 
 /** The lock that belongs to a key, on the server of the key. */
-export function lockOf(context: CommandContext, server: Server, key: Key, timeout: number): Lock {
-  return new Lock(server, derivedKey(context.keys, 'lock', key), timeout)
+export function lockOf(
+  context: CommandContext,
+  server: Server,
+  key: Key,
+  timeout: number,
+  patient: boolean,
+): Lock {
+  return new Lock(server, derivedKey(context.keys, 'lock', key), timeout, patient)
 }
 
 // The answer got lost, and may have been the win: a lock that nobody knows of is given back.

@@ -1,6 +1,6 @@
 import { latin1 } from '@glammp/wire'
 import { DeletionRequest } from '../protocol/item-request.js'
-import type { StorageFields, ValueDecoder } from '../protocol/request.js'
+import type { Request, StorageFields, ValueDecoder } from '../protocol/request.js'
 import { type Found, GetManyRequest } from '../protocol/retrieval.js'
 import { StorageRequest, type Stored } from '../protocol/storage.js'
 import type { Server } from '../servers/server.js'
@@ -57,23 +57,12 @@ class LockAdd extends LockStore {
 }
 
 class LockRemoval extends DeletionRequest {
-  readonly #lock: string
-
-  constructor(lock: string) {
-    super('wrap', lock, lock)
-    this.#lock = lock
-  }
-
   override get aside(): boolean {
     return true
   }
 
   override get movable(): boolean {
     return true
-  }
-
-  override get wireKeys(): readonly string[] {
-    return [this.#lock]
   }
 }
 
@@ -86,25 +75,29 @@ export class Lock {
   readonly #key: string
   /** Milliseconds for each command. */
   readonly #timeout: number
+  readonly #patient: boolean
 
-  /** @param key - of the lock, as it travels. */
-  constructor(server: Server, key: string, timeout: number) {
+  /**
+   * @param key - of the lock, as it travels.
+   * @param patient - its requests are of a list.
+   */
+  constructor(server: Server, key: string, timeout: number, patient: boolean) {
     this.#server = server
     this.#key = key
     this.#timeout = timeout
+    this.#patient = patient
   }
 
   /** Takes the lock if nobody has it. @param seconds - that it lives at most. */
   take(nonce: string, seconds: number): Promise<boolean> {
     const fields = this.#fields('add', nonce, toExptime(seconds), '')
-    const request = new LockAdd('wrap', this.#key, fields, isStored)
-    return this.#server.submit<boolean>(request, this.#timeout)
+    return this.#submit(new LockAdd('wrap', this.#key, fields, isStored))
   }
 
   /** Who has the lock; `undefined`: nobody. */
   async read(): Promise<LockSight | undefined> {
     const request = new LockRead('wrap', [this.#key], [this.#key], text, true)
-    const [found] = await this.#server.submit<Found>(request, this.#timeout)
+    const [found] = await this.#submit<Found>(request)
     if (found === undefined) return undefined
     const content = String(found.value)
     const storing = content.startsWith(STORING)
@@ -120,19 +113,25 @@ export class Lock {
     if (cas === NO_CAS) return (await this.read())?.nonce === nonce
     const seconds = Math.ceil(this.#timeout / 1_000) + STORING_GRACE
     const fields = this.#fields('set', STORING + nonce, toExptime(seconds), cas)
-    return this.#server.submit(new LockStore('wrap', this.#key, fields, isStored), this.#timeout)
+    return this.#submit(new LockStore('wrap', this.#key, fields, isStored))
   }
 
   /** Takes the lock away. @returns `false` where it was gone. */
   remove(): Promise<boolean> {
-    return this.#server.submit<boolean>(new LockRemoval(this.#key), this.#timeout)
+    return this.#submit<boolean>(new LockRemoval('wrap', this.#key, this.#key))
   }
 
   /** Takes the lock away from who had it when it was read. @returns `false` where it changed. */
   removeSeen({ cas }: LockSight): Promise<boolean> {
     if (cas === NO_CAS) return this.remove()
-    const fields = this.#fields('set', '', PAST, cas)
-    return this.#server.submit(new LockStore('wrap', this.#key, fields, isStored), this.#timeout)
+    return this.#submit(
+      new LockStore('wrap', this.#key, this.#fields('set', '', PAST, cas), isStored),
+    )
+  }
+
+  #submit<T>(request: Request<T>): Promise<T> {
+    request.patient = this.#patient
+    return this.#server.submit(request, this.#timeout)
   }
 
   #fields(mode: 'add' | 'set', data: string, exptime: number, cas: string): StorageFields {

@@ -63,7 +63,7 @@ export class Meta {
     const block = command === 'ms' ? this.#block(key, value) : undefined
     const head = block === undefined ? `${command} ${wireKey}` : storeHead(wireKey, block.length)
     const line = flags === '' ? head : `${head} ${flags}`
-    const request = new MetaRequest(`meta ${command}`, key, line, block)
+    const request = new MetaRequest(`meta ${command}`, key, wireKey, line, block)
     return route(this.#context, wireKey, request, options)
   }
   #block(key: Key, value: unknown): string | Uint8Array {

@@ -162,7 +162,8 @@ export class Retrieval implements SecondReader {
 
   readAgain(part: GetManyRequest, due: number): Promise<Found> {
     const [wireKey = ''] = part.wireKeys
-    const remaining = Math.max(1, due - monotonic())
+    const remaining = Math.max(1, Math.ceil(due - monotonic()))
+    part.patient = true
     return this.#context.fleet.serverOf(wireKey).submit<Found>(part, remaining)
   }
 

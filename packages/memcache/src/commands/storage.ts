@@ -84,7 +84,9 @@ export class Storage {
       return this.#draft('setMany', 'set', key, encoded, '', exptime, wasStored)
     })
     const call = callOptions(options)
-    const outcomes = await Promise.allSettled(drafts.map((draft) => this.#submit(draft, call)))
+    const outcomes = await Promise.allSettled(
+      drafts.map((draft) => this.#submit(draft, call, true)),
+    )
     const failure = togetherFailed(
       'setMany',
       outcomes,
@@ -122,13 +124,14 @@ export class Storage {
     )
   }
 
-  #submit<T>(draft: Draft<T>, call: CallOptions | undefined): Promise<T> {
+  #submit<T>(draft: Draft<T>, call: CallOptions | undefined, patient = false): Promise<T> {
     const { command, key, fields, later, outcome } = draft
     const { chunks } = this.#context
     if (later !== undefined || (chunks !== undefined && fields.data.length > chunks.pieceSize)) {
-      return this.#submitLater(draft, call)
+      return this.#submitLater(draft, call, patient)
     }
     const request = new StorageRequest(command, key, fields, outcome)
+    request.patient = patient
     if (chunks !== undefined) return this.#replacing(draft, request, call, route)
     return route(this.#context, fields.key, request, call)
   }
@@ -144,10 +147,11 @@ export class Storage {
     const { key, mode } = draft.fields
     const send = (): Promise<T> => way(this.#context, key, request, call)
     if (chunks === undefined || mode === 'add') return send()
-    return chunks.replacing(draft, key, { call, way }, send, () => request.result === 'stored')
+    const sending = { call, way, patient: request.patient }
+    return chunks.replacing(draft, key, sending, send, () => request.result === 'stored')
   }
 
-  #submitLater<T>(draft: Draft<T>, call: CallOptions | undefined): Promise<T> {
+  #submitLater<T>(draft: Draft<T>, call: CallOptions | undefined, patient: boolean): Promise<T> {
     const { command, key, fields, later, outcome } = draft
     const { chunks, turns } = this.#context
     return turns.take(fields.key, async () => {
@@ -160,6 +164,7 @@ export class Storage {
       }
       const { data, flags } = item
       const request = new StorageRequest(command, key, { ...fields, data, flags }, settled)
+      request.patient = patient
       return () => this.#replacing(draft, request, call, routeNow)
     })
   }

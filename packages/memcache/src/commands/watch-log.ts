@@ -67,7 +67,7 @@ export class WatchLog {
     const line = `watch ${classes.join(' ')}`
     const opening = this.#context.fleet.servers.map(async (server) => ({
       server: server.address.name,
-      stream: await server.stream('watch', line, timeout, undefined, signal),
+      stream: await server.streams.open('watch', line, timeout, undefined, signal),
     }))
     const opened = await Promise.allSettled(opening)
     const logs = opened.flatMap((log) => (log.status === 'fulfilled' ? [log.value] : []))

@@ -6,19 +6,23 @@ import { type Protocol, Request } from './request.js'
 
 /** `delete`: resolves to whether the item was there. */
 export class DeletionRequest extends Request<boolean> {
-  readonly #wireKey: string
+  protected readonly wireKey: string
 
   constructor(command: string, key: Key, wireKey: string) {
     super(command, key)
-    this.#wireKey = wireKey
+    this.wireKey = wireKey
   }
 
   get repeatable(): boolean {
     return false
   }
 
+  override get wireKeys(): readonly string[] {
+    return [this.wireKey]
+  }
+
   encode(protocol: Protocol, out: Output): number {
-    protocol.delete(this.#wireKey, out)
+    protocol.delete(this.wireKey, out)
     return 1
   }
 
@@ -27,6 +31,24 @@ export class DeletionRequest extends Request<boolean> {
     if (reply.kind === ReplyKind.DONE) this.succeed(true)
     else if (reply.kind === ReplyKind.NOT_FOUND) this.succeed(false)
     else this.fail(refusal(reply, this))
+  }
+}
+
+/** `invalidate`: deletes, or marks stale where the protocol can. */
+export class InvalidationRequest extends DeletionRequest {
+  readonly #exptime: number
+
+  /** @param exptime - until which the old value may be served. */
+  constructor(command: string, key: Key, wireKey: string, exptime: number) {
+    super(command, key, wireKey)
+    this.#exptime = exptime
+  }
+
+  // Only here it is known which protocol the connection speaks: who asked before would send later.
+  override encode(protocol: Protocol, out: Output): number {
+    if (protocol.name !== 'meta') return super.encode(protocol, out)
+    out.text(`md ${this.wireKey} I T${this.#exptime}\r\n`)
+    return 1
   }
 }
 
@@ -44,6 +66,10 @@ export class TouchRequest extends Request<boolean> {
 
   get repeatable(): boolean {
     return true
+  }
+
+  override get wireKeys(): readonly string[] {
+    return [this.#wireKey]
   }
 
   encode(protocol: Protocol, out: Output): number {
@@ -76,6 +102,10 @@ export class ArithmeticRequest extends Request<string | undefined> {
 
   get repeatable(): boolean {
     return false
+  }
+
+  override get wireKeys(): readonly string[] {
+    return [this.#wireKey]
   }
 
   encode(protocol: Protocol, out: Output): number {

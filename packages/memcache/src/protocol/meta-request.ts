@@ -32,6 +32,7 @@ const STATUSES: ReadonlyMap<ReplyKind, MetaReply['status']> = new Map<
 
 /** A meta command with flags of the caller's choice: what leases, inspection and raw access need. */
 export class MetaRequest extends Request<MetaReply> {
+  readonly #wireKey: string
   readonly #line: string
   readonly #block: string | Uint8Array | undefined
 
@@ -41,11 +42,13 @@ export class MetaRequest extends Request<MetaReply> {
    */
   constructor(
     command: string,
-    key: Key | undefined,
+    key: Key,
+    wireKey: string,
     line: string,
     block?: string | Uint8Array | undefined,
   ) {
     super(command, key)
+    this.#wireKey = wireKey
     this.#line = line
     this.#block = block
     this.bytes = block?.length ?? 0
@@ -53,6 +56,10 @@ export class MetaRequest extends Request<MetaReply> {
 
   get repeatable(): boolean {
     return false
+  }
+
+  override get wireKeys(): readonly string[] {
+    return [this.#wireKey]
   }
 
   override get carriesBlock(): boolean {

@@ -67,6 +67,8 @@ export abstract class Request<T = unknown> extends Deadline {
   /** When it was given to its own server, once another was asked; on the clock of `performance.now()`. */
   since: number | undefined = undefined
   keeper: RequestKeeper | undefined = undefined
+  /** One of a list: where its server has enough to do it waits, instead of being refused. */
+  patient = false
   /** Milliseconds that it had when a server took it, until `due`. */
   allowance = 0
   observer: RequestObserver | undefined = undefined
@@ -106,7 +108,7 @@ export abstract class Request<T = unknown> extends Deadline {
     return false
   }
 
-  /** Its keys as they travel; needed of movable requests alone. */
+  /** Its keys as they travel; none where it is about no items, or about all of them. */
   get wireKeys(): readonly string[] {
     return []
   }

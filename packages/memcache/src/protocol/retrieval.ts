@@ -157,6 +157,7 @@ export class GetManyRequest extends Request<Found> {
       part.since = this.since
       part.observer = observer
       part.second = this.second
+      part.patient = this.patient
       const items = await server.submit<Found>(part, timeout)
       for (const [index, item] of items.entries()) found[positions[index] as number] = item
     })

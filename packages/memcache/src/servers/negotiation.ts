@@ -18,7 +18,7 @@ export interface ServerFeatures {
 }
 
 /** Major, minor, patch. */
-export type Version = readonly [number, number, number]
+type Version = readonly [number, number, number]
 
 /**
  * Asks a server which protocol it speaks. `mn` is answered `MN` by a server that knows the meta
@@ -47,7 +47,7 @@ export async function negotiate(
 }
 
 /** Reads `VERSION 1.6.18`, as a server answers it. */
-export function parseVersion(line: string | undefined): Version | undefined {
+function parseVersion(line: string | undefined): Version | undefined {
   const parts = /^VERSION (\d+)\.(\d+)\.(\d+)/.exec(line ?? '')
   return parts === null ? undefined : [Number(parts[1]), Number(parts[2]), Number(parts[3])]
 }

@@ -1,26 +1,18 @@
-import {
-  type Deadlines,
-  Fault,
-  monotonic,
-  onAbort,
-  orAborted,
-  type ServerAddress,
-} from '@glammp/wire'
+import { type Deadlines, Fault, monotonic, onAbort, type ServerAddress } from '@glammp/wire'
 import { commandsAreWatched, traceCommand } from '../channels.js'
 import { ClosedError, QueueFullError } from '../errors.js'
-import { classicProtocol } from '../protocol/classic.js'
 import { LineRequest } from '../protocol/line-request.js'
 import { AuthenticationFault } from '../protocol/refusal.js'
 import type { Request, RequestKeeper } from '../protocol/request.js'
 import { Dialer, type DialerOptions } from './dialer.js'
 import type { EjectionOptions } from './ejection.js'
 import { failure } from './failure.js'
-import { LineStream } from './line-stream.js'
-import { parseVersion, type ServerFeatures, type Version } from './negotiation.js'
+import { LineStreams } from './line-streams.js'
 import { Outbox, type OutboxOwner } from './outbox.js'
 import { type PoolOptions, SessionPool } from './pool.js'
 import { Reach } from './reach.js'
 import type { Session } from './session.js'
+import { WaitingLine } from './waiting-line.js'
 
 export interface ServerOptions extends DialerOptions {
   readonly pool: PoolOptions
@@ -59,8 +51,8 @@ export interface ServerOwner extends ServerListener {
   unreachable(request: Request, server: Server, remaining: number): boolean
 }
 
-/** Stands for a version that a server keeps to itself: it has nothing that came later. */
-const UNKNOWN_VERSION: Version = [0, 0, 0]
+/** Of `maxPending`, the share that lists may fill: what is left is for single calls. */
+const SHARE = 0.75
 
 /**
  * One memcached: takes requests, keeps their time, and sees each to its end, whatever becomes of
@@ -76,7 +68,11 @@ export class Server implements RequestKeeper, OutboxOwner {
   readonly #pool: SessionPool
   readonly #outbox: Outbox
   readonly #owner: ServerOwner
-  readonly #streams = new Set<LineStream>()
+  /** Connections for commands that are answered by lines without number. */
+  readonly streams: LineStreams
+  readonly #line: WaitingLine
+  /** So many requests under way that those of lists wait. */
+  readonly #enough: number
   #pending = 0
   #closing: (() => void) | undefined
   #closed: Promise<void> | undefined
@@ -92,6 +88,9 @@ export class Server implements RequestKeeper, OutboxOwner {
     this.#options = options
     this.#deadlines = deadlines
     this.#dialer = new Dialer(address, options, deadlines)
+    this.#line = new WaitingLine(deadlines)
+    this.#enough = Math.ceil(options.maxPending * SHARE)
+    this.streams = new LineStreams(address.name, () => this.#open())
     this.#pool = new SessionPool(options.pool, () => this.#open())
     this.#outbox = new Outbox(this.#pool, this)
     this.reach = new Reach(options.ejection, {
@@ -113,7 +112,7 @@ export class Server implements RequestKeeper, OutboxOwner {
 
   /** Requests that wait or are in flight. */
   get pending(): number {
-    return this.#pending
+    return this.#pending + this.#line.size
   }
 
   /** Takes a request; its promise settles within `timeout` milliseconds. */
@@ -138,10 +137,13 @@ export class Server implements RequestKeeper, OutboxOwner {
     if (this.#closed !== undefined) {
       request.fail(new ClosedError('the client is closed', request.details()))
     } else if (unfit !== undefined) {
+      this.#admit()
       this.#pass(request, unfit, timeout)
     } else if (reason !== undefined && this.#goesElsewhere(request, timeout)) {
       // It may be back: that is found out without this request.
       this.lookFor()
+    } else if (this.#mustWait(request)) {
+      this.#line.push(request, timeout)
     } else if (this.#pending >= this.#options.maxPending) {
       const message = `${this.address.name} has ${this.#pending} calls waiting (maxPending)`
       request.fail(new QueueFullError(message, request.details()))
@@ -149,6 +151,23 @@ export class Server implements RequestKeeper, OutboxOwner {
       void this.#accept(request, timeout)
     }
     return request.promise
+  }
+
+  #mustWait(request: Request): boolean {
+    const isLong = request.patient && (this.#line.size > 0 || this.#pending >= this.#enough)
+    return isLong || this.#line.concerns(request)
+  }
+
+  // Those that wait, as far as there is room; all of them once the server is unfit for any.
+  #admit(): void {
+    while (this.#line.size > 0) {
+      const { unfit } = this.reach
+      if (unfit === undefined && this.#pending >= this.#enough) return
+      const request = this.#line.shift()
+      if (request === undefined) return
+      if (unfit === undefined) void this.#accept(request, request.allowance)
+      else this.#pass(request, unfit, request.allowance)
+    }
   }
 
   #accept<T>(request: Request<T>, timeout: number): Promise<T> {
@@ -173,76 +192,10 @@ export class Server implements RequestKeeper, OutboxOwner {
     this.#pool.giveBack(session)
   }
 
-  /**
-   * What the server can do; connects to find out where that is not known yet.
-   *
-   * @throws MemcacheError where it cannot be asked.
-   */
-  async features(timeout: number): Promise<ServerFeatures> {
-    const { features } = this.#dialer
-    if (features?.version !== undefined) return features
-    const [line] = await this.submit(new LineRequest('version', 'version'), timeout)
-    const { protocol } = this.#dialer.features ?? { protocol: classicProtocol }
-    const known = { protocol, version: parseVersion(line) ?? UNKNOWN_VERSION }
-    this.#dialer.features = known
-    return known
-  }
-
-  /**
-   * Opens a connection for a command that is answered by lines without number.
-   *
-   * @param timeout - milliseconds until the server must have accepted it.
-   * @param silence - milliseconds that may pass between two lines; `undefined`: any number.
-   * @param signal - ends the stream, or the waiting for it, at once and with its reason.
-   * @throws MemcacheError
-   */
-  async stream(
-    command: string,
-    line: string,
-    timeout: number,
-    silence: number | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<LineStream> {
-    const { name } = this.address
-    const closed = (): ClosedError => new ClosedError('the client is closed', { command })
-    if (this.#closed !== undefined) throw closed()
-    signal?.throwIfAborted()
-    const opening = this.#open()
-    let session: Session
-    try {
-      session = await orAborted(opening, signal)
-      signal?.throwIfAborted()
-    } catch (error) {
-      if (signal?.aborted) {
-        // Nobody waits for the connection any more, should it come about.
-        opening.then(
-          (late) => late.end(),
-          () => {},
-        )
-        throw signal.reason
-      }
-      throw failure(error as Fault, { command, server: name })
-    }
-    if (this.#closed !== undefined) {
-      session.end()
-      throw closed()
-    }
-    const stream = new LineStream(session, name, command, line, silence, signal)
-    this.#streams.add(stream)
-    void stream.ended.then(() => this.#streams.delete(stream))
-    try {
-      await stream.accepted(timeout)
-    } catch (error) {
-      stream.close()
-      throw error
-    }
-    return stream
-  }
-
   /** Waits for what is under way, then closes every connection. */
   close(): Promise<void> {
     this.reach.stop()
-    for (const stream of this.#streams) stream.close()
+    this.streams.close()
     this.#closed ??= new Promise<void>((resolve) => {
       this.#closing = resolve
       if (this.#pending === 0) resolve()
@@ -258,6 +211,7 @@ export class Server implements RequestKeeper, OutboxOwner {
 
   answered(request: Request): void {
     this.reach.answered()
+    if (this.#line.size > 0) this.#line.progressed()
     this.#dismiss(request)
   }
 
@@ -328,6 +282,7 @@ export class Server implements RequestKeeper, OutboxOwner {
     request.keeper = undefined
     this.#deadlines.remove(request)
     this.#pending -= 1
+    this.#admit()
     if (this.#pending === 0) this.#closing?.()
   }
 
