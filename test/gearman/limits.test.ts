@@ -38,7 +38,7 @@ describe('what gearmand cannot take', () => {
       'an unknown priority',
       async (client) => client.submit('f', 'x', { priority: 'urgent' as 'high' }),
     ],
-    ['a schedule without a time', (client) => client.schedule('f', 'x', {})],
+    ['a schedule without a time', (client) => client.schedule('f', 'x', {} as never)],
     ['a schedule with a time of NaN', (client) => client.schedule('f', 'x', { at: Number.NaN })],
     ['a handle of 64 bytes', (client) => client.jobStatus(`H:${'h'.repeat(62)}`)],
     ['an empty handle', (client) => client.jobStatus('')],

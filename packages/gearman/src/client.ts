@@ -1,10 +1,21 @@
 import { EventEmitter } from 'node:events'
 import { guarded } from '@glammp/wire'
+import type {
+  BackgroundOptions,
+  Decoded,
+  DoOptions,
+  ForegroundOptions,
+  Given,
+  ScheduleOptions,
+  WithCodec,
+} from './call-types.js'
+import type { CodecOption } from './codec.js'
+import type { JobDefinition } from './definition.js'
 import { Dispatch } from './dispatch.js'
 import { InvalidArgumentError } from './errors.js'
 import type { GearmanClientEvents } from './events.js'
 import { parseHandle } from './handle.js'
-import type { FunctionReference, JobOptions, Schedule } from './job-order.js'
+import type { FunctionReference, JobOptions } from './job-order.js'
 import type { ManyOptions, Source, TaskOutput, TaskRequest } from './many.js'
 import type { GearmanMetrics } from './metrics.js'
 import {
@@ -29,19 +40,20 @@ import type { CallOptions } from './servers/request.js'
 import type { GearmanTask } from './task.js'
 import { encodeUnique } from './unique.js'
 
-/** Settings of a job whose class the called method has; so has `doHigh` and the like the priority. */
-export type DoOptions = Omit<JobOptions, 'background'>
-
-/** Settings of a scheduled job, which gearmand runs in the background at normal priority. */
-export type ScheduleOptions = Schedule &
-  Omit<DoOptions, 'priority' | 'reducer' | 'onStatus' | 'onData' | 'onWarning'>
+type AnyFunction = FunctionReference<unknown, unknown>
 
 /**
  * Submits jobs to gearmand. It connects when the first call needs it, and again when a call finds
  * the connection gone; a call that waits ends by its answer, by a timeout, by its signal or by
  * {@link close}.
+ *
+ * Its type carries the client's codec: what a job by name gives is typed by it, by the codec of the call,
+ * or by the type argument of the call; a job by definition by the definition.
  */
-export class GearmanClient extends EventEmitter<GearmanClientEvents> implements AsyncDisposable {
+export class GearmanClient<ClientCodec extends CodecOption = 'string'>
+  extends EventEmitter<GearmanClientEvents>
+  implements AsyncDisposable
+{
   readonly #servers: JobServers
   readonly #dispatch: Dispatch
 
@@ -49,7 +61,7 @@ export class GearmanClient extends EventEmitter<GearmanClientEvents> implements 
    * @param options Servers as text or an array, or all options.
    * @throws InvalidArgumentError
    */
-  constructor(options: GearmanClientOptions | ServerList = {}) {
+  constructor(options: GearmanClientOptions<ClientCodec> | ServerList = {}) {
     super()
     const given = clientOptions(options)
     const settings = resolveSettings(given)
@@ -77,66 +89,109 @@ export class GearmanClient extends EventEmitter<GearmanClientEvents> implements 
    * @throws JobFailedError, JobExceptionError, ConnectionError, TimeoutError, ServerError,
    * NoServerError, AbortError, ClosedError, QueueFullError, InvalidArgumentError, ProtocolError.
    */
-  do<Output = string, Input = unknown>(
-    fn: FunctionReference<Input, Output>,
-    workload?: Input,
+  do<Input, Output>(
+    fn: JobDefinition<Input, Output>,
+    ...given: Given<Input, DoOptions>
+  ): Promise<Output>
+  do<Chosen extends CodecOption>(
+    fn: string,
+    workload: unknown,
+    options: DoOptions & WithCodec<Chosen>,
+  ): Promise<Decoded<Chosen>>
+  do<Output = Decoded<ClientCodec>>(
+    fn: string,
+    workload?: unknown,
     options?: DoOptions,
-  ): Promise<Output> {
-    return this.#dispatch.call(fn, workload, options) as Promise<Output>
+  ): Promise<Output>
+  do(fn: AnyFunction, workload?: unknown, options?: DoOptions): Promise<unknown> {
+    return this.#dispatch.call(fn, workload, options)
   }
 
   /** The same as {@link do}. */
-  doNormal<Output = string, Input = unknown>(
-    fn: FunctionReference<Input, Output>,
-    workload?: Input,
+  doNormal<Input, Output>(
+    fn: JobDefinition<Input, Output>,
+    ...given: Given<Input, DoOptions>
+  ): Promise<Output>
+  doNormal<Chosen extends CodecOption>(
+    fn: string,
+    workload: unknown,
+    options: DoOptions & WithCodec<Chosen>,
+  ): Promise<Decoded<Chosen>>
+  doNormal<Output = Decoded<ClientCodec>>(
+    fn: string,
+    workload?: unknown,
     options?: DoOptions,
-  ): Promise<Output> {
-    return this.#dispatch.call(fn, workload, options) as Promise<Output>
+  ): Promise<Output>
+  doNormal(fn: AnyFunction, workload?: unknown, options?: DoOptions): Promise<unknown> {
+    return this.#dispatch.call(fn, workload, options)
   }
 
   /** As {@link do}, before the jobs of normal priority. */
-  doHigh<Output = string, Input = unknown>(
-    fn: FunctionReference<Input, Output>,
-    workload?: Input,
+  doHigh<Input, Output>(
+    fn: JobDefinition<Input, Output>,
+    ...given: Given<Input, DoOptions>
+  ): Promise<Output>
+  doHigh<Chosen extends CodecOption>(
+    fn: string,
+    workload: unknown,
+    options: DoOptions & WithCodec<Chosen>,
+  ): Promise<Decoded<Chosen>>
+  doHigh<Output = Decoded<ClientCodec>>(
+    fn: string,
+    workload?: unknown,
     options?: DoOptions,
-  ): Promise<Output> {
-    return this.#dispatch.call(fn, workload, { ...options, priority: 'high' }) as Promise<Output>
+  ): Promise<Output>
+  doHigh(fn: AnyFunction, workload?: unknown, options?: DoOptions): Promise<unknown> {
+    return this.#dispatch.call(fn, workload, { ...options, priority: 'high' })
   }
 
   /** As {@link do}, after the jobs of normal priority. */
-  doLow<Output = string, Input = unknown>(
-    fn: FunctionReference<Input, Output>,
-    workload?: Input,
+  doLow<Input, Output>(
+    fn: JobDefinition<Input, Output>,
+    ...given: Given<Input, DoOptions>
+  ): Promise<Output>
+  doLow<Chosen extends CodecOption>(
+    fn: string,
+    workload: unknown,
+    options: DoOptions & WithCodec<Chosen>,
+  ): Promise<Decoded<Chosen>>
+  doLow<Output = Decoded<ClientCodec>>(
+    fn: string,
+    workload?: unknown,
     options?: DoOptions,
-  ): Promise<Output> {
-    return this.#dispatch.call(fn, workload, { ...options, priority: 'low' }) as Promise<Output>
+  ): Promise<Output>
+  doLow(fn: AnyFunction, workload?: unknown, options?: DoOptions): Promise<unknown> {
+    return this.#dispatch.call(fn, workload, { ...options, priority: 'low' })
   }
 
   /** Leaves a job to gearmand; resolves to its handle once gearmand has acknowledged it. */
-  doBackground<Input = unknown>(
-    fn: FunctionReference<Input, unknown>,
-    workload?: Input,
-    options?: DoOptions,
-  ): Promise<string> {
+  doBackground<Input>(
+    fn: JobDefinition<Input, unknown>,
+    ...given: Given<Input, DoOptions>
+  ): Promise<string>
+  doBackground(fn: string, workload?: unknown, options?: DoOptions): Promise<string>
+  doBackground(fn: AnyFunction, workload?: unknown, options?: DoOptions): Promise<string> {
     return this.#dispatch.call(fn, workload, { ...options, background: true }) as Promise<string>
   }
 
   /** As {@link doBackground}, before the jobs of normal priority. */
-  doHighBackground<Input = unknown>(
-    fn: FunctionReference<Input, unknown>,
-    workload?: Input,
-    options?: DoOptions,
-  ): Promise<string> {
+  doHighBackground<Input>(
+    fn: JobDefinition<Input, unknown>,
+    ...given: Given<Input, DoOptions>
+  ): Promise<string>
+  doHighBackground(fn: string, workload?: unknown, options?: DoOptions): Promise<string>
+  doHighBackground(fn: AnyFunction, workload?: unknown, options?: DoOptions): Promise<string> {
     const high = { ...options, background: true, priority: 'high' } as const
     return this.#dispatch.call(fn, workload, high) as Promise<string>
   }
 
   /** As {@link doBackground}, after the jobs of normal priority. */
-  doLowBackground<Input = unknown>(
-    fn: FunctionReference<Input, unknown>,
-    workload?: Input,
-    options?: DoOptions,
-  ): Promise<string> {
+  doLowBackground<Input>(
+    fn: JobDefinition<Input, unknown>,
+    ...given: Given<Input, DoOptions>
+  ): Promise<string>
+  doLowBackground(fn: string, workload?: unknown, options?: DoOptions): Promise<string>
+  doLowBackground(fn: AnyFunction, workload?: unknown, options?: DoOptions): Promise<string> {
     const low = { ...options, background: true, priority: 'low' } as const
     return this.#dispatch.call(fn, workload, low) as Promise<string>
   }
@@ -147,7 +202,7 @@ export class GearmanClient extends EventEmitter<GearmanClientEvents> implements 
    */
   schedule<Input = unknown>(
     fn: FunctionReference<Input, unknown>,
-    workload: Input,
+    workload: NoInfer<Input>,
     options: ScheduleOptions,
   ): Promise<string> {
     return this.#dispatch.call(fn, workload, options, options) as Promise<string>
@@ -158,12 +213,32 @@ export class GearmanClient extends EventEmitter<GearmanClientEvents> implements 
    *
    * @throws InvalidArgumentError; every other failure is the task's.
    */
-  submit<Output = string, Input = unknown>(
-    fn: FunctionReference<Input, Output>,
-    workload?: Input,
+  submit<Input>(
+    fn: FunctionReference<Input, unknown>,
+    workload: NoInfer<Input>,
+    options: BackgroundOptions,
+  ): GearmanTask<string>
+  submit<Input, Output>(
+    fn: JobDefinition<Input, Output>,
+    ...given: Given<Input, ForegroundOptions>
+  ): GearmanTask<Output>
+  submit<Chosen extends CodecOption>(
+    fn: string,
+    workload: unknown,
+    options: ForegroundOptions & WithCodec<Chosen>,
+  ): GearmanTask<Decoded<Chosen>>
+  submit<Output = Decoded<ClientCodec>>(
+    fn: string,
+    workload?: unknown,
+    options?: ForegroundOptions,
+  ): GearmanTask<Output>
+  submit<Output = unknown>(
+    fn: AnyFunction,
+    workload?: unknown,
     options?: JobOptions,
-  ): GearmanTask<Output> {
-    const task = this.#dispatch.task<Output>(fn, workload, options)
+  ): GearmanTask<Output>
+  submit(fn: AnyFunction, workload?: unknown, options?: JobOptions): GearmanTask<unknown> {
+    const task = this.#dispatch.task<unknown>(fn, workload, options)
     if (options?.onStatus !== undefined) task.on('status', options.onStatus)
     if (options?.onData !== undefined) task.on('data', options.onData)
     if (options?.onWarning !== undefined) task.on('warning', options.onWarning)
@@ -176,16 +251,39 @@ export class GearmanClient extends EventEmitter<GearmanClientEvents> implements 
    * @returns The end of each job, in the order of the workloads: `{ status: 'fulfilled', value }`
    * with its result (in the background its handle), or `{ status: 'rejected', reason }`.
    */
-  doMany<Output = string, Input = unknown>(
-    fn: FunctionReference<Input, Output>,
-    workloads: Source<Input>,
+  doMany<Input>(
+    fn: FunctionReference<Input, unknown>,
+    workloads: Source<NoInfer<Input>>,
+    options: BackgroundOptions & ManyOptions,
+  ): Promise<PromiseSettledResult<string>[]>
+  doMany<Input, Output>(
+    fn: JobDefinition<Input, Output>,
+    workloads: Source<NoInfer<Input>>,
+    options?: ForegroundOptions & ManyOptions,
+  ): Promise<PromiseSettledResult<Output>[]>
+  doMany<Chosen extends CodecOption>(
+    fn: string,
+    workloads: Source<unknown>,
+    options: ForegroundOptions & ManyOptions & WithCodec<Chosen>,
+  ): Promise<PromiseSettledResult<Decoded<Chosen>>[]>
+  doMany<Output = Decoded<ClientCodec>>(
+    fn: string,
+    workloads: Source<unknown>,
+    options?: ForegroundOptions & ManyOptions,
+  ): Promise<PromiseSettledResult<Output>[]>
+  doMany<Output = unknown>(
+    fn: AnyFunction,
+    workloads: Source<unknown>,
+    options?: JobOptions & ManyOptions,
+  ): Promise<PromiseSettledResult<Output>[]>
+  doMany(
+    fn: AnyFunction,
+    workloads: Source<unknown>,
     options: JobOptions & ManyOptions = {},
-  ): Promise<PromiseSettledResult<Output>[]> {
+  ): Promise<PromiseSettledResult<unknown>[]> {
     const { concurrency, ...job } = options
-    const known = fn as FunctionReference<unknown, unknown>
-    const read = (workload: Input): TaskRequest => ({ ...job, function: known, workload })
-    const ends = this.#dispatch.many(workloads, { concurrency, signal: job.signal }, read)
-    return ends as Promise<PromiseSettledResult<Output>[]>
+    const read = (workload: unknown): TaskRequest => ({ ...job, function: fn, workload })
+    return this.#dispatch.many(workloads, { concurrency, signal: job.signal }, read)
   }
 
   /**

@@ -5,8 +5,17 @@ export type {
   TrafficMetrics,
 } from '@glammp/wire'
 export { type AdminCallOptions, GearmanAdmin, type MaxQueue, type PerServer } from './admin.js'
+export type {
+  BackgroundOptions,
+  Decoded,
+  DoOptions,
+  ForegroundOptions,
+  Given,
+  ScheduleOptions,
+  WithCodec,
+} from './call-types.js'
 export { channelNames, type JobMessage, type SubmitMessage } from './channels.js'
-export { type DoOptions, GearmanClient, type ScheduleOptions } from './client.js'
+export { GearmanClient } from './client.js'
 export type { Codec, CodecOption } from './codec.js'
 export { defineJob, type JobDefinition, type JobDefinitionOptions } from './definition.js'
 export {

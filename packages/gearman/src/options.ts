@@ -17,7 +17,7 @@ export type ServersOption = string | ServerObject | readonly (string | ServerObj
 export type ServerList = string | readonly (string | ServerObject)[]
 
 /** What clients and workers have in common. All times are milliseconds. */
-export interface ConnectionOptions {
+export interface ConnectionOptions<Chosen extends CodecOption = CodecOption> {
   /** Job servers; `GEARMAN_SERVERS` of the environment if absent, then `localhost:4730`. */
   readonly servers?: ServersOption | undefined
   /** Bounds every wait for gearmand itself: connection, acknowledgement, status, ping. @defaultValue 5000 */
@@ -29,7 +29,7 @@ export interface ConnectionOptions {
   /** Goes in front of every function name. @defaultValue '' */
   readonly namespace?: string | undefined
   /** How workloads and results travel where a job names no codec. @defaultValue 'string' */
-  readonly codec?: CodecOption | undefined
+  readonly codec?: Chosen | undefined
   /**
    * After so many milliseconds without a word a server is asked whether it still lives, and its
    * connection is closed if it does not answer within `timeout`; `false`: never.
@@ -38,7 +38,8 @@ export interface ConnectionOptions {
   readonly heartbeat?: number | false | undefined
 }
 
-export interface GearmanClientOptions extends ConnectionOptions {
+export interface GearmanClientOptions<Chosen extends CodecOption = CodecOption>
+  extends ConnectionOptions<Chosen> {
   /** Calls that may be under way at once; more are refused with QueueFullError. @defaultValue 100000 */
   readonly maxPending?: number | undefined
   /**
@@ -55,7 +56,8 @@ export type GearmanAdminOptions = Pick<
   'servers' | 'timeout' | 'connectTimeout' | 'tls'
 >
 
-export interface GearmanWorkerOptions extends ConnectionOptions {
+export interface GearmanWorkerOptions<Chosen extends CodecOption = CodecOption>
+  extends ConnectionOptions<Chosen> {
   /** Jobs that may run at once, over all functions and servers. @defaultValue 1 */
   readonly concurrency?: number | undefined
   /** How the worker shows in gearmand's `workers` list; gearmand cuts it to 127 bytes. */

@@ -1,7 +1,9 @@
 import { EventEmitter } from 'node:events'
 import { clearTimeout, Deadlines, Fault, guarded, setTimeout } from '@glammp/wire'
+import type { Decoded, WithCodec } from './call-types.js'
 import { jobsAreWatched, traceJob } from './channels.js'
 import { checkClientId } from './client-id.js'
+import type { CodecOption } from './codec.js'
 import type { JobDefinition } from './definition.js'
 import { ClosedError, InvalidArgumentError } from './errors.js'
 import type { ServerDown, ServerUp } from './events.js'
@@ -61,8 +63,13 @@ export interface JobStart {
 /**
  * Serves functions on all its servers at once. A connection that is lost is made again, with
  * growing pauses, and everything registered again; no failure of a server ends the worker.
+ *
+ * Its type carries the worker's codec, by which the workload of a function without a definition is typed.
  */
-export class GearmanWorker extends EventEmitter<GearmanWorkerEvents> implements AsyncDisposable {
+export class GearmanWorker<WorkerCodec extends CodecOption = 'string'>
+  extends EventEmitter<GearmanWorkerEvents>
+  implements AsyncDisposable
+{
   readonly #settings: Settings
   readonly #functions: Functions
   readonly #middleware: Middleware[] = []
@@ -82,7 +89,7 @@ export class GearmanWorker extends EventEmitter<GearmanWorkerEvents> implements 
    * @param options Servers as text or an array, or all options.
    * @throws InvalidArgumentError
    */
-  constructor(options: GearmanWorkerOptions | ServerList = {}) {
+  constructor(options: GearmanWorkerOptions<WorkerCodec> | ServerList = {}) {
     super()
     const given = workerOptions(options)
     this.#settings = resolveSettings(given)
@@ -155,9 +162,24 @@ export class GearmanWorker extends EventEmitter<GearmanWorkerEvents> implements 
    * name, or else its default one, runs in a thread of its own.
    * @throws InvalidArgumentError, ClosedError where the worker was closed.
    */
-  addFunction<Input = string, Output = unknown>(
-    fn: FunctionReference<Input, Output>,
+  addFunction<Input, Output>(
+    fn: JobDefinition<Input, Output>,
+    handler: JobHandler<NoInfer<Input>, NoInfer<Output>> | string | URL,
+    options?: FunctionOptions,
+  ): this
+  addFunction<Chosen extends CodecOption>(
+    fn: string,
+    handler: JobHandler<Decoded<Chosen>> | string | URL,
+    options: FunctionOptions & WithCodec<Chosen>,
+  ): this
+  addFunction<Input = Decoded<WorkerCodec>, Output = unknown>(
+    fn: string,
     handler: JobHandler<Input, Output> | string | URL,
+    options?: FunctionOptions,
+  ): this
+  addFunction(
+    fn: FunctionReference<unknown, unknown>,
+    handler: JobHandler<never> | string | URL,
     options: FunctionOptions = {},
   ): this {
     this.#refuseClosed()
