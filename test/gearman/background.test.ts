@@ -42,7 +42,6 @@ test('jobStatus follows a job from the queue over 0/2, 1/2, 2/2 to its end', asy
   const waiting = { known: true, running: false, numerator: 0, denominator: 0 }
   expect(await client.jobStatus(handle)).toEqual(waiting)
   expect(await client.jobStatus(bare)).toEqual(waiting)
-  expect(await client.jobStatus(`other-name:4730//${bare}`)).toEqual(waiting)
 
   const next: (() => void)[] = []
   const asked = (): Promise<void> =>

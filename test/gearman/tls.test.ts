@@ -1,9 +1,12 @@
 import { readFileSync } from 'node:fs'
-import { GearmanClient, GearmanWorker } from '@glammp/gearman'
+import { connect } from 'node:net'
+import { GearmanAdmin, GearmanClient, GearmanWorker } from '@glammp/gearman'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Certificates, makeCertificates } from '../support/certificates.js'
+import { startFakeServer } from '../support/fake-server.js'
 import { type GearmandServer, startGearmand } from '../support/gearmand.js'
 import { startTlsFront, type TlsFront } from '../support/tls-front.js'
+import { waitFor } from '../support/wait.js'
 
 let server: GearmandServer
 let certificates: Certificates
@@ -50,4 +53,31 @@ test('a gearmand without TLS is an error within the time for connecting', async 
   await expect(client.do('secret', 'x')).rejects.toMatchObject({
     code: expect.stringMatching(/^ERR_GEARMAN_(CONNECTION|TIMEOUT)$/),
   })
+})
+
+test('a connection of an admin that did not come about harms no later command', async () => {
+  let stalls = false
+  let given = false
+  await using before = await startFakeServer((socket) => {
+    // It is accepted and never shakes hands, as where one packet was lost.
+    if (stalls) {
+      socket.once('close', () => {
+        given = true
+      })
+    } else socket.pipe(connect(Number(address.split(':')[1]), '127.0.0.1')).pipe(socket)
+  })
+  await using admin = new GearmanAdmin({
+    servers: before.address,
+    tls: { rejectUnauthorized: false },
+    connectTimeout: 300,
+  })
+  const expected = await admin.version()
+  expect(expected).toEqual({ [before.address]: expect.any(String) })
+  stalls = true
+  // The second one opens a connection, and is given that of the first meanwhile.
+  expect(await Promise.all([admin.version(), admin.version()])).toEqual([expected, expected])
+  await waitFor(() => given)
+  stalls = false
+  expect(await admin.version()).toEqual(expected)
+  expect(before.connections).toBe(2)
 })

@@ -1,6 +1,6 @@
 import { type GearmanError, InvalidArgumentError, ServerError } from './errors.js'
 import { FunctionNames } from './function-name.js'
-import { parseHandle } from './handle.js'
+import { type JobHandle, parseHandle } from './handle.js'
 import {
   adminOptions,
   type GearmanAdminOptions,
@@ -124,10 +124,11 @@ export class GearmanAdmin implements AsyncDisposable {
    *
    * @param handle With its server (`host:port//H:name:1`), or bare: then all servers are asked.
    * @returns False where no server knows the job.
+   * @throws InvalidArgumentError where the handle's server is none of this admin's.
    */
   async cancelJob(handle: string, options?: AdminCallOptions): Promise<boolean> {
-    const { server, local } = parseHandle(handle)
-    const answers = await this.#ask(`cancel job ${local}`, false, readOk, options, server)
+    const parsed = parseHandle(handle)
+    const answers = await this.#ask(`cancel job ${parsed.local}`, false, readOk, options, parsed)
     let cancelled = false
     let failure: GearmanError | undefined
     for (const answer of Object.values(answers)) {
@@ -186,19 +187,19 @@ export class GearmanAdmin implements AsyncDisposable {
     return this.#ask(line, true, (lines) => lines.map((each) => read(each)), options)
   }
 
-  /** What each server answers, or the one that is named where there is such a one. */
+  /** What each server answers, or that of a handle. */
   async #ask<T>(
     line: string,
     list: boolean,
     read: (lines: readonly string[]) => T,
     { timeout, signal }: AdminCallOptions = {},
-    server?: string,
+    handle?: JobHandle,
   ): Promise<PerServer<T>> {
     const patience = {
       timeout: timeout === undefined ? this.#timeout : milliseconds('timeout', timeout),
       signal,
     }
-    return await this.#servers.ask({ line, list }, patience, read, server)
+    return await this.#servers.ask({ line, list }, patience, read, handle)
   }
 
   /** On how many servers it was done; a refusal that `harmless` matches is no failure. */

@@ -317,18 +317,18 @@ export class GearmanClient<ClientCodec extends CodecOption = 'string'>
 
   /**
    * What gearmand knows of a job. A handle with its server (`host:port//H:name:1`) is asked of that
-   * one where the client has it; any other of all servers.
+   * one, a bare one of all servers.
    *
-   * @throws ConnectionError or TimeoutError where a server that may know the job gave no answer,
+   * @throws InvalidArgumentError where the handle's server is none of this client's, ConnectionError or TimeoutError where a server that may know the job gave no answer,
    * AbortError, ClosedError, QueueFullError, InvalidArgumentError.
    */
   async jobStatus(handle: string, options: CallOptions = {}): Promise<JobStatus> {
-    const { server, local } = parseHandle(handle)
+    const parsed = parseHandle(handle)
     return firstKnown(
       await this.#servers.ask<JobStatus>(
-        server,
+        parsed,
         options,
-        (resolve, reject) => new StatusQuestion(local, resolve, reject),
+        (resolve, reject) => new StatusQuestion(parsed.local, resolve, reject),
       ),
     )
   }

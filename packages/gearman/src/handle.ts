@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from './errors.js'
+import { resolveServers } from './options.js'
 
 /** gearmand 1.1.20 leaves GET_STATUS of a handle of 64 bytes or more without any answer. */
 const MAX_HANDLE = 63
@@ -32,6 +33,35 @@ export function parseHandle(handle: string): JobHandle {
     )
   }
   return { server: split === -1 ? undefined : handle.slice(0, split), local }
+}
+
+/**
+ * The servers that may know a job: the one of its handle, or all where that names none. Each gearmand of
+ * a host counts its handles from 1, so that on another one the same name is another job.
+ *
+ * @throws {@link InvalidArgumentError} where the handle's server is none of them.
+ */
+export function serversOf<T extends { readonly name: string }>(
+  { server, local }: JobHandle,
+  servers: readonly T[],
+): readonly T[] {
+  if (server === undefined) return servers
+  const found = servers.find(({ name }) => name === server || name === nameOf(server))
+  if (found !== undefined) return [found]
+  const names = servers.map(({ name }) => name).join(', ')
+  throw new InvalidArgumentError(
+    `the job is on ${JSON.stringify(server)}, and the servers here are ${names}; ${local} alone is asked of all of them`,
+    { handle: formatHandle(server, local) },
+  )
+}
+
+/** Another way to write it may be meant, such as one without the port. */
+function nameOf(server: string): string | undefined {
+  try {
+    return resolveServers(server)[0]?.name
+  } catch {
+    return undefined
+  }
 }
 
 /** A handle as it came from the wire: gearmand 1.1.20 ends the one of some WORK_FAILs with a NUL. */

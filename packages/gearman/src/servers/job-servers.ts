@@ -7,6 +7,7 @@ import {
   Traffic,
 } from '@glammp/wire'
 import { ClosedError, InvalidArgumentError, NoServerError, QueueFullError } from '../errors.js'
+import { type JobHandle, serversOf } from '../handle.js'
 import { type GearmanMetrics, JobMeter } from '../metrics.js'
 import { milliseconds } from '../options.js'
 import type { Question } from './question.js'
@@ -96,20 +97,19 @@ export class JobServers implements Dispatcher {
   }
 
   /**
-   * Asks one server, or all.
+   * Asks the server of a handle, or all.
    *
    * @param make Makes the question out of what its answer is given to.
    */
   async ask<T>(
-    server: string | undefined,
+    handle: JobHandle | undefined,
     options: CallOptions,
     make: (resolve: (value: T) => void, reject: (error: Error) => void) => Question<T>,
   ): Promise<PromiseSettledResult<T>[]> {
     if (options.timeout !== undefined) milliseconds('timeout', options.timeout)
     if (this.#closing !== undefined) throw new ClosedError(CLOSED.message)
-    const all = this.#selection.candidates
-    const named = all.filter((candidate) => candidate.name === server)
-    const asked = named.length === 0 ? [...all] : named
+    const all = [...this.#selection.candidates]
+    const asked = handle === undefined ? all : serversOf(handle, all)
     if (this.#pending + asked.length > this.#options.maxPending) throw this.#full()
     this.#pending += asked.length
     const answers = await Promise.allSettled(

@@ -1,4 +1,4 @@
-import { Fault } from '@glammp/wire'
+import { Fault, setImmediate } from '@glammp/wire'
 import { createPool, type Pool } from 'generic-pool'
 import type { TextSession } from './text-session.js'
 
@@ -9,22 +9,43 @@ const MAX_SESSIONS = 4
 const IDLE_TIMEOUT = 30_000
 const IDLE_CHECK = 10_000
 
+/**
+ * generic-pool tries again and again for as long as somebody waits when `create` rejects. So it never
+ * does: a failed opening is lent like a session, and the borrower sees what it got.
+ */
+class FailedOpening {
+  readonly fault: Fault
+  readonly number: number
+
+  constructor(fault: Fault, number: number) {
+    this.fault = fault
+    this.number = number
+  }
+}
+
 /** Lends the admin connections of one server; the only file that knows generic-pool. */
 export class TextPool {
-  readonly #pool: Pool<TextSession | Fault>
+  readonly #pool: Pool<TextSession | FailedOpening>
+  readonly #closing: AbortController = new AbortController()
+  #openings = 0
 
-  /** @param open - opens a session or throws a Fault. */
-  constructor(open: () => Promise<TextSession>) {
-    this.#pool = createPool<TextSession | Fault>(
+  /** @param open - opens a session or throws a Fault; the signal gives it up. */
+  constructor(open: (signal: AbortSignal) => Promise<TextSession>) {
+    this.#pool = createPool<TextSession | FailedOpening>(
       {
-        // generic-pool tries again and again for as long as somebody waits when `create` rejects.
-        // So it never does: the failure is lent, and the borrower sees what it got.
-        create: () =>
-          open().catch((error: unknown) =>
-            error instanceof Fault ? error : new Fault('connect', String(error), error),
-          ),
+        create: () => {
+          this.#openings += 1
+          const number = this.#openings
+          return open(this.#closing.signal).catch((error: unknown) => {
+            const fault =
+              error instanceof Fault ? error : new Fault('connect', String(error), error)
+            return new FailedOpening(fault, number)
+          })
+        },
         destroy: async (resource) => {
-          if (!(resource instanceof Fault)) resource.close(new Fault('closed', 'not needed now'))
+          if (!(resource instanceof FailedOpening)) {
+            resource.close(new Fault('closed', 'not needed now'))
+          }
         },
       },
       {
@@ -39,14 +60,21 @@ export class TextPool {
     )
   }
 
-  /** An open session, or the Fault where a new connection did not come about. */
+  /** An open session, or the Fault where a new connection was needed and did not come about. */
   async borrow(): Promise<TextSession | Fault> {
+    const before = this.#openings
     for (;;) {
       const resource = await this.#pool.acquire()
-      if (!(resource instanceof Fault) && resource.reason === undefined) return resource
-      await this.#pool.destroy(resource)
-      // A lent session may have been closed by the server meanwhile: the next one is newer.
-      if (resource instanceof Fault) return resource
+      if (resource instanceof FailedOpening) {
+        await this.#pool.destroy(resource)
+        // One that failed for an earlier call says nothing about the server now.
+        if (resource.number > before) return resource.fault
+      } else {
+        // The server may have closed an idle one while this process was busy, or frozen.
+        if (resource.used) await socketsRead()
+        if (resource.reason === undefined) return resource
+        await this.#pool.destroy(resource)
+      }
     }
   }
 
@@ -58,9 +86,17 @@ export class TextPool {
     done.then(undefined, () => {})
   }
 
-  /** Closes every connection, each when it is given back. */
+  /** Closes every connection, each when it is given back, and opens none any more. */
   async close(): Promise<void> {
+    this.#closing.abort()
     await this.#pool.drain()
     await this.#pool.clear()
   }
+}
+
+// Of two immediates the second comes after the event loop has polled once.
+function socketsRead(): Promise<void> {
+  return new Promise((resolve) => {
+    setImmediate(() => setImmediate(resolve))
+  })
 }

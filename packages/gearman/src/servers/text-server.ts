@@ -30,11 +30,14 @@ export interface Patience {
 export class TextServer {
   readonly name: string
   readonly #pool: TextPool
+  readonly #asking: Set<Promise<unknown>> = new Set()
 
   constructor({ address, connectTimeout, tls }: TextServerOptions) {
     this.name = address.name
     const settings = tlsFor(address, tls)
-    this.#pool = new TextPool(() => TextSession.open({ address, connectTimeout, tls: settings }))
+    this.#pool = new TextPool((signal) =>
+      TextSession.open({ address, connectTimeout, tls: settings, signal }),
+    )
   }
 
   /**
@@ -51,7 +54,9 @@ export class TextServer {
     const what = `admin command ${command.line}`
     let lines: readonly string[]
     try {
-      lines = await this.#ask(command, patience)
+      const asking = this.#ask(command, patience)
+      this.#asking.add(asking)
+      lines = await asking.finally(() => this.#asking.delete(asking))
     } catch (error) {
       if (error instanceof Fault) throw failure(error, { what, server: this.name })
       throw new AbortError(`${what} on ${this.name} was given up by its signal`, {
@@ -74,9 +79,10 @@ export class TextServer {
     }
   }
 
-  /** Waits for the commands under way, then closes the connections. */
-  close(): Promise<void> {
-    return this.#pool.close()
+  /** Waits for the commands under way, each of which has its time, then closes the connections. */
+  async close(): Promise<void> {
+    await Promise.allSettled(this.#asking)
+    await this.#pool.close()
   }
 
   /** @throws {@link Fault}, or `undefined` where the signal gave up. */

@@ -1,5 +1,6 @@
 import type { ServerAddress } from '@glammp/wire'
 import { ClosedError, type GearmanError } from '../errors.js'
+import { type JobHandle, serversOf } from '../handle.js'
 import type { TextCommand } from '../protocol/text.js'
 import { type Patience, TextServer, type TextServerOptions } from './text-server.js'
 
@@ -15,20 +16,20 @@ export class TextServers {
   }
 
   /**
-   * What each server answers, or its error; only the server of that name where there is one.
+   * What each server answers, or its error; of a handle's job only the handle's server is asked.
    *
-   * @throws ClosedError, AbortError
+   * @throws ClosedError, AbortError, InvalidArgumentError
    */
   async ask<T>(
     command: TextCommand,
     patience: Patience,
     read: (lines: readonly string[]) => T,
-    name: string | undefined,
+    handle: JobHandle | undefined,
   ): Promise<Record<string, T | GearmanError>> {
     if (this.#closing !== undefined) throw new ClosedError('the admin is closed')
-    const named = this.#servers.filter((server) => server.name === name)
+    const asked = handle === undefined ? this.#servers : serversOf(handle, this.#servers)
     const answers = await Promise.all(
-      (named.length === 0 ? this.#servers : named).map(async (server) => {
+      asked.map(async (server) => {
         try {
           return [server.name, await server.ask(command, patience, read)] as const
         } catch (error) {

@@ -14,6 +14,7 @@ export class TextSession implements ConnectionOwner {
   #connection: Connection | undefined
   #reason: Fault | undefined
   #asker: Asker | undefined
+  #used = false
 
   /** @throws {@link Fault} */
   static async open(options: ConnectOptions): Promise<TextSession> {
@@ -29,6 +30,11 @@ export class TextSession implements ConnectionOwner {
     return this.#reason
   }
 
+  /** True where something was asked already. */
+  get used(): boolean {
+    return this.#used
+  }
+
   /**
    * The lines of the answer.
    *
@@ -40,6 +46,7 @@ export class TextSession implements ConnectionOwner {
         reject(this.#reason)
         return
       }
+      this.#used = true
       this.#asker = { list, resolve, reject }
       this.#connection.output.text(encodeCommand(line))
       this.#connection.flush()
