@@ -1,4 +1,4 @@
-import { clearTimeout, Fault, onAbort, setTimeout } from '@glammp/wire'
+import { Fault, onAbort, patiently } from '@glammp/wire'
 import { StreamRequest } from '../protocol/stream-request.js'
 import { failure } from './failure.js'
 import type { Session } from './session.js'
@@ -63,11 +63,11 @@ export class LineStream implements AsyncIterable<string> {
 
   /** Resolves when the server has accepted the command. @throws MemcacheError */
   async accepted(timeout: number): Promise<void> {
-    const timer = setTimeout(() => this.#hang(), timeout)
+    const forget = patiently(timeout, () => this.#hang())
     try {
       await this.#request.accepted
     } finally {
-      clearTimeout(timer)
+      forget()
     }
   }
 
@@ -117,12 +117,12 @@ export class LineStream implements AsyncIterable<string> {
   }
 
   async #more(): Promise<void> {
-    const timer =
-      this.#silence === undefined ? undefined : setTimeout(() => this.#hang(), this.#silence)
+    const forget =
+      this.#silence === undefined ? undefined : patiently(this.#silence, () => this.#hang())
     await new Promise<void>((resolve) => {
       this.#wake = resolve
     })
     this.#wake = undefined
-    clearTimeout(timer)
+    forget?.()
   }
 }

@@ -1,5 +1,6 @@
-import { Fault, nextTick, setImmediate } from '@glammp/wire'
+import { Fault, nextTick } from '@glammp/wire'
 import type { Request } from '../protocol/request.js'
+import { afterReading } from './after-reading.js'
 import type { SessionPool } from './pool.js'
 import type { Session, SessionListener } from './session.js'
 
@@ -86,10 +87,4 @@ export class Outbox {
     this.#leaving = false
     return batch
   }
-}
-
-// A process that was busy finds every server silent, while the answers wait in its sockets. The first
-// immediate may still belong to the round that was busy; the sockets are read before the second.
-function afterReading(then: () => void): void {
-  setImmediate(() => setImmediate(then))
 }

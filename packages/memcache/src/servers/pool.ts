@@ -1,5 +1,6 @@
 import { Fault } from '@glammp/wire'
 import { createPool, type Pool } from 'generic-pool'
+import { afterReading } from './after-reading.js'
 import { Session } from './session.js'
 
 /** How many connections there are to each server. */
@@ -79,6 +80,8 @@ export class SessionPool {
       if (this.#closed) return new Fault('closed', 'the client is closed')
       const resource = await this.#pool.acquire()
       if (resource instanceof Session) {
+        // One that lay idle may be at its end, where nobody has read it yet: nothing is lost on it so.
+        if (resource.silent) await new Promise<void>(afterReading)
         if (resource.reason === undefined) return resource
         await this.#pool.destroy(resource)
       } else {

@@ -55,13 +55,14 @@ export class Session implements ConnectionOwner, ReplySink, RequestKeeper {
   #replySize = 0
   /** Bytes that came since the last final reply. */
   #unfinished = 0
-  /** When something came, or was sent after a rest. */
+  /** When it was opened, something came, or was sent after a rest. */
   #active = 0
 
   /** @throws Fault where no connection comes about. */
   static async open(options: ConnectOptions, protocol: Protocol): Promise<Session> {
     const session = new Session(protocol)
     session.#connection = await Connection.open(options, session)
+    session.#active = monotonic()
     return session
   }
 

@@ -1,0 +1,60 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { MemcacheClient } from '@glammp/memcache'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type MemcachedServer, startMemcached } from '../support/memcached.js'
+import { type FaultProxy, startProxy } from '../support/proxy.js'
+
+describe.each(['meta', 'classic', 'binary'] as const)('over %s', (protocol) => {
+  let server: MemcachedServer
+  let proxy: FaultProxy
+  beforeAll(async () => {
+    server = await startMemcached()
+    proxy = await startProxy(server.address)
+  })
+  afterAll(async () => {
+    await proxy.stop()
+    await server.stop()
+  })
+
+  // A frozen process reads no end of a connection, as this one does not until the tick is over.
+  test.each(['reset', 'end'] as const)(
+    'an idle connection whose %s was not read yet loses no call',
+    async (how) => {
+      await using cache = new MemcacheClient({
+        servers: proxy.address,
+        protocol,
+        pool: { max: 3 },
+        retries: 0,
+      })
+      const calls = () => [
+        cache.set('x', 2),
+        cache.get('x'),
+        cache.increment('n', 1, { initial: 1 }),
+        cache.delete('q'),
+        cache.append('x', '3'),
+        cache.getMany(['x', 'q']),
+      ]
+      for (let round = 0; round < 5; round += 1) {
+        await Promise.all(calls())
+        // So long that the connections count as idle.
+        await sleep(20)
+        proxy.cut(how)
+        const outcomes = await Promise.allSettled(calls())
+        expect(outcomes.map(({ status }) => status)).toEqual(outcomes.map(() => 'fulfilled'))
+      }
+    },
+  )
+
+  test('a process that is busy from its start waits for its connection', async () => {
+    await using cache = new MemcacheClient({
+      servers: server.address,
+      protocol,
+      connectTimeout: 100,
+      timeout: 100,
+    })
+    const call = cache.set('busy', 1)
+    const until = performance.now() + 400
+    while (performance.now() < until);
+    expect(await call).toBe(true)
+  })
+})
