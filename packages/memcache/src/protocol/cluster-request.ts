@@ -7,7 +7,17 @@ import { type Protocol, Request } from './request.js'
 export interface ClusterConfiguration {
   /** Grows with every change. */
   readonly version: number
-  readonly nodes: readonly { readonly host: string; readonly port: number }[]
+  readonly nodes: readonly Node[]
+}
+
+interface Node {
+  readonly host: string
+  readonly port: number
+}
+
+/** What a node is known by. */
+export function nameOf({ host, port }: Node): string {
+  return `${host}:${port}`
 }
 
 /**
@@ -54,5 +64,8 @@ function parse(block: string): ClusterConfiguration | undefined {
       return { host: name === '' ? ip : name, port: Number(port) }
     })
   const sound = nodes.every(({ host, port }) => host !== '' && port > 0 && port < 65_536)
-  return nodes.length > 0 && sound ? { version: Number(version), nodes } : undefined
+  if (nodes.length === 0 || !sound) return undefined
+  // Named twice, a server has one place in the list.
+  const distinct = [...new Map(nodes.map((node) => [nameOf(node), node])).values()]
+  return { version: Number(version), nodes: distinct }
 }

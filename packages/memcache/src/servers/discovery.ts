@@ -1,6 +1,6 @@
 import { clearTimeout, monotonic, setTimeout } from '@glammp/wire'
 import { type MemcacheError, NoServerError } from '../errors.js'
-import { type ClusterConfiguration, ClusterRequest } from '../protocol/cluster-request.js'
+import { type ClusterConfiguration, ClusterRequest, nameOf } from '../protocol/cluster-request.js'
 import type { Server } from './server.js'
 
 export interface DiscoveryOptions {
@@ -12,6 +12,12 @@ export interface DiscoveryOptions {
 const LEAST_INTERVAL = 1_000
 
 /**
+ * So often in a row must a list be told that is no newer than the known one. Nodes that are behind
+ * tell an older one for a moment; a cluster that was made anew under the same name counts from one.
+ */
+const CONVINCING = 3
+
+/**
  * Keeps the list of servers as a configuration endpoint tells it: asks when it is first needed,
  * then at an interval, and sooner when a server cannot be reached, for it may have been replaced.
  */
@@ -20,7 +26,8 @@ export class Discovery {
   readonly #options: DiscoveryOptions
   readonly #timeout: number
   readonly #found: (nodes: ClusterConfiguration['nodes']) => void
-  #version = -1
+  #known: ClusterConfiguration | undefined
+  #contradictions = 0
   #asking: Promise<void> | undefined
   #askedAt = Number.NEGATIVE_INFINITY
   #timer: NodeJS.Timeout | undefined
@@ -29,7 +36,7 @@ export class Discovery {
   /**
    * @param endpoints - asked in turn until one answers.
    * @param timeout - milliseconds for one question.
-   * @param found - told of every new list.
+   * @param found - told of every new list; throws where that cannot be followed, and hears of it again.
    */
   constructor(
     endpoints: readonly Server[],
@@ -49,7 +56,7 @@ export class Discovery {
    * @throws MemcacheError of the last endpoint, where none answers.
    */
   get ready(): Promise<void> | undefined {
-    return this.#version === -1 ? this.ask() : undefined
+    return this.#known === undefined ? this.ask() : undefined
   }
 
   /** Asks now, unless that is under way. */
@@ -89,10 +96,27 @@ export class Discovery {
 
   #take(configuration: ClusterConfiguration | undefined): void {
     if (configuration === undefined) throw new NoServerError('the endpoint names no servers')
-    // Nodes that are behind tell an older version: it only grows.
-    if (configuration.version <= this.#version || this.#stopped) return
-    this.#version = configuration.version
-    this.#found(configuration.nodes)
+    if (this.#stopped || !this.#isNews(configuration)) return
+    try {
+      this.#found(configuration.nodes)
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause)
+      const message = `the endpoint names servers that cannot be: ${reason}`
+      throw new NoServerError(message, { cause })
+    }
+    this.#known = configuration
+    this.#contradictions = 0
+  }
+
+  #isNews({ version, nodes }: ClusterConfiguration): boolean {
+    const known = this.#known
+    if (known === undefined || version > known.version) return true
+    if (version === known.version && isEqual(nodes, known.nodes)) {
+      this.#contradictions = 0
+      return false
+    }
+    this.#contradictions += 1
+    return this.#contradictions >= CONVINCING
   }
 
   #askLater(): void {
@@ -103,4 +127,11 @@ export class Discovery {
     }, this.#options.interval)
     this.#timer.unref()
   }
+}
+
+function isEqual(
+  some: ClusterConfiguration['nodes'],
+  others: ClusterConfiguration['nodes'],
+): boolean {
+  return String(some.map(nameOf)) === String(others.map(nameOf))
 }

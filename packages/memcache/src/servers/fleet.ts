@@ -50,7 +50,7 @@ export class Fleet {
     this.#discovery = new Discovery(endpoints, discovery, connectTimeout, (nodes) => {
       const [endpoint] = options.servers
       if (endpoint === undefined || this.#closed) return
-      void this.setServers(nodes.map((node) => options.nodeAddress(node, endpoint)))
+      void this.#follow(nodes.map((node) => options.nodeAddress(node, endpoint)))
     })
   }
 
@@ -97,11 +97,16 @@ export class Fleet {
    */
   async setServers(addresses: readonly ServerAddress[]): Promise<void> {
     this.checkOpen()
+    await this.#follow(addresses)
+  }
+
+  // Throws at once for a list that the distribution does not take.
+  #follow(addresses: readonly ServerAddress[]): Promise<unknown> {
     const known = new Map(this.#roster.servers.map((server) => [server.address.name, server]))
     this.#roster = this.#newRoster(addresses, known)
     this.#standIns.follow(this.#roster)
     const staying = new Set(this.#roster.servers)
-    await Promise.all(
+    return Promise.all(
       [...known.values()].map((server) => staying.has(server) || this.#leave(server)),
     )
   }
@@ -181,8 +186,10 @@ export class Fleet {
       serverUp: (server) => this.#listener.serverUp(server),
       serverEjected: (server, reason) => this.#listener.serverEjected(server, reason),
       serverRejoined: (server) => this.#listener.serverRejoined(server),
-      serverReconnecting: (server, attempt, delay) =>
-        this.#listener.serverReconnecting(server, attempt, delay),
+      serverReconnecting: (server, attempt, delay) => {
+        this.#discovery?.hurry()
+        this.#listener.serverReconnecting(server, attempt, delay)
+      },
       unreachable: (request, server, remaining) =>
         this.#standIns.take(request, remaining, server, (wireKey) => this.#routingKey(wireKey)),
     })
