@@ -9,6 +9,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type MemcachedServer, startMemcached } from '../support/memcached.js'
 import { serversAreControllable } from '../support/server-source.js'
 import { waitFor, waitForEvent } from '../support/wait.js'
+import { pastEnd } from './past-end.js'
 
 // As features.test.ts, for the rows on cache-aside, values, safety and observing.
 
@@ -61,7 +62,7 @@ describe('cache-aside', () => {
 
   test('an old value while one caller computes', async () => {
     await cache.wrap('old', () => 'old', { ttl: 1, stale: 60 })
-    await sleep(2_100)
+    await pastEnd(cache, 'old', { ttl: 1, stale: 60 })
     const load = (): Promise<string> => sleep(300, 'new')
     expect(await cache.wrap('old', load, { ttl: 60, stale: 60 })).toBe('old')
     await waitFor(async () => (await other.get('old')) === 'new')

@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { MemcacheClient } from '@glammp/memcache'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type MemcachedServer, startMemcached } from '../support/memcached.js'
 import { waitFor } from '../support/wait.js'
 import { type FleetProcess, startFleetProcess } from './fleet-process.js'
+import { pastEnd } from './past-end.js'
 
 let server: MemcachedServer
 beforeAll(async () => {
@@ -46,7 +46,7 @@ describe.each(['meta', 'classic'] as const)('leases across processes on %s', (pr
     const options = { ttl: 1, stale: 60 }
     await cache.wrap(key, () => 'old', options)
     const processes = await start(key, options)
-    await sleep(2_000)
+    await pastEnd(cache, key, options)
     for (const running of processes) running.go()
     const results = await Promise.all(processes.map((running) => running.result()))
     for (const { values, slowest } of results) {
@@ -80,7 +80,7 @@ describe.each(['meta', 'classic'] as const)('leases across processes on %s', (pr
     const options = { ttl: 1, stale: 600, lease: 1 }
     await cache.wrap(key, () => 'old', options)
     const [winner] = await start(key, options, { count: 1, callers: 1, loadTime: 60_000 })
-    await sleep(2_000)
+    await pastEnd(cache, key, options)
     winner?.go()
     await winner?.waitForOutput('loading')
     await winner?.kill('SIGKILL')

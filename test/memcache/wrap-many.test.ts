@@ -5,6 +5,7 @@ import { type MemcachedServer, startMemcached } from '../support/memcached.js'
 import { startProxy } from '../support/proxy.js'
 import { serversAreControllable } from '../support/server-source.js'
 import { waitFor } from '../support/wait.js'
+import { pastEnd } from './past-end.js'
 
 let servers: MemcachedServer[]
 let addresses: string[]
@@ -128,7 +129,7 @@ describe.each(['meta', 'classic'] as const)('wrapMany on %s', (protocol) => {
     const keys = keysOf('stale', 20)
     const options = { ttl: 1, stale: 60 }
     await cache.wrapMany(keys, (missing) => missing.map(() => 'old'), options)
-    await sleep(2_000)
+    await Promise.all(keys.map((key) => pastEnd(cache, key, options, `${protocol}:`)))
     const { asked, load } = noting(1_500)
     const start = performance.now()
     const found = await cache.wrapMany(keys, load, options)

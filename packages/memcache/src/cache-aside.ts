@@ -1,9 +1,20 @@
 import { listOf, orAborted, sleep, wrong } from '@glammp/wire'
 import { Flight } from './cache-aside/flight.js'
+import { Glimpse, goOn, type Roads } from './cache-aside/glimpse.js'
+import { Loading } from './cache-aside/loading.js'
 import { NearCache, type NearOptions } from './cache-aside/near-cache.js'
-import { type Loader, Search, type SearchCommands } from './cache-aside/search.js'
+import { Pauses } from './cache-aside/pauses.js'
+import {
+  type Loader,
+  Search,
+  type SearchCommands,
+  type SearchListener,
+} from './cache-aside/search.js'
 import { type WrapOptions, WrapPlan } from './cache-aside/wrap-options.js'
+import { freshFor } from './commands/judgement.js'
+import type { Ask } from './commands/lease.js'
 import { type Key, keyId } from './given-key.js'
+import type { WrappedItem } from './values/envelope.js'
 import { isBinary } from './wire-key.js'
 
 /**
@@ -26,11 +37,18 @@ export interface CacheAsideSettings {
   readonly near: NearOptions | undefined
   /** Tags that every call carries. */
   readonly tags: readonly string[]
-  /** As in `LeaseRules`. */
+  /** As in `WrapSettings`. */
   readonly foreignReaders: boolean
-  /** Told when a value was to be computed anew in the background, and was not. */
-  readonly refreshFailed: (key: Key, error: unknown) => void
+  /**
+   * Told when a value was to be computed anew in the background, or stored, and was not.
+   *
+   * @param delay - milliseconds in which this process does not try again.
+   */
+  readonly refreshFailed: (key: Key, error: unknown, delay: number) => void
 }
+
+/** Milliseconds that a timer can wait. */
+const LONGEST_TIMER = 2 ** 31 - 1
 
 /**
  * Found in the cache: return it. Not found: one caller of all processes computes and stores it,
@@ -43,6 +61,9 @@ export class CacheAside {
   readonly #near: NearCache | undefined
   /** By the id of their keys. */
   readonly #flights = new Map<string, Flight>()
+  /** Those whose callers have an old value, while a new one is computed. */
+  readonly #refreshes = new Map<string, Flight>()
+  readonly #pauses = new Pauses()
   /** What is under way, with the seconds that each may take. */
   readonly #searches = new Map<Promise<void>, number>()
   #used = false
@@ -53,21 +74,32 @@ export class CacheAside {
     this.#near = settings.near === undefined ? undefined : new NearCache(settings.near)
   }
 
-  async wrap(key: Key, load: () => unknown, options: WrapOptions): Promise<unknown> {
-    if (typeof load !== 'function') throw new TypeError(wrong('load', 'a function', load))
-    this.#commands.checkOpen()
-    const plan = this.#plan('wrap', options)
-    const { signal } = options
-    signal?.throwIfAborted()
-    // Text that looks as the id of bytes does is no key: it must not find what they found.
-    if (typeof key !== 'string' || isBinary(key)) this.#commands.check([key], 'wrap')
-    const id = keyId(key)
-    const near = this.#near?.get(id)
-    if (near !== undefined) return near.value
-    const known = this.#flights.get(id)
-    const answer =
-      known?.join() ?? this.#start([key], async () => [await load()], plan).get(id)?.own
-    return signal === undefined ? answer : orAborted(answer, signal)
+  // Not async: a hit takes as few promises as it can.
+  wrap(key: Key, load: () => unknown, options: WrapOptions): Promise<unknown> {
+    try {
+      if (typeof load !== 'function') throw new TypeError(wrong('load', 'a function', load))
+      this.#commands.checkOpen()
+      const plan = this.#plan('wrap', options)
+      const { signal } = options
+      signal?.throwIfAborted()
+      // Text that looks as the id of bytes does is no key: it must not find what they found.
+      if (typeof key !== 'string' || isBinary(key)) this.#commands.check([key], 'wrap')
+      const id = keyId(key)
+      const caller = Loading.current
+      caller?.enter(key, id, this)
+      const near = this.#near?.get(id)
+      if (near !== undefined) return Promise.resolve(near.value)
+      let flight = this.#flights.get(id)
+      let answer: Promise<unknown>
+      if (flight === undefined) {
+        flight = this.#newFlight(key, id, plan)
+        answer = this.#begin(flight, load, plan)
+      } else answer = flight.join()
+      caller?.waitFor(flight)
+      return signal === undefined ? answer : orAborted(answer, signal)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   /** Keys for which there is nothing, neither cached nor loaded, are absent. */
@@ -85,20 +117,27 @@ export class CacheAside {
     signal?.throwIfAborted()
     const wanted = [...new Set(listOf('keys', keys))]
     this.#commands.check(wanted, 'wrapMany')
+    const caller = Loading.current
+    for (const key of caller === undefined ? [] : wanted) caller?.enter(key, keyId(key), this)
     const answers = new Map<string, unknown>()
-    const fresh = new Map<string, Key>()
+    const fresh = new Map<string, Flight>()
     for (const key of wanted) {
       const id = keyId(key)
       if (fresh.has(id)) continue
       const near = this.#near?.get(id)
       const known = this.#flights.get(id)
       if (near !== undefined) answers.set(id, near.value)
-      else if (known !== undefined) answers.set(id, known.join())
-      else fresh.set(id, key)
+      else if (known !== undefined) {
+        caller?.waitFor(known)
+        answers.set(id, known.join())
+      } else fresh.set(id, this.#newFlight(key, id, plan))
+    }
+    for (const [id, flight] of fresh) {
+      caller?.waitFor(flight)
+      answers.set(id, flight.own)
     }
     const load: Loader = async (missing) => aligned(await loadMany([...missing]), missing)
-    const flights = this.#start([...fresh.values()], load, plan)
-    for (const [id, { own }] of flights) answers.set(id, own)
+    this.#search(load, plan, (search) => search.run([...fresh.values()], false))
     const all = Promise.all(wanted.map((key) => answers.get(keyId(key))))
     const values = await (signal === undefined ? all : orAborted(all, signal))
     const found = new Map<Key, unknown>()
@@ -124,7 +163,7 @@ export class CacheAside {
   /** As {@link changed}, for all keys with the tag. */
   tagChanged(tag: string): void {
     this.#near?.dropTagged(tag)
-    for (const flight of this.#flights.values()) {
+    for (const flight of [...this.#flights.values(), ...this.#refreshes.values()]) {
       if (flight.tags.includes(tag)) this.#detach(flight)
     }
   }
@@ -132,7 +171,9 @@ export class CacheAside {
   /** As {@link changed}, for all keys. */
   allChanged(): void {
     this.#near?.clear()
-    for (const flight of this.#flights.values()) this.#detach(flight)
+    for (const flight of [...this.#flights.values(), ...this.#refreshes.values()]) {
+      this.#detach(flight)
+    }
   }
 
   /**
@@ -140,12 +181,20 @@ export class CacheAside {
    * `undefined` where nothing is.
    */
   idle(): Promise<void> | undefined {
-    if (this.#searches.size === 0) return undefined
+    if (this.#searches.size === 0 && this.#flights.size === 0) return undefined
+    return this.#drain()
+  }
+
+  async #drain(): Promise<void> {
+    // What is looked at now may begin a search.
+    await Promise.allSettled([...this.#flights.values()].map((flight) => flight.looked))
+    if (this.#searches.size === 0) return
     const searches = Promise.all(this.#searches.keys())
-    const longest = Math.max(...this.#searches.values())
+    const longest = Math.min(Math.max(...this.#searches.values()) * 1_000, LONGEST_TIMER)
     const over = new AbortController()
-    const waited = sleep(longest * 1_000, undefined, { signal: over.signal }).catch(() => {})
-    return Promise.race([searches, waited]).then(() => over.abort())
+    const waited = sleep(longest, undefined, { signal: over.signal }).catch(() => {})
+    await Promise.race([searches, waited])
+    over.abort()
   }
 
   #plan(command: string, options: WrapOptions): WrapPlan {
@@ -153,31 +202,86 @@ export class CacheAside {
     return new WrapPlan(command, options, tags, foreignReaders)
   }
 
-  /** Flights by the id of their keys, of which each stands once. */
-  #start(keys: readonly Key[], load: Loader, plan: WrapPlan): Map<string, Flight> {
+  #newFlight(key: Key, id: string, plan: WrapPlan): Flight {
     this.#used = true
-    const flights = new Map<string, Flight>()
-    for (const key of keys) {
-      const flight = new Flight(key, plan.tags)
-      flights.set(flight.id, flight)
-      this.#flights.set(flight.id, flight)
-    }
-    const search = new Search(this.#commands, this.#listener, load, plan)
-    const done = search.run([...flights.values()])
-    this.#searches.set(done, plan.lease)
-    void done.then(() => this.#searches.delete(done))
-    return flights
+    const flight = new Flight(key, id, plan.tags, this)
+    this.#flights.set(id, flight)
+    return flight
   }
 
-  readonly #listener = {
-    found: (flight: Flight, value: unknown, { shortest }: WrapPlan): void => {
-      if (flight.current) this.#near?.put(flight.id, value, flight.tags, shortest)
+  #begin(flight: Flight, load: () => unknown, plan: WrapPlan): Promise<unknown> {
+    const glimpse = new Glimpse(this.#roads, flight, load, plan)
+    let look: Promise<unknown> | undefined
+    try {
+      look = this.#commands.glance(flight.kept, this.#ask(plan, false), glimpse)
+    } catch (error) {
+      glimpse.failed(error)
+      return glimpse.goOn()
+    }
+    if (look === undefined) return glimpse.goOn()
+    flight.looked = look
+    // Here, where the caller is: its load runs among its own asynchronous contexts.
+    return look.then(goOn)
+  }
+
+  #ask(plan: WrapPlan, patient: boolean): Ask {
+    const { lease, refreshAhead, tags } = plan
+    const timeout = this.#commands.timeout(plan)
+    return {
+      lease,
+      refreshAhead,
+      timeout,
+      patient,
+      print: this.#commands.print(tags, plan),
+      mayRefresh: this.#mayRefresh,
+    }
+  }
+
+  readonly #mayRefresh = (key: Key): boolean => !this.#pauses.has(keyId(key))
+
+  #search(load: Loader, plan: WrapPlan, run: (search: Search) => Promise<void>): void {
+    const ask = (patient: boolean): Ask => this.#ask(plan, patient)
+    const done = run(new Search(this.#commands, this.#listener, load, plan, ask))
+    this.#searches.set(done, plan.lease)
+    void done.then(() => this.#searches.delete(done))
+  }
+
+  readonly #listener: SearchListener = {
+    found: (flight, value, fresh) => {
+      if (flight.current) this.#near?.put(flight.id, value, flight.tags, fresh)
     },
-    ended: (flight: Flight): void => {
+    ended: (flight) => {
       if (this.#flights.get(flight.id) === flight) this.#flights.delete(flight.id)
     },
-    refreshFailed: (key: Key, error: unknown): void => {
-      this.#settings.refreshFailed(key, error)
+    refreshing: (flight, done) => {
+      const { id } = flight
+      this.#refreshes.set(id, flight)
+      void done.then(() => {
+        if (this.#refreshes.get(id) === flight) this.#refreshes.delete(id)
+      })
+    },
+    refreshed: ({ id }) => this.#pauses.succeeded(id),
+    refreshFailed: ({ id, key }, error) => {
+      this.#settings.refreshFailed(key, error, this.#pauses.failed(id))
+    },
+    storeFailed: ({ key }, error) => this.#settings.refreshFailed(key, error, 0),
+  }
+
+  /** Where a first look leads. */
+  readonly #roads: Roads = {
+    hit: (flight, seen, plan) => {
+      const { value } = seen.item as WrappedItem
+      if (this.#near !== undefined) {
+        this.#listener.found(flight, value, freshFor(seen, plan.refreshAhead) - 1)
+      }
+      flight.answer(value)
+      this.#listener.ended(flight)
+      return value
+    },
+    search: (flight, load, plan, run) => {
+      const { own } = flight
+      this.#search(async () => [await load()], plan, run)
+      return own
     },
   }
 
@@ -185,11 +289,13 @@ export class CacheAside {
     this.#near?.drop(id)
     const flight = this.#flights.get(id)
     if (flight !== undefined) this.#detach(flight)
+    const refresh = this.#refreshes.get(id)
+    if (refresh !== undefined) this.#detach(refresh)
   }
 
   #detach(flight: Flight): void {
     flight.current = false
-    this.#flights.delete(flight.id)
+    if (this.#flights.get(flight.id) === flight) this.#flights.delete(flight.id)
   }
 }
 

@@ -22,9 +22,10 @@ export interface MemcacheEvents {
   ]
   /**
    * `wrap` served an old value and could not replace it, since `load` failed in the background; or
-   * what `load` gave was returned, but could not be stored.
+   * what `load` gave was returned, but could not be stored. For `delay` milliseconds, more after each
+   * failure in a row, this process serves the old value of the key without trying again.
    */
-  'refresh:failed': [event: { readonly key: Key; readonly reason: unknown }]
+  'refresh:failed': [event: { readonly key: Key; readonly reason: unknown; readonly delay: number }]
 }
 
 /** Makes events of what servers tell. A listener that throws harms nobody but itself. */

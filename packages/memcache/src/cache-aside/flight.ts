@@ -1,4 +1,4 @@
-import { type Key, keptKey, keyId } from '../given-key.js'
+import { type Key, keptKey } from '../given-key.js'
 
 /** One key that is being looked for, and everybody in this process who waits for it. */
 export class Flight {
@@ -9,27 +9,41 @@ export class Flight {
   /** What the key has in common with others of the same item. */
   readonly id: string
   readonly tags: readonly string[]
-  /** What the caller gets who started it. */
-  readonly own: Promise<unknown>
+  /** Whose flight it is: others have keys of the same name. */
+  readonly owner: object
   /** False once the key was changed here: what was found may be older than the change. */
   current = true
-  readonly #own: Deferred
+  /** Settles when the first look is over; `undefined` where a search does the looking. */
+  looked: Promise<unknown> | undefined
+  #own: Deferred | undefined
   #joined: Deferred | undefined
   #old: { readonly value: unknown } | undefined
   #settled = false
+  #waits: Set<Flight> | undefined
 
-  constructor(key: Key, tags: readonly string[]) {
+  constructor(key: Key, id: string, tags: readonly string[], owner: object) {
     this.key = key
     this.kept = keptKey(key)
-    this.id = keyId(key)
+    this.id = id
     this.tags = tags
-    this.#own = deferred()
-    this.own = this.#own.promise
+    this.owner = owner
   }
 
   /** True once there is an answer or an error. */
   get settled(): boolean {
     return this.#settled
+  }
+
+  /** What the caller gets who started it; to be asked for before there is an answer. */
+  get own(): Promise<unknown> {
+    this.#own ??= deferred()
+    return this.#own.promise
+  }
+
+  /** Flights that its load waits for. */
+  get waits(): Set<Flight> {
+    this.#waits ??= new Set()
+    return this.#waits
   }
 
   /** What callers get who come later: the old value, if there is one while the new is computed. */
@@ -47,13 +61,13 @@ export class Flight {
 
   answer(value: unknown): void {
     this.#settled = true
-    this.#own.resolve(value)
+    this.#own?.resolve(value)
     this.#joined?.resolve(value)
   }
 
   fail(reason: unknown): void {
     this.#settled = true
-    this.#own.reject(reason)
+    this.#own?.reject(reason)
     this.#joined?.reject(reason)
   }
 }

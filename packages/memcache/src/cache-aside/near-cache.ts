@@ -33,9 +33,10 @@ export class NearCache {
     return this.#entries.get(id)
   }
 
-  /** @param longest - seconds that the value may be kept at most; 0: as long as any. */
+  /** @param longest - seconds that the value may be kept at most; `Infinity`: as long as any. */
   put(id: string, value: unknown, tags: readonly string[], longest: number): void {
-    const ttl = longest === 0 ? this.#ttl : Math.min(this.#ttl, longest * 1_000)
+    const ttl = Math.min(this.#ttl, longest * 1_000)
+    if (ttl <= 0) return
     this.#entries.set(id, { value, tags }, { ttl })
   }
 

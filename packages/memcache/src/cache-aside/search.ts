@@ -1,26 +1,39 @@
 import { Backoff, monotonic, sleep } from '@glammp/wire'
+import type { Glancer } from '../commands/glance.js'
 import type { Ask, Lease, Look } from '../commands/lease.js'
+import type { Print } from '../commands/tags.js'
 import { MemcacheError } from '../errors.js'
 import type { Key } from '../given-key.js'
 import type { Flight } from './flight.js'
+import { Loading, waitsForItself } from './loading.js'
 import type { WrapPlan } from './wrap-options.js'
 
 /** The commands that a search stands on. */
 export interface SearchCommands {
-  look(keys: readonly Key[], ask: Ask): Promise<readonly PromiseSettledResult<Look>[]>
-  fingerprint(tags: readonly string[], plan: WrapPlan): Promise<string>
+  look(
+    keys: readonly Key[],
+    ask: Ask,
+    looked: boolean,
+  ): Promise<readonly PromiseSettledResult<Look>[]>
+  glance(key: Key, ask: Ask, glancer: Glancer): Promise<unknown> | undefined
+  print(tags: readonly string[], plan: WrapPlan): Print
   /** Milliseconds for each command. */
   timeout(plan: WrapPlan): number
 }
 
 /** Told what becomes of the keys. */
 export interface SearchListener {
-  /** The value is what the servers hold, too. */
-  found(flight: Flight, value: unknown, plan: WrapPlan): void
+  /** The value is what the servers hold, too. @param fresh - seconds in which it is good. */
+  found(flight: Flight, value: unknown, fresh: number): void
   /** Nobody waits for this flight any more. */
   ended(flight: Flight): void
-  /** A value was to be computed anew in the background, and was not; or it cannot be stored. */
-  refreshFailed(key: Key, error: unknown): void
+  /** Everybody got the old value, while a new one is computed. */
+  refreshing(flight: Flight, done: Promise<void>): void
+  refreshed(flight: Flight): void
+  /** A value was to be computed anew in the background, and was not. */
+  refreshFailed(flight: Flight, error: unknown): void
+  /** A value was loaded and given to its callers, but cannot be stored. */
+  storeFailed(flight: Flight, error: unknown): void
 }
 
 /** Values for keys, aligned with them. */
@@ -44,26 +57,53 @@ export class Search {
   readonly #listener: SearchListener
   readonly #load: Loader
   readonly #plan: WrapPlan
+  readonly #ask: (patient: boolean) => Ask
+  /** The load that called. */
+  readonly #caller: Loading | undefined = Loading.current
+  readonly #computations: Promise<void>[] = []
 
-  constructor(commands: SearchCommands, listener: SearchListener, load: Loader, plan: WrapPlan) {
+  /** @param ask - made anew for each look. */
+  constructor(
+    commands: SearchCommands,
+    listener: SearchListener,
+    load: Loader,
+    plan: WrapPlan,
+    ask: (patient: boolean) => Ask,
+  ) {
     this.#commands = commands
     this.#listener = listener
     this.#load = load
     this.#plan = plan
+    this.#ask = ask
   }
 
-  /** Settles every flight; resolves when nothing is left to do for them, in the background either. */
-  async run(flights: readonly Flight[]): Promise<void> {
-    const computations: Promise<void>[] = []
+  /**
+   * Settles every flight; resolves when nothing is left to do for them, in the background either.
+   *
+   * @param looked - they were looked at just now, in vain.
+   */
+  run(flights: readonly Flight[], looked: boolean): Promise<void> {
+    return this.#settle(flights, () => this.#run(flights, looked))
+  }
+
+  /** As {@link run}, for one that could not be looked at. */
+  goOn(flight: Flight, failure: unknown): Promise<void> {
+    return this.#settle([flight], async () => {
+      if (this.#forgives(failure)) await this.#compute([{ flight, lease: undefined }])
+      else this.#fail(flight, failure)
+    })
+  }
+
+  async #settle(flights: readonly Flight[], work: () => Promise<void>): Promise<void> {
     try {
-      await this.#run(flights, computations)
-      await Promise.all(computations)
+      await work()
+      await Promise.all(this.#computations)
     } catch (error) {
       for (const flight of flights) this.#fail(flight, error)
     }
   }
 
-  async #run(flights: readonly Flight[], computations: Promise<void>[]): Promise<void> {
+  async #run(flights: readonly Flight[], looked: boolean): Promise<void> {
     const backoff = new Backoff(WAIT)
     // Servers count whole seconds, so a lease may last one more.
     const end = monotonic() + LEASES_WAITED * (this.#plan.lease + 1) * 1_000
@@ -71,48 +111,45 @@ export class Search {
     for (let again = false; waiting.length > 0; again = true) {
       if (again) await sleep(WAIT.base / 2 + backoff.next())
       const isOver = monotonic() >= end
-      const looks = await this.#look(waiting, again)
-      const tasks: Task[] = []
-      const refreshes: Task[] = []
-      const rest: Flight[] = []
-      for (const [position, flight] of waiting.entries()) {
-        const outcome = looks[position] as PromiseSettledResult<Look>
-        if (outcome.status === 'rejected') {
-          if (this.#forgives(outcome.reason)) tasks.push({ flight, lease: undefined })
-          else this.#fail(flight, outcome.reason)
-          continue
-        }
-        const { item, lease, state } = outcome.value
-        if (item !== undefined && (lease === undefined || state === 'due')) {
-          if (state === 'fresh') this.#listener.found(flight, item.value, this.#plan)
-          this.#answer(flight, item.value)
-          if (lease !== undefined) refreshes.push({ flight, lease })
-        } else if (lease !== undefined || isOver) {
-          if (item !== undefined) flight.offer(item.value)
-          tasks.push({ flight, lease })
-        } else {
-          rest.push(flight)
-        }
-      }
-      if (refreshes.length > 0) computations.push(this.#refresh(refreshes))
-      if (tasks.length > 0) computations.push(this.#compute(tasks))
-      waiting = rest
+      const keys = waiting.map(({ kept }) => kept)
+      const looks = await this.#commands.look(keys, this.#ask(waiting.length > 1), looked || again)
+      waiting = this.#take(waiting, looks, isOver)
     }
   }
 
-  async #look(
+  /** Serves and computes what can be; returns those that somebody else computes. */
+  #take(
     flights: readonly Flight[],
-    again: boolean,
-  ): Promise<readonly PromiseSettledResult<Look>[]> {
-    const { lease, refreshAhead, tags } = this.#plan
-    const timeout = this.#commands.timeout(this.#plan)
-    const keys = flights.map(({ kept }) => kept)
-    const fingerprint = this.#commands.fingerprint(tags, this.#plan)
-    // A look that fails earlier has no use for it.
-    fingerprint.catch(() => {})
-    const patient = flights.length > 1
-    const ask = { lease, refreshAhead, timeout, patient, fingerprint, again }
-    return this.#commands.look(keys, ask)
+    looks: readonly PromiseSettledResult<Look>[],
+    isOver: boolean,
+  ): readonly Flight[] {
+    const tasks: Task[] = []
+    const refreshes: Task[] = []
+    const rest: Flight[] = []
+    for (const [position, flight] of flights.entries()) {
+      const outcome = looks[position] as PromiseSettledResult<Look>
+      if (outcome.status === 'rejected') {
+        if (this.#forgives(outcome.reason)) tasks.push({ flight, lease: undefined })
+        else this.#fail(flight, outcome.reason)
+        continue
+      }
+      const { item, fresh, lease, state, holder } = outcome.value
+      if (item !== undefined && (lease === undefined || state === 'due')) {
+        if (state === 'fresh') this.#listener.found(flight, item.value, fresh - 1)
+        this.#answer(flight, item.value)
+        if (lease !== undefined) refreshes.push({ flight, lease })
+      } else if (lease !== undefined || isOver) {
+        if (item !== undefined) flight.offer(item.value)
+        tasks.push({ flight, lease })
+      } else if (holder !== undefined && this.#caller?.holds(holder)) {
+        this.#fail(flight, waitsForItself(flight.key))
+      } else {
+        rest.push(flight)
+      }
+    }
+    if (refreshes.length > 0) this.#computations.push(this.#refresh(refreshes))
+    if (tasks.length > 0) this.#computations.push(this.#compute(tasks))
+    return rest
   }
 
   /** For callers who wait. */
@@ -121,11 +158,15 @@ export class Search {
     const stores = values.map(async (value, position) => {
       const task = tasks[position] as Task
       try {
-        if (await this.#store(task, value)) this.#listener.found(task.flight, value, this.#plan)
-        this.#answer(task.flight, value)
+        await this.#store(task, value)
       } catch (error) {
-        this.#fail(task.flight, error)
+        if (this.#plan.throws) {
+          this.#fail(task.flight, error)
+          return
+        }
+        this.#listener.storeFailed(task.flight, error)
       }
+      this.#answer(task.flight, value)
     })
     await Promise.all(stores)
   }
@@ -133,13 +174,21 @@ export class Search {
   /** For nobody: everyone got the old value. */
   async #refresh(tasks: readonly Task[]): Promise<void> {
     const failed = (flight: Flight, error: unknown): void =>
-      this.#listener.refreshFailed(flight.key, error)
-    const values = await this.#loadAll(tasks, failed)
-    const stores = values.map((value, position) => {
-      const task = tasks[position] as Task
-      return this.#store(task, value).catch((error: unknown) => failed(task.flight, error))
+      this.#listener.refreshFailed(flight, error)
+    const work = this.#loadAll(tasks, failed).then(async (values) => {
+      const stores = values.map(async (value, position) => {
+        const task = tasks[position] as Task
+        try {
+          await this.#store(task, value)
+          this.#listener.refreshed(task.flight)
+        } catch (error) {
+          failed(task.flight, error)
+        }
+      })
+      await Promise.all(stores)
     })
-    await Promise.all(stores)
+    for (const { flight } of tasks) this.#listener.refreshing(flight, work)
+    await work
   }
 
   /** None where the load fails; then the leases are free and each flight's failure told. */
@@ -147,30 +196,31 @@ export class Search {
     tasks: readonly Task[],
     failed: (flight: Flight, error: unknown) => void,
   ): Promise<readonly unknown[]> {
+    const flights = tasks.map(({ flight }) => flight)
+    const leases = tasks.flatMap(({ lease }) => (lease === undefined ? [] : [lease.id]))
+    const loading = new Loading(flights, leases, this.#caller)
     try {
-      return await this.#load(tasks.map(({ flight }) => flight.key))
+      return await loading.run(() => this.#load(flights.map(({ key }) => key)))
     } catch (error) {
-      await Promise.allSettled(tasks.map(({ lease }) => lease?.release()))
-      for (const { flight } of tasks) failed(flight, error)
+      await Promise.all(tasks.map(({ lease }) => lease?.release()))
+      for (const flight of flights) failed(flight, error)
       return []
     }
   }
 
-  /** Resolves to whether the value is now in the cache. */
-  async #store({ flight, lease }: Task, value: unknown): Promise<boolean> {
-    if (lease === undefined) return false
+  async #store({ flight, lease }: Task, value: unknown): Promise<void> {
+    if (lease === undefined) return
     try {
-      if (this.#plan.keeps(value)) return await lease.fill(value, this.#plan.life(value))
-      await lease.discard()
+      // It may be older than what this process has done to the key since.
+      if (!flight.current) await lease.release()
+      else if (this.#plan.keeps(value)) {
+        const life = this.#plan.life(value)
+        if (await lease.fill(value, life)) this.#listener.found(flight, value, life.fresh)
+      } else await lease.discard()
     } catch (error) {
-      lease.release().catch(() => {
-        // It ends by itself.
-      })
-      // A value that cannot be stored is given all the same, and told.
-      if (this.#plan.throws) throw error
-      this.#listener.refreshFailed(flight.key, error)
+      await lease.release()
+      throw error
     }
-    return false
   }
 
   #answer(flight: Flight, value: unknown): void {
@@ -189,4 +239,5 @@ export class Search {
     return !this.#plan.throws && error instanceof MemcacheError && error.code !== INVALID_KEY
   }
 }
+
 const INVALID_KEY = 'ERR_MEMCACHE_INVALID_KEY'

@@ -43,15 +43,17 @@ export abstract class WrapCommands extends ItemCommands {
       {
         checkOpen: () => context.fleet.checkOpen(),
         check: (keys, command) => leases.check(keys, command),
-        look: (keys, ask) => leases.look(keys, ask),
-        fingerprint: (names, call) => tags.fingerprint(names, call),
+        look: (keys, ask, looked) => leases.look(keys, ask, looked),
+        glance: (key, ask, glancer) => leases.glance(key, ask, glancer),
+        print: (names, call) => tags.print(names, call),
         timeout: (call) => timeoutOf(context, call),
       },
       {
         near: settings.near,
         tags: settings.namespaceVersion ? [EVERYTHING] : [],
         foreignReaders: settings.foreignReaders,
-        refreshFailed: (key, reason) => guarded(() => this.emit('refresh:failed', { key, reason })),
+        refreshFailed: (key, reason, delay) =>
+          guarded(() => this.emit('refresh:failed', { key, reason, delay })),
       },
     )
     context.changes.listener = this.#cacheAside

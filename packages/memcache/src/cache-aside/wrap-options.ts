@@ -90,10 +90,8 @@ export class WrapPlan {
   readonly timeout: number | undefined
   /** A failure of the cache is the caller's. */
   readonly throws: boolean
-  /** Seconds that the shortest-lived value lives; 0: for ever. */
-  readonly shortest: number
   readonly #ttl: Ttl
-  readonly #negativeTtl: Ttl | undefined
+  readonly #negativeTtl: number | undefined
   readonly #jitter: number
 
   /**
@@ -124,16 +122,13 @@ export class WrapPlan {
     this.#ttl = ttl
     this.#negativeTtl = negativeTtl
     this.#jitter = jitter
-    // Before anything is loaded.
-    for (const span of [ttl, negativeTtl]) {
-      if (typeof span === 'number' && span > 0) toExptime(span + this.stale, 'ttl with stale')
+    // What cannot be is found out before anything is loaded.
+    if (this.stale > 0) {
+      toExptime(prolonged(ttl, this.stale), 'ttl with stale')
+      if (negativeTtl !== undefined) toExptime(negativeTtl + this.stale, 'ttl with stale')
     }
-    this.shortest = this.#shortest()
-    if (this.shortest > 0 && this.refreshAhead >= this.shortest) {
-      throw new RangeError(
-        `refreshAhead (${this.refreshAhead}) is below every ttl with its jitter (${this.shortest})`,
-      )
-    }
+    if (this.lease !== LEASE) toExptime(this.lease + 1, 'lease')
+    if (this.refreshAhead > 0) this.#checkRefreshAhead()
   }
 
   /** True where the value is to be stored. */
@@ -147,13 +142,15 @@ export class WrapPlan {
     const { stale } = this
     const hasOwnEnd = stale > 0 || this.refreshAhead > 0
     if (isDate(ttl)) {
-      const end = new Date(ttl.getTime() + stale * 1_000)
-      return { exptime: toExptime(end), expiry: hasOwnEnd ? unixTime(ttl.getTime()) : 0, stale }
+      const end = ttl.getTime()
+      const exptime = toExptime(prolonged(ttl, stale))
+      const fresh = (end - Date.now()) / 1_000 - this.refreshAhead
+      return { exptime, expiry: hasOwnEnd ? unixTime(end) : 0, stale, fresh }
     }
-    if (ttl === 0) return { exptime: 0, expiry: 0, stale: 0 }
+    if (ttl === 0) return { exptime: 0, expiry: 0, stale: 0, fresh: Infinity }
     const own = this.#spread(ttl)
     const expiry = hasOwnEnd ? unixTime(Date.now()) + own : 0
-    return { exptime: toExptime(own + stale), expiry, stale }
+    return { exptime: toExptime(own + stale), expiry, stale, fresh: own - this.refreshAhead }
   }
 
   #spread(ttl: number): number {
@@ -161,13 +158,21 @@ export class WrapPlan {
     return shortest + Math.floor(Math.random() * (ttl - shortest + 1))
   }
 
-  #shortest(): number {
-    const spans = [this.#ttl, this.#negativeTtl].filter(
-      (span): span is number => typeof span === 'number' && span > 0,
-    )
-    if (spans.length === 0) return 0
-    return Math.max(1, Math.ceil(Math.min(...spans) * (1 - this.#jitter)))
+  #checkRefreshAhead(): void {
+    for (const span of [this.#ttl, this.#negativeTtl]) {
+      if (typeof span !== 'number' || span === 0) continue
+      const shortest = Math.max(1, Math.ceil(span * (1 - this.#jitter)))
+      if (this.refreshAhead < shortest) continue
+      throw new RangeError(
+        `refreshAhead (${this.refreshAhead}) is below every ttl with its jitter (${shortest})`,
+      )
+    }
   }
+}
+
+function prolonged(ttl: Ttl, seconds: number): Ttl {
+  if (isDate(ttl)) return new Date(ttl.getTime() + seconds * 1_000)
+  return ttl === 0 ? 0 : ttl + seconds
 }
 
 function unixTime(milliseconds: number): number {

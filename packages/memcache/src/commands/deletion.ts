@@ -2,7 +2,7 @@ import { listOf } from '@glammp/wire'
 import type { Key } from '../given-key.js'
 import { DeletionRequest } from '../protocol/item-request.js'
 import type { CommandContext } from './context.js'
-import { guarded } from './guard.js'
+import { overtakeLoad } from './guard.js'
 import { togetherFailed } from './many.js'
 import { type CallOptions, checkCall, route } from './route.js'
 
@@ -53,7 +53,7 @@ export class Deletion {
       onlyIfFound: false,
       patient,
     }
-    return guarded(this.#context, change, options)
+    return overtakeLoad(this.#context, change, options)
   }
 
   #sendOnce(

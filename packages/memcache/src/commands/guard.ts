@@ -25,7 +25,7 @@ export interface Change {
  *
  * @returns whether the item was there.
  */
-export async function guarded(
+export async function overtakeLoad(
   context: CommandContext,
   change: Change,
   options: CallOptions | undefined,

@@ -3,7 +3,7 @@ import { type Key, keptKey } from '../given-key.js'
 import { DeletionRequest, InvalidationRequest } from '../protocol/item-request.js'
 import { secondsFrom, toExptime } from '../ttl.js'
 import type { CommandContext } from './context.js'
-import { guarded } from './guard.js'
+import { overtakeLoad } from './guard.js'
 import { CALL_CHECKS, type CallOptions, timeoutOf } from './route.js'
 
 /** What `invalidate` takes. */
@@ -49,6 +49,6 @@ export class Invalidation {
         : new InvalidationRequest('invalidate', key, wireKey, exptime)
       return fleet.homeOf(wireKey).submit(request, timeout, options?.signal)
     }
-    return guarded(this.#context, { key: kept, wireKey, send, onlyIfFound: false }, options)
+    return overtakeLoad(this.#context, { key: kept, wireKey, send, onlyIfFound: false }, options)
   }
 }

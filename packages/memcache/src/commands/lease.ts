@@ -2,11 +2,16 @@ import { ValueTooLargeError } from '../errors.js'
 import { type Key, keyText } from '../given-key.js'
 import { DeletionRequest } from '../protocol/item-request.js'
 import type { Request } from '../protocol/request.js'
+import type { Found } from '../protocol/retrieval.js'
 import type { Server } from '../servers/server.js'
 import type { Envelope, WrappedItem } from '../values/envelope.js'
 import type { Encoded } from '../values/serializer.js'
 import type { CommandContext } from './context.js'
-import { type Lock, type LockSight, removal, replacement } from './lock.js'
+import { Comparison, type Lock, type LockSight, NO_CAS, removal, replacement } from './lock.js'
+import type { Print } from './tags.js'
+
+/** Milliseconds in which what was sent before has arrived at the server, or never will. */
+const STORE_SETTLES = 50
 
 /** How `wrap` looks for keys. */
 export interface Ask {
@@ -18,16 +23,18 @@ export interface Ask {
   readonly timeout: number
   /** The looks are a list, which waits where there are too many. */
   readonly patient: boolean
-  /** Fingerprint that a value must carry to be valid. */
-  readonly fingerprint: Promise<string>
-  /** True for all but the first look: somebody else was computing the last time. */
-  readonly again: boolean
+  /** What a value must carry to be valid. */
+  readonly print: Print
+  /** `false` for an item that is due, but that nobody here shall compute now. */
+  readonly mayRefresh: (key: Key) => boolean
 }
 
 /** What a look at one key found. */
 export interface Look {
   /** The item, if it may be served. */
   readonly item: WrappedItem | undefined
+  /** Seconds for which the item stays fresh. */
+  readonly fresh: number
   /** The right and duty to compute the value anew. */
   readonly lease: Lease | undefined
   /**
@@ -35,6 +42,8 @@ export interface Look {
    * Without an item always `missing`.
    */
   readonly state: 'fresh' | 'due' | 'invalidated' | 'missing'
+  /** Id of the lease of who computes it now, if somebody does. */
+  readonly holder?: string | undefined
 }
 
 /** How long a value lives. */
@@ -45,6 +54,8 @@ export interface Life {
   readonly expiry: number
   /** Seconds that it may be served past that; 0 where it has no end of its own. */
   readonly stale: number
+  /** Seconds from now on in which it is fresh; `Infinity`: always. */
+  readonly fresh: number
 }
 
 /** What leases work with. */
@@ -79,6 +90,7 @@ export class Lease {
   readonly #held: LockSight
   /** Token of the item that was there already, if one was. */
   readonly #itemCas: string | undefined
+  #announced = false
 
   constructor(
     context: LeaseContext,
@@ -94,6 +106,11 @@ export class Lease {
     this.#itemCas = itemCas
   }
 
+  /** Tells this lease from all others. */
+  get id(): string {
+    return this.#held.nonce
+  }
+
   /** Stores the value; `false` where the key was changed or invalidated meanwhile. */
   async fill(value: unknown, { exptime, expiry, stale }: Life): Promise<boolean> {
     const { key, wireKey, fingerprint, timeout } = this.#scope
@@ -105,36 +122,51 @@ export class Lease {
       const message = `wrap ${keyText(key)}: the value has ${data.length} bytes, maxValueSize is ${maxValueSize}`
       throw new ValueTooLargeError(message, owner)
     }
-    return this.#change(replacement(wireKey, { data, flags, exptime }, this.#itemCas))
+    return this.#change(replacement(wireKey, { data, flags, exptime }, this.#itemCas), data)
   }
 
-  /** Lets the next caller compute; an old value stays. */
+  /** Lets the next caller compute; an old value stays. Where the server is away, as soon as it is back. */
   async release(): Promise<void> {
-    await this.#lock.removeSeen(this.#held)
+    try {
+      if (!this.#announced) await this.#lock.removeSeen(this.#held)
+      // What was sent on a lost connection arrives before it, if it does.
+      else void this.#lock.giveBack(this.id, STORE_SETTLES)
+    } catch {
+      void this.#lock.giveBack(this.id, STORE_SETTLES)
+    }
   }
 
   /** There is no value: an old one goes. */
   async discard(): Promise<void> {
     if (this.#itemCas === undefined) await this.release()
-    else await this.#change(removal(this.#scope.wireKey, this.#itemCas))
+    else await this.#change(removal(this.#scope.wireKey, this.#itemCas), undefined)
   }
 
   // Who deletes the item takes the lock away first, or waits while a value is on its way.
-  async #change(request: Request<boolean>): Promise<boolean> {
+  async #change(
+    request: Request<boolean>,
+    stored: string | Uint8Array | undefined,
+  ): Promise<boolean> {
     const { server, timeout, patient } = this.#scope
+    this.#announced = true
     if (!(await this.#lock.announce(this.#held))) return false
     request.patient = patient
     const changed = server.submit(request, timeout)
     const [isChanged, wasHeld] = await Promise.all([changed, this.#lock.remove()])
-    if (isChanged && !wasHeld) await this.#undo()
+    if (isChanged && !wasHeld && stored !== undefined) await this.#undo(stored)
     return isChanged && wasHeld
   }
 
-  /** All items were flushed, or this process was asleep: what it stored may be old. */
-  async #undo(): Promise<void> {
+  /** All items were flushed, or this process was asleep: what it stored may be old, and goes if it is still there. */
+  async #undo(stored: string | Uint8Array): Promise<void> {
     const { server, key, wireKey, timeout, patient } = this.#scope
-    const request = new DeletionRequest('wrap', key, wireKey)
-    request.patient = patient
-    await server.submit(request, timeout)
+    const comparison = new Comparison(key, wireKey, stored)
+    comparison.patient = patient
+    const [found] = await server.submit<Found>(comparison, timeout)
+    if (found?.value !== true) return
+    const gone =
+      found.cas === NO_CAS ? new DeletionRequest('wrap', key, wireKey) : removal(wireKey, found.cas)
+    gone.patient = patient
+    await server.submit<boolean>(gone, timeout)
   }
 }

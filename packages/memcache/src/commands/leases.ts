@@ -1,19 +1,15 @@
 import { randomBytes } from 'node:crypto'
-import { sleep } from '@glammp/wire'
+import { commandsAreWatched } from '../channels.js'
 import type { Key } from '../given-key.js'
 import { type ItemOpener, LookRequest, type Seen } from '../protocol/look.js'
 import type { Server } from '../servers/server.js'
 import type { WrappedItem } from '../values/envelope.js'
 import type { CommandContext } from './context.js'
 import { derivedKey } from './derived-key.js'
+import { Glance, type Glancer } from './glance.js'
+import { freshFor, worthOf } from './judgement.js'
 import { type Ask, Lease, type LeaseContext, type Look, type WireKey } from './lease.js'
 import { Lock, type LockSight } from './lock.js'
-
-/** `Seen.left` of a protocol that does not say it. */
-const UNTOLD = -2
-
-/** Milliseconds between the attempts to give back a lock that may have been won unheard. */
-const RETURNS = [0, 50, 200, 1_000, 4_000]
 
 /** Looks for keys on their servers. */
 export class Leases {
@@ -32,24 +28,49 @@ export class Leases {
     for (const key of keys) this.#context.keys.toWire(key, command)
   }
 
-  /** One outcome a key, in their order; those of one server travel together. */
-  async look(keys: readonly Key[], ask: Ask): Promise<readonly PromiseSettledResult<Look>[]> {
+  /**
+   * Looks at one key, to hand out nothing.
+   *
+   * @returns resolves to what the glancer gives; `undefined` where that is not possible now.
+   * @throws InvalidKeyError, NoServerError
+   */
+  glance(key: Key, ask: Ask, glancer: Glancer): Promise<unknown> | undefined {
+    const { fleet, turns, keys } = this.#context
+    const wireKey = keys.toWire(key, 'wrap')
+    // A trace of the look would end with the load.
+    if (turns.of(wireKey) !== undefined || fleet.ready() !== undefined || commandsAreWatched()) {
+      return undefined
+    }
+    const request = new Glance(key, wireKey, this.#open, ask, glancer)
+    return fleet.homeOf(wireKey).submit(request, ask.timeout)
+  }
+
+  /**
+   * One outcome a key, in their order; those of one server travel together.
+   *
+   * @param looked - they were looked at before: as a rule there is no value, and somebody may compute it.
+   */
+  async look(
+    keys: readonly Key[],
+    ask: Ask,
+    looked: boolean,
+  ): Promise<readonly PromiseSettledResult<Look>[]> {
     const { fleet, turns } = this.#context
     await fleet.ready()
     const wireKeys = keys.map((key) => ({ key, wireKey: this.#context.keys.toWire(key, 'wrap') }))
     // A value that was set before, and is still being compressed, is found.
     if (turns.idle() !== undefined) await Promise.all(wireKeys.map((key) => turns.of(key.wireKey)))
-    return Promise.allSettled(wireKeys.map((key) => this.#look(key, ask)))
+    return Promise.allSettled(wireKeys.map((key) => this.#look(key, ask, looked)))
   }
 
-  async #look(key: WireKey, ask: Ask): Promise<Look> {
+  async #look(key: WireKey, ask: Ask, looked: boolean): Promise<Look> {
     const server = this.#context.fleet.homeOf(key.wireKey)
-    // Who has waited will find no value as a rule, and tries for the lock at once.
-    const found = ask.again ? undefined : this.#read(server, key, ask, false)
+    const found = looked ? undefined : this.#read(server, key, ask, false)
     // The fingerprint comes before the lock: where it cannot be had, nobody waits for nothing.
-    const [seen, fingerprint] = await Promise.all([found, ask.fingerprint])
+    const [seen, fingerprint] = await Promise.all([found, ask.print.known() ?? ask.print.later()])
     const look = judge(seen, fingerprint, ask)
-    return look.state === 'fresh' ? look : this.#compete(server, key, fingerprint, ask)
+    const isServed = look.state === 'fresh' || (look.state === 'due' && !ask.mayRefresh(key.key))
+    return isServed ? look : this.#compete(server, key, fingerprint, ask)
   }
 
   // The lock first, then the item once more: the last winner may have stored it and left.
@@ -64,20 +85,16 @@ export class Leases {
       const taken = lock.take(nonce, ask.lease + 1)
       ;[, held, seen] = await Promise.all([taken, lock.read(), this.#read(server, key, ask, true)])
     } catch (error) {
-      void giveBack(lock, nonce)
+      // The answer got lost, and may have been the win.
+      void lock.giveBack(nonce, 0)
       throw error
     }
     const look = judge(seen, fingerprint, ask)
-    if (held?.nonce !== nonce) return look
-    const lease = new Lease(
-      this.#context,
-      { ...key, server, fingerprint, timeout, patient },
-      lock,
-      held,
-      seen?.cas,
-    )
+    if (held?.nonce !== nonce) return { ...look, holder: held?.nonce }
+    const scope = { ...key, server, fingerprint, timeout, patient }
+    const lease = new Lease(this.#context, scope, lock, held, seen?.cas)
     if (look.state !== 'fresh') return { ...look, lease }
-    lease.release().catch(() => {})
+    void lease.release()
     return look
   }
 
@@ -104,32 +121,10 @@ export function lockOf(
   return new Lock(server, derivedKey(context.keys, 'lock', key), timeout, patient)
 }
 
-// The answer got lost, and may have been the win: a lock that nobody knows of is given back.
-async function giveBack(lock: Lock, nonce: string): Promise<void> {
-  for (const delay of RETURNS) {
-    try {
-      if (delay > 0) await sleep(delay, undefined, { ref: false })
-      const held = await lock.read()
-      // Not there may be not yet there: what was sent may still be on its way.
-      if (held?.nonce === nonce && (await lock.removeSeen(held))) return
-    } catch {
-      // The server is away: again.
-    }
-  }
-}
-
 function judge(seen: Seen<WrappedItem> | undefined, fingerprint: string, ask: Ask): Look {
-  const item = seen?.item
-  if (item?.readable !== true || item.fingerprint !== fingerprint) {
-    return { item: undefined, lease: undefined, state: 'missing' }
+  const state = worthOf(seen, fingerprint, ask.refreshAhead)
+  if (seen === undefined || state === 'missing') {
+    return { item: undefined, fresh: 0, lease: undefined, state: 'missing' }
   }
-  if (seen?.stale === true) return { item, lease: undefined, state: 'invalidated' }
-  const state = isDue(item, seen?.left ?? UNTOLD, ask.refreshAhead) ? 'due' : 'fresh'
-  return { item, lease: undefined, state }
-}
-
-// By the server's clock where it tells how long the item still lives, as what `touch` changed.
-function isDue({ expiry, stale }: WrappedItem, left: number, refreshAhead: number): boolean {
-  if (left === UNTOLD) return expiry !== 0 && Date.now() / 1_000 >= expiry - refreshAhead
-  return left >= 0 && left < stale + refreshAhead
+  return { item: seen.item, fresh: freshFor(seen, ask.refreshAhead), lease: undefined, state }
 }

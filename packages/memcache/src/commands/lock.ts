@@ -1,5 +1,8 @@
-import { latin1 } from '@glammp/wire'
+import { latin1, sleep } from '@glammp/wire'
+import { ClosedError } from '../errors.js'
+import type { Key } from '../given-key.js'
 import { DeletionRequest } from '../protocol/item-request.js'
+import { type Reply, ReplyKind } from '../protocol/reply.js'
 import type { Request, StorageFields, ValueDecoder } from '../protocol/request.js'
 import { type Found, GetManyRequest } from '../protocol/retrieval.js'
 import { StorageRequest, type Stored } from '../protocol/storage.js'
@@ -10,10 +13,16 @@ import { toExptime } from '../ttl.js'
 const PAST = toExptime(new Date(0))
 
 /** What servers that were started without cas (`-C`) give for a token. */
-const NO_CAS = '0'
+export const NO_CAS = '0'
 
 /** Seconds beyond the time of a command that the lock of a winner lives who is about to store. */
 const STORING_GRACE = 2
+
+/** Milliseconds between two attempts to give a lock back whose answer got lost: at first, and at most. */
+const RETURN_PAUSE = { first: 50, most: 1_000 }
+
+/** Attempts at most, and at most that found no such lock: what was sent may still be on its way. */
+const RETURNS = { all: 60, absent: 6 }
 
 const text: ValueDecoder = {
   decode: (_flags, bytes, start, end) => latin1(bytes, start, end),
@@ -51,8 +60,15 @@ class LockRead extends GetManyRequest {
 
 // Sent twice it does no harm: whose lock it is stands in it, and is read after it.
 class LockAdd extends LockStore {
+  /** Called where the lock was won, but nobody waits for the answer any more. */
+  wonLate: (() => void) | undefined = undefined
+
   override get repeatable(): boolean {
     return true
+  }
+
+  override late(reply: Reply): void {
+    if (reply.kind === ReplyKind.DONE) this.wonLate?.()
   }
 }
 
@@ -91,7 +107,32 @@ export class Lock {
   /** Takes the lock if nobody has it. @param seconds - that it lives at most. */
   take(nonce: string, seconds: number): Promise<boolean> {
     const fields = this.#fields('add', nonce, toExptime(seconds), '')
-    return this.#submit(new LockAdd('wrap', this.#key, fields, isStored))
+    const request = new LockAdd('wrap', this.#key, fields, isStored)
+    request.wonLate = () => void this.giveBack(nonce, 0)
+    return this.#submit<boolean>(request)
+  }
+
+  /**
+   * Takes the lock away if it is this one's: nobody waits then for what nobody loads. Goes on
+   * while the server is away.
+   *
+   * @param delay - milliseconds before the first attempt.
+   */
+  async giveBack(nonce: string, delay: number): Promise<void> {
+    let absent = 0
+    let pause = RETURN_PAUSE.first
+    for (let attempt = 0; attempt < RETURNS.all && absent < RETURNS.absent; attempt += 1) {
+      const wait = attempt === 0 ? delay : pause
+      if (wait > 0) await sleep(wait, undefined, { ref: false })
+      if (attempt > 0) pause = Math.min(pause * 2, RETURN_PAUSE.most)
+      try {
+        const held = await this.read()
+        if (held?.nonce === nonce && (await this.removeSeen(held))) return
+        absent += 1
+      } catch (error) {
+        if (error instanceof ClosedError) return
+      }
+    }
   }
 
   /** Who has the lock; `undefined`: nobody. */
@@ -154,6 +195,21 @@ export function replacement(
 /** Removes an item by its cas token: classic `delete` knows no condition, an end in the past does. */
 export function removal(wireKey: string, cas: string): StorageRequest<boolean> {
   return replacement(wireKey, { data: '', flags: 0, exptime: PAST }, cas)
+}
+
+/** Whether an item has exactly these bytes, and its token. */
+export class Comparison extends GetManyRequest {
+  constructor(key: Key, wireKey: string, data: string | Uint8Array) {
+    const wanted = Buffer.from(typeof data === 'string' ? Buffer.from(data, 'latin1') : data)
+    const same: ValueDecoder = {
+      decode: (_flags, bytes, start, end) => wanted.equals(bytes.subarray(start, end)),
+    }
+    super('wrap', [key], [wireKey], same, true)
+  }
+
+  override get aside(): boolean {
+    return true
+  }
 }
 
 function isStored(stored: Stored): boolean {

@@ -11,7 +11,7 @@ import {
 import type { Server } from '../servers/server.js'
 import { type Ttl, toExptime } from '../ttl.js'
 import type { CommandContext } from './context.js'
-import { guarded } from './guard.js'
+import { overtakeLoad } from './guard.js'
 import { togetherFailed } from './many.js'
 import { type CallOptions, checkCall, route, timeoutOf } from './route.js'
 
@@ -47,7 +47,7 @@ export class Retrieval implements SecondReader {
       value = await route(this.#context, wireKey, request, options)
       return value !== undefined
     }
-    await guarded(this.#context, { key, wireKey, send, onlyIfFound: true }, options)
+    await overtakeLoad(this.#context, { key, wireKey, send, onlyIfFound: true }, options)
     return value
   }
 
@@ -61,7 +61,7 @@ export class Retrieval implements SecondReader {
       const request = new TouchRequest('touch', key, wireKey, exptime)
       return route(this.#context, wireKey, request, options)
     }
-    return guarded(this.#context, { key, wireKey, send, onlyIfFound: true }, options)
+    return overtakeLoad(this.#context, { key, wireKey, send, onlyIfFound: true }, options)
   }
 
   async gets(

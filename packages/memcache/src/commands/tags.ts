@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { latin1 } from '@glammp/wire'
+import { latin1, nextTick } from '@glammp/wire'
 import { ServerError } from '../errors.js'
 import type { ValueDecoder } from '../protocol/request.js'
 import { type Found, GetManyRequest } from '../protocol/retrieval.js'
@@ -17,11 +17,31 @@ const text: ValueDecoder = {
   decode: (_flags, bytes, start, end) => latin1(bytes, start, end),
 }
 
+type Versions = Map<string, string>
+
 // A stand-in would start another version, and the old one, with all that was stored under it,
 // would be valid again when the tag's own server is back.
 class VersionRead extends GetManyRequest {
+  readonly #tags: readonly string[]
+  readonly #versions: Versions
+
+  constructor(tags: readonly string[], versions: Versions) {
+    super('wrap', tags, tags, text, false)
+    this.#tags = tags
+    this.#versions = versions
+  }
+
   override get movable(): boolean {
     return false
+  }
+
+  // At once, and not in a later job of the promise: values that came in the same piece are judged by it.
+  override succeed(found: Found): void {
+    for (const [position, item] of found.entries()) {
+      if (item === undefined) continue
+      this.#versions.set(this.#tags[position] as string, item.value as string)
+    }
+    super.succeed(found)
   }
 }
 
@@ -31,75 +51,124 @@ class VersionStore extends StorageRequest<boolean> {
   }
 }
 
+/** What the versions of some tags look like, for all who ask for it in one tick. */
+export interface Print {
+  /** What a value must carry to be valid; `undefined`: that is not known yet. */
+  known(): string | undefined
+  /** The same, in time. */
+  later(): Promise<string>
+}
+
+const none: Print = {
+  known: () => NO_TAGS,
+  later: () => Promise.resolve(NO_TAGS),
+}
+
+/** What was asked for in one tick: it leaves in one batch, so that one answer is as good as many. */
+interface Tick {
+  readonly timeout: number
+  readonly prints: Map<string, Print>
+  readonly versions: Versions
+  readonly reads: Map<string, Promise<void>>
+}
+
 /**
  * The versions of tags, one small item each, which never expires. A value carries a fingerprint
  * of the versions that it was made under; a new version makes all of them misses at once.
  */
 export class Tags {
   readonly #context: CommandContext
+  #tick: Tick | undefined
 
   constructor(context: CommandContext) {
     this.#context = context
   }
 
-  /** What the versions of these tags, in any order, look like now. */
-  async fingerprint(tags: readonly string[], options: CallOptions | undefined): Promise<string> {
-    if (tags.length === 0) return NO_TAGS
-    const names = [...new Set(tags)].sort()
-    const keys = names.map((name) => derivedKey(this.#context.keys, 'tag', name))
-    const versions = await this.#versions(keys, options)
-    const lines = keys.map((key) => `${key} ${versions.get(key)}`)
-    const digest = createHash('sha256').update(lines.join('\n')).digest()
-    return latin1(digest, 0, NO_TAGS.length)
+  /** Asks what the versions of these tags, in any order, look like now. */
+  print(tags: readonly string[], options: CallOptions | undefined): Print {
+    if (tags.length === 0) return none
+    const timeout = timeoutOf(this.#context, options)
+    const tick = this.#tickOf(timeout)
+    const name = tags.length === 1 ? (tags[0] as string) : JSON.stringify(tags)
+    let print = tick.prints.get(name)
+    if (print === undefined) {
+      const keys = [...new Set(tags)].sort().map((tag) => this.#keyOf(tag))
+      this.#read(
+        keys.filter((key) => !tick.reads.has(key)),
+        tick,
+      )
+      print = new TagPrint(keys, tick.versions, () => this.#complete(keys, tick))
+      tick.prints.set(name, print)
+    }
+    return print
   }
 
   /** Gives the tag a version that it never had. */
   async renew(tag: string, options: CallOptions | undefined): Promise<void> {
-    await this.#store('set', derivedKey(this.#context.keys, 'tag', tag), newVersion(), options)
+    await this.#store('set', this.#keyOf(tag), newVersion(), options)
   }
 
-  async #versions(
-    keys: readonly string[],
-    options: CallOptions | undefined,
-  ): Promise<Map<string, string>> {
-    const versions = new Map<string, string>()
+  #keyOf(tag: string): string {
+    return derivedKey(this.#context.keys, 'tag', tag)
+  }
+
+  #tickOf(timeout: number): Tick {
+    if (this.#tick?.timeout === timeout) return this.#tick
+    const tick = { timeout, prints: new Map(), versions: new Map(), reads: new Map() }
+    this.#tick = tick
+    nextTick(() => {
+      if (this.#tick === tick) this.#tick = undefined
+    })
+    return tick
+  }
+
+  async #complete(keys: readonly string[], tick: Tick): Promise<void> {
+    const { versions, timeout } = tick
+    await Promise.all(keys.map((key) => tick.reads.get(key)))
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-      const missing = keys.filter((key) => !versions.has(key))
-      await this.#read(missing, versions, options)
       const unknown = keys.filter((key) => !versions.has(key))
-      await Promise.all(
-        unknown.map(async (key) => {
-          const version = newVersion()
-          if (await this.#store('add', key, version, options)) versions.set(key, version)
-        }),
+      if (unknown.length === 0) return
+      const added = unknown.map(async (key) => {
+        const version = newVersion()
+        if (await this.#store('add', key, version, { timeout })) versions.set(key, version)
+      })
+      await Promise.all(added)
+      await this.#readNow(
+        unknown.filter((key) => !versions.has(key)),
+        versions,
+        timeout,
       )
-      if (versions.size === keys.length) return versions
     }
+    if (keys.every((key) => versions.has(key))) return
     throw new ServerError('wrap: the versions of its tags come and go', { command: 'wrap' })
   }
 
-  async #read(
-    keys: readonly string[],
-    versions: Map<string, string>,
-    options: CallOptions | undefined,
-  ): Promise<void> {
+  /** Asks for versions; whoever needs one finds its answer in the tick. */
+  #read(keys: readonly string[], tick: Tick): void {
+    if (keys.length === 0) return
+    const read = this.#readNow(keys, tick.versions, tick.timeout)
+    read.catch(() => {})
+    for (const key of keys) tick.reads.set(key, read)
+  }
+
+  #readNow(keys: readonly string[], versions: Versions, timeout: number): Promise<void> {
     const { fleet } = this.#context
-    await fleet.ready(options?.signal)
-    const timeout = timeoutOf(this.#context, options)
+    const ready = fleet.ready()
+    if (ready !== undefined) return ready.then(() => this.#ask(keys, versions, timeout))
+    return this.#ask(keys, versions, timeout)
+  }
+
+  async #ask(keys: readonly string[], versions: Versions, timeout: number): Promise<void> {
     const groups = new Map<Server, string[]>()
     for (const key of keys) {
-      const server = fleet.homeOf(key)
+      const server = this.#context.fleet.homeOf(key)
       const group = groups.get(server)
       if (group === undefined) groups.set(server, [key])
       else group.push(key)
     }
-    const answers = [...groups].map(async ([server, group]) => {
-      const request = new VersionRead('wrap', group, group, text, false)
-      const found = await server.submit<Found>(request, timeout)
-      for (const [position, item] of found.entries()) {
-        if (item !== undefined) versions.set(group[position] as string, item.value as string)
-      }
-    })
+    const answers = [...groups].map(([server, group]) =>
+      server.submit<Found>(new VersionRead(group, versions), timeout),
+    )
     await Promise.all(answers)
   }
 
@@ -113,6 +182,35 @@ export class Tags {
     const request = new VersionStore('tag', key, fields, (stored: Stored) => stored === 'stored')
     request.patient = true
     return route(this.#context, key, request, options)
+  }
+}
+
+class TagPrint implements Print {
+  readonly #keys: readonly string[]
+  readonly #versions: Versions
+  readonly #complete: () => Promise<void>
+  #value: string | undefined
+  #completed: Promise<string> | undefined
+
+  /** @param complete - resolves when all the versions are there. */
+  constructor(keys: readonly string[], versions: Versions, complete: () => Promise<void>) {
+    this.#keys = keys
+    this.#versions = versions
+    this.#complete = complete
+  }
+
+  known(): string | undefined {
+    if (this.#value === undefined && this.#keys.every((key) => this.#versions.has(key))) {
+      const lines = this.#keys.map((key) => `${key} ${this.#versions.get(key)}`)
+      const digest = createHash('sha256').update(lines.join('\n')).digest()
+      this.#value = latin1(digest, 0, NO_TAGS.length)
+    }
+    return this.#value
+  }
+
+  later(): Promise<string> {
+    this.#completed ??= this.#complete().then(() => this.known() as string)
+    return this.#completed
   }
 }
 

@@ -25,7 +25,7 @@ export interface Seen<T> {
 }
 
 /** Reads one item as leases need it: `undefined` where there is none. */
-export class LookRequest<T> extends Request<Seen<T> | undefined> {
+export class LookRequest<T, R = Seen<T> | undefined> extends Request<R> {
   readonly #wireKey: string
   readonly #open: ItemOpener<T>
   readonly #aside: boolean
@@ -76,8 +76,8 @@ export class LookRequest<T> extends Request<Seen<T> | undefined> {
       return
     }
     if (!reply.final) return
-    if (this.#seen instanceof Promise) this.#seen.then((seen) => this.#deliver(seen), ignore)
-    else this.#deliver(this.#seen)
+    if (this.#seen instanceof Promise) this.#seen.then((seen) => this.deliver(seen), ignore)
+    else this.deliver(this.#seen)
   }
 
   #read(reply: Reply): Seen<T> | Promise<Seen<T>> {
@@ -88,9 +88,9 @@ export class LookRequest<T> extends Request<Seen<T> | undefined> {
     return item.then((later) => ({ item: later, cas, stale, left }))
   }
 
-  #deliver(seen: Seen<T> | undefined): void {
+  protected deliver(seen: Seen<T> | undefined): void {
     this.hits = seen?.item === undefined ? 0 : 1
-    this.succeed(seen)
+    this.succeed(seen as R)
   }
 }
 

@@ -159,6 +159,9 @@ export abstract class Request<T = unknown> extends Deadline {
    */
   abstract accept(reply: Reply): void
 
+  /** A reply came after all, when the promise was settled. */
+  late(_reply: Reply): void {}
+
   /** What an error about this request says of it. */
   details(): MemcacheErrorDetails {
     return { server: this.server, command: this.command, key: this.key }
@@ -174,6 +177,12 @@ export abstract class Request<T = unknown> extends Deadline {
     this.release?.()
     this.observer?.settled(this)
     this.#resolve(value as never)
+  }
+
+  /** Counts as failed, but gives its caller something to go on with. */
+  protected failWith(reason: unknown, value: T): void {
+    this.failure = codeOf(reason)
+    this.succeed(value)
   }
 
   fail(reason: unknown): void {

@@ -189,7 +189,8 @@ export class Session implements ConnectionOwner, ReplySink, RequestKeeper {
   reply(reply: Reply): void {
     const request = this.#flight.peek()
     if (request === undefined) throw new Fault('garbled', 'a reply that nobody asked for')
-    if (!request.settled) this.#accept(request, reply)
+    if (request.settled) request.late(reply)
+    else this.#accept(request, reply)
     if (request.carriesBlock && isRefusal(reply)) {
       throw new Fault('garbled', `${request.command} was refused: the stream may be out of step`)
     }

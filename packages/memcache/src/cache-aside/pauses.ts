@@ -1,0 +1,43 @@
+import { monotonic } from '@glammp/wire'
+
+/** Milliseconds between loads that fail in the background: after the first, and at most. */
+const PAUSE = { first: 500, most: 60_000 }
+
+/** Keys remembered at most; the one that has waited longest goes first. */
+const MOST = 1_000
+
+interface Pause {
+  readonly failures: number
+  readonly end: number
+}
+
+/** Which keys are not computed anew for a while, since that failed. */
+export class Pauses {
+  readonly #pauses = new Map<string, Pause>()
+
+  /** True while the key rests. */
+  has(id: string): boolean {
+    if (this.#pauses.size === 0) return false
+    const pause = this.#pauses.get(id)
+    return pause !== undefined && monotonic() < pause.end
+  }
+
+  /** Counts a failure; returns the milliseconds for which the key now rests. */
+  failed(id: string): number {
+    const failures = (this.#pauses.get(id)?.failures ?? 0) + 1
+    const longest = Math.min(PAUSE.most, PAUSE.first * 2 ** Math.min(failures - 1, 30))
+    // Not all processes at once.
+    const delay = Math.round(longest * (0.5 + Math.random() / 2))
+    this.#pauses.delete(id)
+    this.#pauses.set(id, { failures, end: monotonic() + delay })
+    if (this.#pauses.size > MOST) {
+      const [oldest] = this.#pauses.keys()
+      if (oldest !== undefined) this.#pauses.delete(oldest)
+    }
+    return delay
+  }
+
+  succeeded(id: string): void {
+    this.#pauses.delete(id)
+  }
+}
