@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { gzipSync } from 'node:zlib'
 import { channelNames, MemcacheClient, type MemcacheOptions } from '@glammp/memcache'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { held } from '../support/held.js'
 import { type MemcachedServer, startMemcached } from '../support/memcached.js'
 import { serversAreControllable } from '../support/server-source.js'
 import { waitFor, waitForEvent } from '../support/wait.js'
@@ -63,8 +64,9 @@ describe('cache-aside', () => {
   test('an old value while one caller computes', async () => {
     await cache.wrap('old', () => 'old', { ttl: 1, stale: 60 })
     await pastEnd(cache, 'old', { ttl: 1, stale: 60 })
-    const load = (): Promise<string> => sleep(300, 'new')
-    expect(await cache.wrap('old', load, { ttl: 60, stale: 60 })).toBe('old')
+    const loading = held()
+    expect(await cache.wrap('old', loading.load, { ttl: 60, stale: 60 })).toBe('old')
+    loading.end('new')
     await waitFor(async () => (await other.get('old')) === 'new')
   })
 
@@ -77,9 +79,11 @@ describe('cache-aside', () => {
   test('invalidation that keeps the old value', async () => {
     await cache.set('invalid', 'old')
     expect(await cache.invalidate('invalid')).toBe(true)
-    const winner = cache.wrap('invalid', () => sleep(300, 'new'))
-    await sleep(100)
+    const loading = held()
+    const winner = cache.wrap('invalid', loading.load)
+    await loading.begun
     expect(await other.wrap('invalid', never)).toBe('old')
+    loading.end('new')
     expect(await winner).toBe('new')
   })
 

@@ -1,6 +1,6 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { MemcacheClient } from '@glammp/memcache'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { held } from '../support/held.js'
 import { type MemcachedServer, startMemcached } from '../support/memcached.js'
 import { waitFor } from '../support/wait.js'
 
@@ -97,10 +97,12 @@ describe('invalidate', () => {
       const key = `empty-${value}`
       await cache.wrap(key, () => value)
       await cache.invalidate(key)
-      const slow = cache.wrap(key, () => sleep(200, 'new'))
-      await sleep(50)
+      const loading = held()
+      const slow = cache.wrap<unknown>(key, loading.load)
+      await loading.begun
       expect(await other.wrap(key, () => 'never')).toBe(value)
       expect(await other.get(key)).toBe(value)
+      loading.end('new')
       await slow
     }
   })
@@ -132,9 +134,11 @@ describe('a key that is being loaded, to plain readers', () => {
   })
 
   test('is a miss where leases are locks', async () => {
-    const asked = classic.wrap('locked', () => sleep(300, 'value'))
-    await sleep(100)
+    const loading = held()
+    const asked = classic.wrap('locked', loading.load)
+    await loading.begun
     expect(await classic.get('locked')).toBeUndefined()
+    loading.end('value')
     expect(await asked).toBe('value')
     expect(await classic.get('glammp:lock:locked')).toBeUndefined()
   })

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MemcacheClient } from '@glammp/memcache'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { held } from '../support/held.js'
 import { type MemcachedServer, startMemcached } from '../support/memcached.js'
 import { startProxy } from '../support/proxy.js'
 import { serversAreControllable } from '../support/server-source.js'
@@ -25,29 +26,10 @@ describe.each(['meta', 'classic', 'binary'] as const)('leases on %s', (protocol)
   const key = (name: string): string => `${protocol}:${name}`
 
   /** A load that ends when the test says so. */
-  const held = (): {
-    load: () => Promise<string>
-    end: (value: string) => void
-    begun: boolean
-  } => {
-    const hold = {
-      begun: false,
-      end: (_value: string): void => {},
-      load: () => {
-        hold.begun = true
-        return result
-      },
-    }
-    const result = new Promise<string>((resolve) => {
-      hold.end = resolve
-    })
-    return hold
-  }
-
   test('a value that was invalidated while it was loaded is not stored', async () => {
     const hold = held()
     const asked = cache.wrap(key('overtaken'), hold.load, { ttl: 60 })
-    await waitFor(() => hold.begun)
+    await hold.begun
     await other.invalidate(key('overtaken'))
     hold.end('before the change')
     expect(await asked).toBe('before the change')
@@ -59,7 +41,7 @@ describe.each(['meta', 'classic', 'binary'] as const)('leases on %s', (protocol)
   test('after invalidate a process does not join the load that was under way', async () => {
     const hold = held()
     const before = cache.wrap(key('joined'), hold.load, { ttl: 60 })
-    await waitFor(() => hold.begun)
+    await hold.begun
     await cache.invalidate(key('joined'))
     expect(await cache.wrap(key('joined'), () => 'new', { ttl: 60 })).toBe('new')
     hold.end('old')
@@ -70,7 +52,7 @@ describe.each(['meta', 'classic', 'binary'] as const)('leases on %s', (protocol)
   test('what somebody set while it was loaded stays', async () => {
     const hold = held()
     const asked = cache.wrap(key('set'), hold.load, { ttl: 60 })
-    await waitFor(() => hold.begun)
+    await hold.begun
     await other.set(key('set'), 'set', 60)
     hold.end('loaded')
     expect(await asked).toBe('loaded')
@@ -78,13 +60,12 @@ describe.each(['meta', 'classic', 'binary'] as const)('leases on %s', (protocol)
   })
 
   test('an error of load lets the next process load at once', async () => {
-    const failing = cache.wrap(key('error'), async () => {
-      await sleep(300)
-      throw new Error('database is down')
-    })
-    await sleep(100)
+    const hold = held()
+    const failing = cache.wrap(key('error'), hold.load)
+    await hold.begun
     const start = performance.now()
     const waiting = other.wrap(key('error'), () => 'works', { ttl: 60 })
+    hold.fail(new Error('database is down'))
     await expect(failing).rejects.toThrow('database is down')
     expect(await waiting).toBe('works')
     expect(performance.now() - start).toBeLessThan(5_000)
@@ -119,7 +100,7 @@ describe.each(['meta', 'classic', 'binary'] as const)('leases on %s', (protocol)
     const hold = held()
     const options = { ttl: 60, lease: 1 }
     const slow = cache.wrap(key('slow'), hold.load, options)
-    await waitFor(() => hold.begun)
+    await hold.begun
     const start = performance.now()
     expect(await other.wrap(key('slow'), () => 'mine', options)).toBe('mine')
     expect(performance.now() - start).toBeLessThan(3_000)
@@ -159,7 +140,7 @@ describe.each(['meta', 'classic', 'binary'] as const)('leases on %s', (protocol)
     const hold = held()
     const name = key('nothing')
     const asked = cache.wrap(name, hold.load, { ttl: 60 })
-    await waitFor(() => hold.begun)
+    await hold.begun
     expect(await other.append(name, 'x')).toBe(false)
     expect(await other.prepend(name, 'x')).toBe(false)
     expect(await other.replace(name, 'x')).toBe(false)
@@ -180,7 +161,7 @@ describe.each(['meta', 'classic', 'binary'] as const)('leases on %s', (protocol)
       const hold = held()
       const name = key(how)
       const asked = cache.wrap(name, hold.load, { ttl: 60 })
-      await waitFor(() => hold.begun)
+      await hold.begun
       if (how === 'deleteMany') expect(await other.deleteMany([name])).toBe(0)
       else if (how === 'flushAll') await other.flushAll()
       else expect(await other[how](name)).toBe(false)

@@ -1,7 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { MemcacheClient } from '@glammp/memcache'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { held } from '../support/held.js'
 import { type MemcachedServer, startMemcached } from '../support/memcached.js'
+import { waitFor } from '../support/wait.js'
 
 let server: MemcachedServer
 let cache: MemcacheClient
@@ -57,9 +58,11 @@ describe('near', () => {
   })
 
   test('a value that was asked for before a change does not come back after it', async () => {
-    const asked = cache.wrap('raced', () => sleep(200, 'old'))
-    await sleep(50)
+    const loading = held()
+    const asked = cache.wrap('raced', loading.load)
+    await loading.begun
     await cache.set('raced', 'new')
+    loading.end('old')
     expect(await asked).toBe('old')
     expect(await cache.wrap('raced', never)).toBe('new')
   })
@@ -67,24 +70,25 @@ describe('near', () => {
   test('a stale value is not kept', async () => {
     await other.set('stale', 'old')
     await other.invalidate('stale')
-    const load = other.wrap('stale', () => sleep(300, 'new'))
-    await sleep(100)
+    const loading = held()
+    const asked = other.wrap('stale', loading.load)
+    await loading.begun
     expect(await cache.wrap('stale', never)).toBe('old')
-    await load
+    loading.end('new')
+    await asked
     expect(await cache.wrap('stale', never)).toBe('new')
   })
 
   test('entries end with near.ttl, and never outlive the ttl of the value', async () => {
-    const near = { max: 10, ttl: 0.3 }
+    const near = { max: 10, ttl: 1 }
     await using short = new MemcacheClient({ servers: server.address, near })
     await short.wrap('short', () => 'old')
     await other.set('short', 'new')
     expect(await short.wrap('short', never)).toBe('old')
-    await sleep(350)
-    expect(await short.wrap('short', never)).toBe('new')
+    await waitFor(async () => (await short.wrap('short', never)) === 'new')
+    // The client's entries may live 60 s.
     await cache.wrap('ttl', () => 'old', { ttl: 1 })
-    await sleep(1_100)
-    expect(await cache.wrap('ttl', () => 'new', { ttl: 1 })).toBe('new')
+    await waitFor(async () => (await cache.wrap('ttl', () => 'new', { ttl: 1 })) === 'new')
   })
 
   test('at most max values are kept', async () => {

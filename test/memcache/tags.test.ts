@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MemcacheClient } from '@glammp/memcache'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { held } from '../support/held.js'
 import { type MemcachedServer, startMemcached } from '../support/memcached.js'
 import { serversAreControllable } from '../support/server-source.js'
 
@@ -64,11 +65,13 @@ describe.each(['meta', 'classic'] as const)('tags on %s', (protocol) => {
 
   test('an invalidation during the load makes what was loaded a miss', async () => {
     const tags = ['during']
-    const asked = cache.wrap('during', () => sleep(300, 'old'), { tags })
-    await sleep(100)
+    const loading = held()
+    const asked = cache.wrap('during', loading.load, { tags })
+    await loading.begun
     await other.tag('during').invalidate()
     await cache.tag('during').invalidate()
     expect(await cache.wrap('during', () => 'new', { tags })).toBe('new')
+    loading.end('old')
     expect(await asked).toBe('old')
     expect(await other.wrap('during', () => 'newer', { tags })).toBe('new')
   })

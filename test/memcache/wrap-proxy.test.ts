@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { MemcacheClient } from '@glammp/memcache'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { findProgram } from '../../scripts/programs.mjs'
+import { held } from '../support/held.js'
 import { startMemcached } from '../support/memcached.js'
 import { reservePort } from '../support/ports.js'
 import { startProcess } from '../support/process.js'
@@ -59,9 +60,11 @@ describe.skipIf(nutcracker === undefined)('cache-aside through twemproxy', () =>
   })
 
   test('a value that was invalidated while it was loaded is not stored', async () => {
-    const asked = cache.wrap('overtaken', () => sleep(300, 'old'))
-    await sleep(100)
+    const loading = held()
+    const asked = cache.wrap('overtaken', loading.load)
+    await loading.begun
     await other.invalidate('overtaken')
+    loading.end('old')
     expect(await asked).toBe('old')
     expect(await other.get('overtaken')).toBeUndefined()
   })
