@@ -24,7 +24,7 @@ export interface MemcacheOptions {
    */
   readonly namespace?: string | undefined
   /**
-   * `'auto'` asks each server once: `meta` where it is known (memcached 1.6.10 and later), else
+   * `'auto'` asks each server, and again when a connection to it was lost: `meta` where it is known (memcached 1.6.10 and later), else
    * `classic`, which proxies such as twemproxy speak; with a password also `binary`, which is all
    * that servers with SASL (`-S`) speak. The binary protocol knows neither `verbosity` nor the
    * commands that need meta or a text line of their own.

@@ -2,6 +2,7 @@ import { Fault, latin1 } from '@glammp/wire'
 import { HEADER_LENGTH, Opcode, opaqueOf, REPLY_MAGIC, Status } from './binary-packet.js'
 import { Reply, ReplyKind, type ReplySink } from './reply.js'
 import type { Decoder } from './request.js'
+import { fullServer } from './text-line.js'
 
 /** memcached's upper limit of `-I`, and room for key and extras. */
 const LARGEST_BODY = 2 ** 30 + 1024
@@ -44,7 +45,7 @@ export class BinaryDecoder implements Decoder {
     const copied = chunk.copy(this.#header, this.#headerFilled, at)
     this.#headerFilled += copied
     // What is no reply at all must not wait for bytes that never come.
-    if (this.#header[0] !== REPLY_MAGIC) throw notBinary()
+    if (this.#header[0] !== REPLY_MAGIC) throw notBinary(chunk)
     if (this.#headerFilled < HEADER_LENGTH) return at + copied
     this.#headerFilled = 0
     return this.#headerEnded(this.#header, 0, chunk, at + copied)
@@ -52,7 +53,7 @@ export class BinaryDecoder implements Decoder {
 
   // The header stands in `source` from `start` on, its body in `chunk` from `next` on.
   #headerEnded(source: Buffer, start: number, chunk: Buffer, next: number): number {
-    if (source[start] !== REPLY_MAGIC) throw notBinary()
+    if (source[start] !== REPLY_MAGIC) throw notBinary(source)
     const length = source.readUInt32BE(start + 8)
     const keyLength = source.readUInt16BE(start + 2)
     const extrasLength = source[start + 4] as number
@@ -101,7 +102,8 @@ export class BinaryDecoder implements Decoder {
   }
 }
 
-function notBinary(): Fault {
+function notBinary(bytes: Buffer): Fault {
+  if (bytes.toString('latin1', 0, 19) === 'ERROR Too many open') return fullServer()
   return new Fault('garbled', 'not a reply of the binary protocol')
 }
 

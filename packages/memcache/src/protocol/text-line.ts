@@ -1,4 +1,4 @@
-import { latin1 } from '@glammp/wire'
+import { Fault, latin1 } from '@glammp/wire'
 import { type Reply, ReplyKind } from './reply.js'
 
 const ERRORS = [
@@ -6,6 +6,14 @@ const ERRORS = [
   ['CLIENT_ERROR', ReplyKind.CLIENT_ERROR],
   ['ERROR', ReplyKind.UNKNOWN],
 ] as const
+
+/** What a server at its limit says to a new connection, in text whatever its protocol, and closes it. */
+const FULL = /^too many open connections/i
+
+/** No command was carried out: it is as if there were no connection. */
+export function fullServer(): Fault {
+  return new Fault('connect', 'no connection: the server has too many')
+}
 
 /** The lines that administrative commands end with, spoken beside both text protocols. */
 const ENDINGS: ReadonlyMap<string, ReplyKind> = new Map<string, ReplyKind>([
@@ -28,6 +36,7 @@ export function readText(reply: Reply, bytes: Buffer, start: number, end: number
     if (line.startsWith(word) && !/\w/.test(line.charAt(word.length))) {
       reply.kind = kind
       reply.text = line.slice(word.length).replace(/^:?\s*/, '')
+      if (kind === ReplyKind.UNKNOWN && FULL.test(reply.text)) throw fullServer()
       return
     }
   }

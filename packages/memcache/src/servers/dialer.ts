@@ -11,7 +11,7 @@ import { classicProtocol } from '../protocol/classic.js'
 import { metaProtocol } from '../protocol/meta.js'
 import type { Credentials, Protocol, RequestObserver } from '../protocol/request.js'
 import { authenticate, credentialsFor, fitsText } from './authentication.js'
-import { negotiate, type ServerFeatures } from './negotiation.js'
+import { negotiate, negotiateAnew, type ServerFeatures } from './negotiation.js'
 import { Session } from './session.js'
 
 export interface DialerOptions {
@@ -40,6 +40,7 @@ export class Dialer {
   readonly #options: DialerOptions
   readonly #deadlines: Deadlines
   readonly #credentials: Credentials | undefined
+  #sessions: Session[] = []
 
   /** @throws TypeError for credentials that the protocol cannot carry. */
   constructor(address: ServerAddress, options: DialerOptions, deadlines: Deadlines) {
@@ -51,24 +52,38 @@ export class Dialer {
 
   /** @throws Fault where no connection comes about; what was known of the server is forgotten. */
   async open(): Promise<Session> {
+    const open = this.#sessions.filter(({ reason }) => reason === undefined)
+    const hasLost = this.#sessions.some(({ reason }) => reason && reason.kind !== 'closed')
+    // Another server may have come up in its place.
+    if (hasLost) this.features = undefined
+    this.#sessions = open
     try {
-      return await this.#open()
+      const session = await this.#open()
+      this.#sessions.push(session)
+      return session
     } catch (error) {
-      // Another server may come up in its place.
       this.features = undefined
       throw error
     }
   }
 
   async #open(): Promise<Session> {
-    const { connectTimeout, protocol } = this.#options
+    const { protocol } = this.#options
     const known = this.features?.protocol ?? (protocol === 'auto' ? undefined : PROTOCOLS[protocol])
     if (known !== undefined) return this.#dial(known)
-    const session = await this.#dialText()
-    if (session === undefined) return this.#dial(binaryProtocol)
-    this.features = await negotiate(session, this.#deadlines, connectTimeout)
-    if (session.reason !== undefined) return this.#dial(this.features.protocol)
-    session.speak(this.features.protocol)
+    const first = await this.#dialText()
+    if (first === undefined) return this.#dial(binaryProtocol)
+    const { connectTimeout } = this.#options
+    const features = await negotiate(first, this.#deadlines, connectTimeout)
+    if (features !== undefined) return this.#agree(first, features)
+    const second = await this.#connect(classicProtocol)
+    return this.#agree(second, await negotiateAnew(second, this.#deadlines, connectTimeout))
+  }
+
+  #agree(session: Session, features: ServerFeatures): Session | Promise<Session> {
+    this.features = features
+    if (session.reason !== undefined) return this.#dial(features.protocol)
+    session.speak(features.protocol)
     return session
   }
 

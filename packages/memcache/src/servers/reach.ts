@@ -1,4 +1,5 @@
 import { Fault, Health, monotonic } from '@glammp/wire'
+import { AuthenticationFault } from '../protocol/refusal.js'
 import { Ejection, type EjectionListener, type EjectionOptions } from './ejection.js'
 
 /** Told when a server goes and comes back, and asked to see whether it has. */
@@ -69,11 +70,7 @@ export class Reach {
       return opened
     } catch (error) {
       const fault = error instanceof Fault ? error : new Fault('connect', String(error), error)
-      const delay = this.#health.failed(fault)
-      this.#failedAt = monotonic()
-      this.#failedAttempts += 1
-      this.#listener.reconnecting(this.#failedAttempts, delay)
-      this.#ejection.failed(fault)
+      this.#failed(fault)
       throw fault
     } finally {
       this.#underWay -= 1
@@ -87,11 +84,25 @@ export class Reach {
 
   /** A connection broke while requests were on it. */
   broke(reason: Fault): void {
-    this.#ejection.failed(reason)
+    if (isNoConnection(reason)) this.#failed(reason)
+    else this.#ejection.failed(reason)
   }
 
   /** Asks no more. */
   stop(): void {
     this.#ejection.stop()
   }
+
+  #failed(fault: Fault): void {
+    const delay = this.#health.failed(fault)
+    this.#failedAt = monotonic()
+    this.#failedAttempts += 1
+    this.#listener.reconnecting(this.#failedAttempts, delay)
+    this.#ejection.failed(fault)
+  }
+}
+
+/** True where a server took a connection to say that it takes none: no request on it was carried out. */
+export function isNoConnection(reason: Fault): boolean {
+  return reason.kind === 'connect' && !(reason instanceof AuthenticationFault)
 }

@@ -10,7 +10,7 @@ import { failure } from './failure.js'
 import { LineStreams } from './line-streams.js'
 import { Outbox, type OutboxOwner } from './outbox.js'
 import { type PoolOptions, SessionPool } from './pool.js'
-import { Reach } from './reach.js'
+import { isNoConnection, Reach } from './reach.js'
 import type { Session } from './session.js'
 import { WaitingLine } from './waiting-line.js'
 
@@ -220,6 +220,10 @@ export class Server implements RequestKeeper, OutboxOwner {
   }
 
   lost(request: Request, reason: Fault): void {
+    if (isNoConnection(reason)) {
+      this.unsent(request, reason)
+      return
+    }
     const again =
       !request.settled &&
       !request.lapsed &&
