@@ -2,6 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { GearmanClient, GearmanWorker } from '@glammp/gearman'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type GearmandServer, startGearmand } from '../support/gearmand.js'
+import { startProxy } from '../support/proxy.js'
 
 let server: GearmandServer
 
@@ -13,14 +14,18 @@ afterAll(async () => {
   await server?.stop()
 })
 
-test('a worker that was closed takes no server and no function', async () => {
+test('a worker that was closed connects to no server, and takes no function', async () => {
+  await using other = await startProxy(server.address)
   const worker = new GearmanWorker(server.address)
   worker.addFunction('f', () => 'x')
   const working = worker.work()
   await worker.close()
   await working
   const closed = expect.objectContaining({ code: 'ERR_GEARMAN_CLOSED' })
-  expect(() => worker.addServer('127.0.0.1', 1)).toThrow(closed)
+  worker.addServer(other.host, other.port)
+  await using client = new GearmanClient(other.address)
+  await client.ping()
+  expect(other.connections).toBe(1)
   const limited = { rateLimit: { jobs: 1, per: 1_000 } }
   expect(() => worker.addFunction('g', () => 'x', limited)).toThrow(closed)
 })

@@ -15,8 +15,9 @@ import { Dispatch } from './dispatch.js'
 import { InvalidArgumentError } from './errors.js'
 import type { GearmanClientEvents } from './events.js'
 import { parseHandle } from './handle.js'
+import { inherited } from './inherited.js'
 import type { FunctionReference, JobOptions } from './job-order.js'
-import type { ManyOptions, Source, TaskOutput, TaskRequest } from './many.js'
+import type { ManyOptions, TaskOutput, TaskRequest } from './many.js'
 import type { GearmanMetrics } from './metrics.js'
 import {
   clientOptions,
@@ -27,10 +28,12 @@ import {
   type ServersOption,
   wholeNumber,
 } from './options.js'
+import type { Source } from './pull.js'
 import { failure } from './servers/failure.js'
 import { JobServers } from './servers/job-servers.js'
 import {
   EchoQuestion,
+  firstKnown,
   type JobStatus,
   StatusQuestion,
   type UniqueJobStatus,
@@ -41,6 +44,8 @@ import type { GearmanTask } from './task.js'
 import { encodeUnique } from './unique.js'
 
 type AnyFunction = FunctionReference<unknown, unknown>
+
+const BACKGROUND = { background: true } as const
 
 /**
  * Submits jobs to gearmand. It connects when the first call needs it, and again when a call finds
@@ -142,7 +147,7 @@ export class GearmanClient<ClientCodec extends CodecOption = 'string'>
     options?: DoOptions,
   ): Promise<Output>
   doHigh(fn: AnyFunction, workload?: unknown, options?: DoOptions): Promise<unknown> {
-    return this.#dispatch.call(fn, workload, { ...options, priority: 'high' })
+    return this.#dispatch.callAs({ priority: 'high' }, fn, workload, options)
   }
 
   /** As {@link do}, after the jobs of normal priority. */
@@ -161,7 +166,7 @@ export class GearmanClient<ClientCodec extends CodecOption = 'string'>
     options?: DoOptions,
   ): Promise<Output>
   doLow(fn: AnyFunction, workload?: unknown, options?: DoOptions): Promise<unknown> {
-    return this.#dispatch.call(fn, workload, { ...options, priority: 'low' })
+    return this.#dispatch.callAs({ priority: 'low' }, fn, workload, options)
   }
 
   /** Leaves a job to gearmand; resolves to its handle once gearmand has acknowledged it. */
@@ -171,7 +176,7 @@ export class GearmanClient<ClientCodec extends CodecOption = 'string'>
   ): Promise<string>
   doBackground(fn: string, workload?: unknown, options?: DoOptions): Promise<string>
   doBackground(fn: AnyFunction, workload?: unknown, options?: DoOptions): Promise<string> {
-    return this.#dispatch.call(fn, workload, { ...options, background: true }) as Promise<string>
+    return this.#dispatch.callAs(BACKGROUND, fn, workload, options) as Promise<string>
   }
 
   /** As {@link doBackground}, before the jobs of normal priority. */
@@ -181,8 +186,8 @@ export class GearmanClient<ClientCodec extends CodecOption = 'string'>
   ): Promise<string>
   doHighBackground(fn: string, workload?: unknown, options?: DoOptions): Promise<string>
   doHighBackground(fn: AnyFunction, workload?: unknown, options?: DoOptions): Promise<string> {
-    const high = { ...options, background: true, priority: 'high' } as const
-    return this.#dispatch.call(fn, workload, high) as Promise<string>
+    const high = { background: true, priority: 'high' } as const
+    return this.#dispatch.callAs(high, fn, workload, options) as Promise<string>
   }
 
   /** As {@link doBackground}, after the jobs of normal priority. */
@@ -192,8 +197,8 @@ export class GearmanClient<ClientCodec extends CodecOption = 'string'>
   ): Promise<string>
   doLowBackground(fn: string, workload?: unknown, options?: DoOptions): Promise<string>
   doLowBackground(fn: AnyFunction, workload?: unknown, options?: DoOptions): Promise<string> {
-    const low = { ...options, background: true, priority: 'low' } as const
-    return this.#dispatch.call(fn, workload, low) as Promise<string>
+    const low = { background: true, priority: 'low' } as const
+    return this.#dispatch.callAs(low, fn, workload, options) as Promise<string>
   }
 
   /**
@@ -205,7 +210,7 @@ export class GearmanClient<ClientCodec extends CodecOption = 'string'>
     workload: NoInfer<Input>,
     options: ScheduleOptions,
   ): Promise<string> {
-    return this.#dispatch.call(fn, workload, options, options) as Promise<string>
+    return this.#dispatch.call(fn, workload, options, options ?? {}) as Promise<string>
   }
 
   /**
@@ -238,10 +243,12 @@ export class GearmanClient<ClientCodec extends CodecOption = 'string'>
     options?: JobOptions,
   ): GearmanTask<Output>
   submit(fn: AnyFunction, workload?: unknown, options?: JobOptions): GearmanTask<unknown> {
+    // Before anything is sent: a getter may throw.
+    const { onStatus, onData, onWarning } = options ?? {}
     const task = this.#dispatch.task<unknown>(fn, workload, options)
-    if (options?.onStatus !== undefined) task.on('status', options.onStatus)
-    if (options?.onData !== undefined) task.on('data', options.onData)
-    if (options?.onWarning !== undefined) task.on('warning', options.onWarning)
+    if (onStatus !== undefined) task.on('status', onStatus)
+    if (onData !== undefined) task.on('data', onData)
+    if (onWarning !== undefined) task.on('warning', onWarning)
     return task
   }
 
@@ -276,14 +283,15 @@ export class GearmanClient<ClientCodec extends CodecOption = 'string'>
     workloads: Source<unknown>,
     options?: JobOptions & ManyOptions,
   ): Promise<PromiseSettledResult<Output>[]>
-  doMany(
+  async doMany(
     fn: AnyFunction,
     workloads: Source<unknown>,
     options: JobOptions & ManyOptions = {},
   ): Promise<PromiseSettledResult<unknown>[]> {
-    const { concurrency, ...job } = options
+    const { concurrency, ...own } = options
+    const job = inherited(own, options)
     const read = (workload: unknown): TaskRequest => ({ ...job, function: fn, workload })
-    return this.#dispatch.many(workloads, { concurrency, signal: job.signal }, read)
+    return await this.#dispatch.many(workloads, { concurrency, signal: job.signal }, read)
   }
 
   /**
@@ -381,17 +389,4 @@ export class GearmanClient<ClientCodec extends CodecOption = 'string'>
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }
-}
-
-/** The answer of the server that knows the job; "unknown" only where every server said so. */
-function firstKnown<T extends JobStatus>(answers: readonly PromiseSettledResult<T>[]): T {
-  let unknown: T | undefined
-  let failure: unknown
-  for (const answer of answers) {
-    if (answer.status === 'rejected') failure = answer.reason
-    else if (answer.value.known) return answer.value
-    else unknown = answer.value
-  }
-  if (failure !== undefined || unknown === undefined) throw failure
-  return unknown
 }

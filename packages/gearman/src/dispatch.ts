@@ -1,3 +1,4 @@
+import { onAbort } from '@glammp/wire'
 import { Call } from './call.js'
 import {
   type SubmitMessage,
@@ -6,7 +7,8 @@ import {
   WatchedListener,
 } from './channels.js'
 import { messageOf } from './codec.js'
-import { InvalidArgumentError } from './errors.js'
+import { AbortError, ClosedError, InvalidArgumentError } from './errors.js'
+import { inherited } from './inherited.js'
 import {
   type EncodedOrder,
   type FunctionReference,
@@ -21,10 +23,10 @@ import {
   type BatchPlace,
   concurrencyOf,
   type ManyOptions,
-  type Source,
   type TaskRequest,
 } from './many.js'
 import type { Settings } from './options.js'
+import type { Source } from './pull.js'
 import type { JobServers } from './servers/job-servers.js'
 import { type JobListener, Submission } from './servers/submission.js'
 import { GearmanTask } from './task.js'
@@ -57,10 +59,26 @@ export class Dispatch {
     place?: BatchPlace,
   ): Promise<unknown> {
     if (!submissionsAreWatched()) return this.#call(fn, workload, options, schedule, place)
-    const background = schedule !== undefined || options?.background === true
+    const background = schedule !== undefined || isBackground(options)
     return traceSubmission(nameOf(fn), background, (message) =>
       this.#call(fn, workload, options, schedule, place, message),
     )
+  }
+
+  /** As {@link call}, with options that the called method has, whatever the given ones say. */
+  callAs(
+    fixed: Pick<JobOptions, 'priority' | 'background'>,
+    fn: AnyFunction,
+    workload: unknown,
+    options: JobOptions | undefined,
+  ): Promise<unknown> {
+    if (options === undefined) return this.call(fn, workload, fixed)
+    try {
+      return this.call(fn, workload, inherited({ ...options, ...fixed }, options))
+    } catch (error) {
+      // A getter threw.
+      return Promise.reject(error)
+    }
   }
 
   /** @throws {@link InvalidArgumentError} */
@@ -72,7 +90,7 @@ export class Dispatch {
     if (!submissionsAreWatched()) return this.#task(fn, workload, options)
     let task: GearmanTask<Output> | undefined
     let failure: unknown
-    traceSubmission(nameOf(fn), options?.background === true, (message) => {
+    traceSubmission(nameOf(fn), isBackground(options), (message) => {
       try {
         task = this.#task<Output>(fn, workload, options, message)
         return task.result
@@ -98,9 +116,23 @@ export class Dispatch {
       get over() {
         return servers.closed || signal?.aborted === true
       },
+      onOver: (callback) => {
+        const unlisten = signal === undefined ? () => {} : onAbort(signal, callback)
+        const forget = servers.onClose(callback)
+        return () => {
+          unlisten()
+          forget()
+        }
+      },
+      refusal: () =>
+        servers.closed
+          ? new ClosedError('the client is closed')
+          : new AbortError('the jobs were given up by their signal', { cause: signal?.reason }),
       submit: (task, place) => {
-        const { function: fn, workload, ...given } = read(task) ?? {}
-        const options = given.signal === undefined ? { ...given, signal } : given
+        const request = read(task) ?? {}
+        const { function: fn, workload, ...own } = request
+        const given = inherited(own, request)
+        const options = { ...given, signal: either(given.signal, signal) }
         const call = this.call(fn as AnyFunction, workload, options, undefined, place)
         call.then(place.resolve, place.reject)
       },
@@ -140,7 +172,10 @@ export class Dispatch {
 
   #submit(encoded: EncodedOrder, listener: JobListener, options: JobOptions | undefined): void {
     const submission = new Submission(encoded.order, listener, this.#servers)
-    if (!this.#servers.take(submission)) return
+    if (!this.#servers.take(submission)) {
+      encoded.stream?.cancel()
+      return
+    }
     if (options !== undefined) {
       try {
         submission.limit(this.#servers.deadlines, options)
@@ -160,10 +195,20 @@ export class Dispatch {
     encoded: EncodedOrder,
     stream: WorkloadStream,
   ): Promise<void> {
-    submission.onSettled = () => stream.cancel()
+    if (submission.settled) {
+      stream.cancel()
+      return
+    }
+    const forget = this.#servers.onClose((reason) => submission.abandon(reason))
+    submission.onSettled = () => {
+      forget()
+      stream.cancel()
+    }
     try {
       const data = await stream.read()
+      if (submission.settled) return
       submission.onSettled = undefined
+      forget()
       fill(encoded, data)
       this.#servers.send(submission)
     } catch (error) {
@@ -179,6 +224,22 @@ function nameOf(fn: AnyFunction): string {
     // The call itself says what is wrong with it.
     return ''
   }
+}
+
+function isBackground(options: JobOptions | undefined): boolean {
+  try {
+    return options?.background === true
+  } catch {
+    return false
+  }
+}
+
+function either(
+  one: AbortSignal | undefined,
+  other: AbortSignal | undefined,
+): AbortSignal | undefined {
+  if (one === undefined || other === undefined || one === other) return one ?? other
+  return AbortSignal.any([one, other])
 }
 
 function sizeOf({ order, stream }: EncodedOrder): number {

@@ -44,7 +44,7 @@ export type { FunctionOptions, JobHandler } from './jobs/functions.js'
 export type { Middleware } from './jobs/middleware.js'
 export type { RateLimitOptions } from './jobs/rate-limit.js'
 export type { JobEnd, JobOutcome } from './jobs/run.js'
-export type { ManyOptions, Source, TaskOutput, TaskRequest } from './many.js'
+export type { ManyOptions, TaskOutput, TaskRequest } from './many.js'
 export type { FunctionMetrics, GearmanMetrics, LatencyMetrics } from './metrics.js'
 export type {
   ConnectionOptions,
@@ -61,6 +61,7 @@ export type {
   FunctionStatus,
   QueuedJob,
 } from './protocol/text-rows.js'
+export type { Source } from './pull.js'
 export type { JobStatus, UniqueJobStatus } from './servers/question.js'
 export type { CallOptions } from './servers/request.js'
 export { GearmanTask, type GearmanTaskEvents } from './task.js'

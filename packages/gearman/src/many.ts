@@ -1,6 +1,7 @@
 import type { JobDefinition } from './definition.js'
 import type { FunctionReference, JobOptions } from './job-order.js'
 import { wholeNumber } from './options.js'
+import { isThenable, Pull, type Source } from './pull.js'
 
 /** One task of {@link GearmanClient.runTasks}: a job with its settings. */
 export interface TaskRequest extends JobOptions {
@@ -27,9 +28,6 @@ export interface ManyOptions {
   readonly concurrency?: number | undefined
 }
 
-/** Where tasks come from. A task is taken when there is room for it. */
-export type Source<T> = Iterable<T> | AsyncIterable<T>
-
 /** What a job of a batch tells. Either `resolve` or `reject` is called, once. */
 export interface BatchPlace {
   /** Bytes of its workload, on their way from now. */
@@ -44,6 +42,11 @@ export interface BatchPlace {
 export interface BatchOwner<T> {
   /** No job can be carried any more: the client is closed, or the caller has given up. */
   readonly over: boolean
+  /** Calls back when that comes true; what it returns undoes it. */
+  onOver(callback: () => void): () => void
+  /** What a task is told that is not carried any more. */
+  refusal(): Error
+  /** What it throws is the task's own end. */
   submit(task: T, place: BatchPlace): void
 }
 
@@ -79,18 +82,61 @@ export class Batch<T> {
   }
 
   async run(source: Source<T>): Promise<PromiseSettledResult<unknown>[]> {
-    // An array has an end: each of its tasks gets one too, be it an error.
-    const endless = !Array.isArray(source)
     try {
-      for await (const task of source) {
-        if (endless && this.#owner.over) break
-        this.#begin(task)
-        while (this.#running >= this.#concurrency || this.#bytes >= MAX_BYTES) await this.#change()
-      }
+      if (Array.isArray(source)) await this.#list(source)
+      else await this.#pull(new Pull(source))
     } finally {
       while (this.#running > 0) await this.#change()
     }
     return this.#ends
+  }
+
+  // An array has an end: each of its tasks gets one too, be it an error.
+  async #list(tasks: readonly (T | PromiseLike<T>)[]): Promise<void> {
+    for (const task of tasks) {
+      await this.#room()
+      if (!isThenable(task)) {
+        this.#begin(task)
+        continue
+      }
+      const awaited = await this.#beforeOver(task as PromiseLike<T>)
+      if (awaited !== undefined) this.#begin(awaited.task)
+      else this.#ends.push({ status: 'rejected', reason: this.#owner.refusal() })
+    }
+  }
+
+  async #pull(tasks: Pull<T>): Promise<void> {
+    const forget = this.#owner.onOver(() => tasks.stop())
+    try {
+      while (!this.#owner.over) {
+        const step = tasks.next()
+        const { done, value } = step instanceof Promise ? await step : step
+        if (done) tasks.ended()
+        if (done || this.#owner.over) break
+        this.#begin(value)
+        await this.#room()
+      }
+      tasks.stop()
+    } catch (error) {
+      tasks.ended()
+      throw error
+    } finally {
+      forget()
+    }
+  }
+
+  #beforeOver(task: PromiseLike<T>): Promise<{ task: T } | undefined> {
+    return new Promise((resolve, reject) => {
+      if (this.#owner.over) resolve(undefined)
+      const forget = this.#owner.onOver(() => resolve(undefined))
+      Promise.resolve(task)
+        .then((value) => resolve({ task: value }), reject)
+        .finally(forget)
+    })
+  }
+
+  async #room(): Promise<void> {
+    while (this.#running >= this.#concurrency || this.#bytes >= MAX_BYTES) await this.#change()
   }
 
   #begin(task: T): void {
@@ -107,15 +153,20 @@ export class Batch<T> {
       this.#running -= 1
       acknowledged()
     }
-    this.#owner.submit(task, {
-      sending: (bytes) => {
-        sent = bytes
-        this.#bytes += bytes
-      },
-      acknowledged,
-      resolve: (value) => end({ status: 'fulfilled', value }),
-      reject: (reason) => end({ status: 'rejected', reason }),
-    })
+    const reject = (reason: unknown): void => end({ status: 'rejected', reason })
+    try {
+      this.#owner.submit(task, {
+        sending: (bytes) => {
+          sent = bytes
+          this.#bytes += bytes
+        },
+        acknowledged,
+        resolve: (value) => end({ status: 'fulfilled', value }),
+        reject,
+      })
+    } catch (error) {
+      reject(error)
+    }
   }
 
   #change(): Promise<void> {

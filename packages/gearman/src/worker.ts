@@ -217,13 +217,15 @@ export class GearmanWorker<WorkerCodec extends CodecOption = 'string'>
   }
 
   /**
-   * Adds job servers: `'a:4730,b'`, an object, or an array of either.
+   * Adds job servers: `'a:4730,b'`, an object, or an array of either. A worker that was closed leaves
+   * them alone: discovery may name one at any time.
    *
-   * @throws InvalidArgumentError, ClosedError where the worker was closed.
+   * @throws InvalidArgumentError
    */
   addServers(servers: ServersOption): void {
-    this.#refuseClosed()
-    for (const address of resolveServers(servers)) this.#connections.addServer(address)
+    const addresses = resolveServers(servers)
+    if (this.#closing !== undefined) return
+    for (const address of addresses) this.#connections.addServer(address)
   }
 
   /**

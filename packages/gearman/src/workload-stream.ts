@@ -2,6 +2,7 @@ import { isUint8Array } from 'node:util/types'
 import { checkSize, messageOf } from './codec.js'
 import { InvalidArgumentError } from './errors.js'
 import { wholeNumber } from './options.js'
+import { Pull } from './pull.js'
 
 /** A workload that comes in pieces: a Readable, a web stream, any async iterable of bytes or text. */
 export type WorkloadSource = AsyncIterable<unknown>
@@ -14,9 +15,8 @@ export type WorkloadSource = AsyncIterable<unknown>
 export class WorkloadStream {
   /** Bytes that it has to have. */
   readonly length: number
-  readonly #source: WorkloadSource
+  readonly #pull: Pull<unknown>
   readonly #name: string
-  #cancelled = false
 
   /** @throws {@link InvalidArgumentError} without a length, or with one over what a packet holds. */
   constructor(source: WorkloadSource, length: number | undefined, name: string) {
@@ -28,8 +28,8 @@ export class WorkloadStream {
     }
     this.length = wholeNumber('length', length, 0)
     checkSize(this.length, name)
-    this.#source = source
     this.#name = name
+    this.#pull = new Pull(source)
   }
 
   /**
@@ -41,9 +41,14 @@ export class WorkloadStream {
     // Memory of this kind is only touched as the bytes come.
     const data = Buffer.allocUnsafeSlow(this.length)
     let size = 0
+    const pull = this.#pull
     try {
-      for await (const piece of this.#source) {
-        if (this.#cancelled) break
+      for (;;) {
+        const { done, value: piece } = await pull.next()
+        if (done) {
+          pull.ended()
+          break
+        }
         const bytes = typeof piece === 'string' ? Buffer.from(piece) : piece
         if (!isUint8Array(bytes)) throw new TypeError('it gave neither bytes nor text')
         if (bytes.length > this.length - size) throw new RangeError('it has more')
@@ -56,20 +61,14 @@ export class WorkloadStream {
         `cannot read ${this.length} bytes of workload for ${this.#name}: ${messageOf(cause)}`,
         { function: this.#name, cause },
       )
+    } finally {
+      pull.stop()
     }
     return data
   }
 
   /** Nobody waits for it any more. */
   cancel(): void {
-    this.#cancelled = true
-    // Else a Readable that says nothing more is left open.
-    const source = this.#source as { destroy?: () => void }
-    try {
-      if (typeof source.destroy === 'function') source.destroy()
-    } catch (error) {
-      // Its call has its end already, and other calls must not suffer.
-      process.emitWarning(`the workload for ${this.#name} could not be ended: ${messageOf(error)}`)
-    }
+    this.#pull.stop()
   }
 }

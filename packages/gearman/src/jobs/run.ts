@@ -5,6 +5,7 @@ import { formatHandle } from '../handle.js'
 import { GearmanJob, type JobChannel } from '../job.js'
 import type { JobMeter } from '../metrics.js'
 import { byteText, fromByteText, PacketType } from '../protocol/packet.js'
+import { isThenable } from '../pull.js'
 import type { Assignment, Origin } from '../servers/origin.js'
 import { takeContext } from '../trace-context.js'
 import type { JobHandler, WorkerFunction } from './functions.js'
@@ -221,12 +222,4 @@ export class Run extends Deadline implements JobChannel {
     this.#owner.deadlines.remove(this)
     this.#owner.done()
   }
-}
-
-function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
-    'then' in value &&
-    typeof value.then === 'function'
-  )
 }

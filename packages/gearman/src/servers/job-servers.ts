@@ -43,6 +43,7 @@ export class JobServers implements Dispatcher {
   readonly #selection: Selection<Submitter> = new Selection()
   readonly #retrying: Set<RetryWait> = new Set()
   readonly #meter: JobMeter = new JobMeter()
+  readonly #closers: Set<(reason: Fault) => void> = new Set()
   #pending = 0
   #closing: Promise<void> | undefined
 
@@ -73,6 +74,12 @@ export class JobServers implements Dispatcher {
 
   get closed(): boolean {
     return this.#closing !== undefined
+  }
+
+  /** Calls back when the client is closed; what it returns undoes it. */
+  onClose(callback: (reason: Fault) => void): () => void {
+    this.#closers.add(callback)
+    return () => this.#closers.delete(callback)
   }
 
   metrics(): GearmanMetrics {
@@ -213,6 +220,8 @@ export class JobServers implements Dispatcher {
       wait.submission.abandon(reason)
     }
     this.#retrying.clear()
+    for (const closer of this.#closers) closer(reason)
+    this.#closers.clear()
     const servers = this.#selection.candidates
     await Promise.all(servers.map((server) => server.drained()))
     for (const server of servers) server.close(reason)

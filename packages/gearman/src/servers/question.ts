@@ -136,3 +136,16 @@ function readStatus(args: readonly string[]): JobStatus {
     denominator: Number(args[4]),
   }
 }
+
+/** The answer of the server that knows the job; "unknown" only where every server said so. */
+export function firstKnown<T extends JobStatus>(answers: readonly PromiseSettledResult<T>[]): T {
+  let unknown: T | undefined
+  let failure: unknown
+  for (const answer of answers) {
+    if (answer.status === 'rejected') failure = answer.reason
+    else if (answer.value.known) return answer.value
+    else unknown = answer.value
+  }
+  if (failure !== undefined || unknown === undefined) throw failure
+  return unknown
+}
