@@ -139,16 +139,6 @@ const WORKER_OPTIONS: OptionNames<GearmanWorkerOptions> = {
   sandbox: true,
 }
 
-const SERVER_OPTIONS: OptionNames<ServerObject> = {
-  host: true,
-  port: true,
-  path: true,
-  weight: true,
-  tls: true,
-  username: true,
-  password: true,
-}
-
 /** @throws {@link InvalidArgumentError} for what is neither servers nor options of a client. */
 export function clientOptions(given: GearmanClientOptions | ServerList): GearmanClientOptions {
   return withServers(given, CLIENT_OPTIONS)
@@ -204,11 +194,6 @@ export function resolveSettings(options: ConnectionOptions): Settings {
 
 /** @throws {@link InvalidArgumentError} for text that names no server, or one twice. */
 export function resolveServers(servers: ServersOption): ServerAddress[] {
-  for (const server of Array.isArray(servers) ? servers : [servers]) {
-    if (typeof server === 'object' && server !== null) {
-      checkNames('setting of a server', server, SERVER_OPTIONS)
-    }
-  }
   try {
     return parseServers(servers, RULES)
   } catch (cause) {

@@ -1,3 +1,4 @@
+import { shownName, wrong } from '@glammp/wire'
 import { dalliRing } from './routing/dalli-ring.js'
 import type { DistributionFactory } from './routing/distribution.js'
 import { modula } from './routing/modula.js'
@@ -59,23 +60,25 @@ const SERIALIZERS: readonly PhpSerializerName[] = ['php', 'igbinary', 'json', 'm
 /** @throws TypeError for a client or a setting that is not known. */
 export function readCompat(choice: CompatName | CompatOptions): Compat {
   const options = typeof choice === 'string' ? { name: choice } : choice
-  if (typeof options !== 'object' || options === null || !Object.hasOwn(SETTINGS, options.name)) {
+  if (
+    typeof options !== 'object' ||
+    typeof options?.name !== 'string' ||
+    !Object.hasOwn(SETTINGS, options.name)
+  ) {
     const names = Object.keys(SETTINGS).join(', ')
-    throw new TypeError(`compat is one of ${names}, or { name, ... }; not '${String(choice)}'`)
+    throw new TypeError(wrong('compat', `one of ${names}, or { name, ... }`, choice))
   }
   const { name, ketama: isKetama = false, serializer = 'php', strategy = 'consistent' } = options
   for (const setting of Object.keys(options)) {
     if (setting === 'name' || SETTINGS[name].includes(setting as Setting)) continue
-    throw new TypeError(`compat '${name}' has no setting '${setting}'`)
+    throw new TypeError(`compat '${name}' has no setting${shownName(setting)}`)
   }
   if (typeof isKetama !== 'boolean') throw new TypeError('compat.ketama is a boolean')
   if (!SERIALIZERS.includes(serializer)) {
-    throw new TypeError(
-      `compat.serializer is one of ${SERIALIZERS.join(', ')}; not '${serializer}'`,
-    )
+    throw new TypeError(wrong('compat.serializer', `one of ${SERIALIZERS.join(', ')}`, serializer))
   }
   if (strategy !== 'consistent' && strategy !== 'standard') {
-    throw new TypeError(`compat.strategy is 'consistent' or 'standard'; not '${strategy}'`)
+    throw new TypeError(wrong('compat.strategy', "'consistent' or 'standard'", strategy))
   }
   return {
     distribution: DISTRIBUTIONS[name](isKetama, strategy),

@@ -52,6 +52,65 @@ describe('an option that cannot be is refused', () => {
   })
 })
 
+/** What each option cannot be; one that is not here does not compile. */
+const WRONG: { readonly [Name in keyof MemcacheOptions]-?: readonly unknown[] } = {
+  servers: [5, null, {}, [5], new URL('memcached://a'), [new URL('memcached://a')], ''],
+  namespace: [5, null, Buffer.from('a')],
+  protocol: ['constructor', 'http', null, ['meta']],
+  distribution: ['constructor', null, ['ketama'], {}],
+  pool: [5, null, { maximum: 1 }, { max: '5' }, { min: null }, []],
+  timeout: ['1000', null, {}],
+  connectTimeout: ['1000', true],
+  retries: ['1', null],
+  maxPending: ['1', 1n],
+  maxValueSize: ['1MB'],
+  longKeys: ['cut', true],
+  tls: ['true', 1, null, []],
+  auth: ['user:hunter', null, { user: 'a', pass: 'hunter' }, { username: 'a', password: 5 }],
+  failover: ['last', 'constructor', null, 5, {}, { gutter: null }, { gutter: 'a', ttl: '10' }, []],
+  ejection: [true, null, { failure: 1 }, { failures: '3' }, { cooldown: '1s' }],
+  discovery: ['yes', null, { every: 5 }, { interval: '60' }],
+  transcoder: ['constructor', null, ['json'], {}, { serialize() {} }],
+  compression: ['zlib', null, { level: 5 }, { threshold: '5' }, { algorithm: 'constructor' }],
+  largeValues: ['constructor', true, null, {}, { maxSize: '5' }, { max: 5 }],
+  near: [true, null, {}, { max: 5 }, { max: '5', ttl: 1 }, { max: 5, ttl: '1' }, { ttl: 1 }],
+  namespaceVersion: ['yes', 1, null],
+  compat: ['constructor', null, ['dalli'], {}, { name: 'dalli', ketama: true }],
+}
+
+describe.each(Object.entries(WRONG))('the option %s', (name, values) => {
+  test.each(values.map((value) => [value]))('is not %o', (value) => {
+    const read = (): unknown => readOptions({ [name]: value })
+    expect(read).toThrow(TypeError)
+    // By its name; a list of servers counts.
+    expect(read).toThrow(
+      expect.objectContaining({ message: expect.stringContaining(name.replace(/s$/, '')) }),
+    )
+    expect(read).toThrow(
+      expect.objectContaining({ message: expect.not.stringContaining('hunter') }),
+    )
+  })
+})
+
+test.each<[string, unknown]>([
+  ['a URL object', new URL('memcached://user:hunter@a')],
+  ['a Map', new Map([['servers', 'a']])],
+  ['a number', 11_211],
+  ['a symbol', Symbol('a')],
+  ['a function', () => 'a'],
+  ['servers as names', { 'user:hunter@a:1': 1 }],
+])('options are no %s', (_name, options) => {
+  const read = (): unknown => readOptions(options as MemcacheOptions)
+  expect(read).toThrow(TypeError)
+  expect(read).toThrow(expect.objectContaining({ message: expect.not.stringContaining('hunter') }))
+})
+
+test('of an option that there is none of, all that there are is told', () => {
+  const read = (): unknown => readOptions({ timout: 1 } as MemcacheOptions)
+  expect(read).toThrow("'timout'")
+  for (const name of Object.keys(WRONG)) expect(read).toThrow(name)
+})
+
 test('a failover brings an ejection with it, nothing else does', () => {
   expect(readOptions({}).ejection).toBeUndefined()
   expect(readOptions({ failover: 'none' }).ejection).toBeUndefined()

@@ -1,16 +1,25 @@
 import {
   type AddressRules,
+  bool,
+  type Check,
   milliseconds,
+  OptionRules,
+  oneOf,
+  optionsOf,
   parseServer,
   parseServers,
   type ServerAddress,
   type ServerObject,
   type TlsOptions,
+  text,
+  tlsOption,
   wholeNumber,
+  wholeNumberFrom,
+  wrong,
 } from '@glammp/wire'
 import type { NearOptions } from './cache-aside/near-cache.js'
 import { type Compat, readCompat } from './compat.js'
-import type { MemcacheOptions } from './options.js'
+import type { GutterOptions, MemcacheOptions } from './options.js'
 import type { Credentials } from './protocol/request.js'
 import type { DistributionFactory } from './routing/distribution.js'
 import { distributionFactory } from './routing/named-distribution.js'
@@ -18,6 +27,7 @@ import type { DiscoveryOptions } from './servers/discovery.js'
 import type { EjectionOptions } from './servers/ejection.js'
 import type { Failover } from './servers/failover.js'
 import type { PoolOptions } from './servers/pool.js'
+import type { CompressionOptions } from './values/compression.js'
 import { createTranscoder, type Transcoder } from './values/transcoder.js'
 
 /** Options with every default filled in. */
@@ -52,32 +62,57 @@ const ADDRESS_RULES: AddressRules = {
   schemes: { memcached: { tls: false }, memcache: { tls: false }, memcacheds: { tls: true } },
 }
 
-const PROTOCOLS = ['auto', 'meta', 'classic', 'binary'] as const
+const isBoolean = (value: unknown): boolean => typeof value === 'boolean'
+const isText = (value: unknown): boolean => typeof value === 'string'
+/** What is looked at where it is read. */
+const later: Check = (name, value) => {
+  if (value === null) throw new TypeError(wrong(name, 'something', value))
+}
 
-/** Every option there is: a name that is misspelt must not silently be a default. */
-const OPTIONS: Readonly<Record<keyof MemcacheOptions, true>> = {
-  servers: true,
-  namespace: true,
-  protocol: true,
-  distribution: true,
-  pool: true,
-  timeout: true,
-  connectTimeout: true,
-  retries: true,
-  maxPending: true,
-  maxValueSize: true,
-  longKeys: true,
-  tls: true,
-  auth: true,
-  failover: true,
-  ejection: true,
-  discovery: true,
-  transcoder: true,
-  compression: true,
-  largeValues: true,
-  near: true,
-  namespaceVersion: true,
-  compat: true,
+/** What the options may be; those of a kind of their own are looked at where they are read. */
+const RULES = new OptionRules<MemcacheOptions>(
+  {
+    servers: later,
+    namespace: text,
+    protocol: oneOf('auto', 'meta', 'classic', 'binary'),
+    distribution: later,
+    compat: later,
+    pool: optionsOf<PoolOptions>({ min: wholeNumberFrom(0), max: wholeNumberFrom(1) }),
+    timeout: milliseconds,
+    connectTimeout: milliseconds,
+    retries: wholeNumberFrom(0),
+    maxPending: wholeNumberFrom(1),
+    maxValueSize: wholeNumberFrom(1),
+    transcoder: later,
+    compression: optionsOf<CompressionOptions>(
+      { threshold: wholeNumberFrom(0), algorithm: later, maxSize: wholeNumberFrom(1) },
+      'a boolean or ',
+      isBoolean,
+    ),
+    largeValues: optionsOf({ maxSize: wholeNumberFrom(1) }, "'reject', 'chunk' or ", isText),
+    longKeys: oneOf('reject', 'hash'),
+    failover: optionsOf<GutterOptions>(
+      { gutter: later, ttl: wholeNumberFrom(1) },
+      "'none', 'next' or ",
+      isText,
+    ),
+    ejection: optionsOf<EjectionOptions>({ failures: wholeNumberFrom(1), cooldown: milliseconds }),
+    discovery: optionsOf<DiscoveryOptions>({ interval: milliseconds }, 'a boolean or ', isBoolean),
+    tls: tlsOption,
+    auth: credentials,
+    near: optionsOf<NearOptions>({ max: wholeNumberFrom(1), ttl: later }),
+    namespaceVersion: bool,
+  },
+  'servers or ',
+)
+
+/** Its errors show no value: it may be a password at a wrong place. */
+function credentials(name: string, value: unknown): void {
+  const text = `${name} is an object of username and password, both of them text`
+  if (typeof value !== 'object' || value === null) throw new TypeError(text)
+  const { username, password } = value as Partial<Credentials>
+  if (typeof username !== 'string' || typeof password !== 'string') throw new TypeError(text)
+  if (Object.keys(value).length > 2) throw new TypeError(text)
 }
 
 /**
@@ -89,33 +124,22 @@ export function readOptions(
   input: string | readonly (string | ServerObject)[] | MemcacheOptions = {},
 ): Settings {
   const isServers = typeof input === 'string' || Array.isArray(input)
-  if (!isServers && (typeof input !== 'object' || input === null)) {
-    throw new TypeError(`a client takes servers or options; not ${input}`)
-  }
   const options = (isServers ? { servers: input } : input) as MemcacheOptions
-  for (const name of Object.keys(options)) {
-    if (!Object.hasOwn(OPTIONS, name)) throw new TypeError(`there is no option '${name}'`)
-  }
+  RULES.check('a client', options)
   const { protocol = 'auto', longKeys = 'reject', tls, pool = {} } = options
   const compat = options.compat === undefined ? undefined : readCompat(options.compat)
-  const { MEMCACHED_SERVERS: environment } = process.env as { MEMCACHED_SERVERS?: string }
-  const min = wholeNumber('pool.min', pool.min ?? 0, 0)
-  if (!PROTOCOLS.includes(protocol)) {
-    throw new TypeError(`protocol is one of ${PROTOCOLS.join(', ')}; not '${protocol}'`)
-  }
-  if (longKeys !== 'reject' && longKeys !== 'hash') {
-    throw new TypeError(`longKeys is 'reject' or 'hash'; not '${longKeys}'`)
-  }
+  const { MEMCACHED_SERVERS: environment = '' } = process.env as { MEMCACHED_SERVERS?: string }
+  const { min = 0 } = pool
   return {
-    servers: readServers(options.servers ?? (environment || 'localhost')),
+    servers: readServers(options.servers ?? (environment.trim() || 'localhost')),
     namespace: options.namespace ?? '',
     protocol,
     distribution: distributionFactory(options.distribution ?? compat?.distribution ?? 'ketama'),
     pool: { min, max: wholeNumber('pool.max', pool.max ?? Math.max(2, min), Math.max(1, min)) },
-    timeout: milliseconds('timeout', options.timeout ?? 1_000),
-    connectTimeout: milliseconds('connectTimeout', options.connectTimeout ?? 1_000),
-    retries: wholeNumber('retries', options.retries ?? 1, 0),
-    maxPending: wholeNumber('maxPending', options.maxPending ?? 100_000, 1),
+    timeout: options.timeout ?? 1_000,
+    connectTimeout: options.connectTimeout ?? 1_000,
+    retries: options.retries ?? 1,
+    maxPending: options.maxPending ?? 100_000,
     longKeys,
     tls: tls === true ? {} : tls === false ? undefined : tls,
     auth: options.auth,
@@ -152,34 +176,32 @@ export function nodeAddress(
 function readFailover(failover: NonNullable<MemcacheOptions['failover']>): Failover {
   if (failover === 'none' || failover === 'next') return { kind: failover }
   if (typeof failover !== 'object') {
-    throw new TypeError(`failover is 'none', 'next' or { gutter }; not '${failover}'`)
+    throw new TypeError(wrong('failover', "'none', 'next' or { gutter }", failover))
   }
-  const ttl = wholeNumber('failover.ttl', failover.ttl ?? 10, 1)
+  const { gutter, ttl = 10 } = failover
+  if (gutter === undefined) throw new TypeError(wrong('failover.gutter', 'servers', gutter))
   if (ttl > 86_400) throw new RangeError('failover.ttl is a day at most, for items go stale there')
-  return { kind: 'gutter', servers: readServers(failover.gutter), ttl }
+  return { kind: 'gutter', servers: readServers(gutter), ttl }
 }
 
 function readEjection({ failover, ejection }: MemcacheOptions): EjectionOptions | undefined {
   if (ejection === undefined && (failover === undefined || failover === 'none')) return undefined
-  return {
-    failures: wholeNumber('ejection.failures', ejection?.failures ?? 3, 1),
-    cooldown: milliseconds('ejection.cooldown', ejection?.cooldown ?? 1_000),
-  }
+  return { failures: ejection?.failures ?? 3, cooldown: ejection?.cooldown ?? 1_000 }
 }
 
 function readNear(near: MemcacheOptions['near']): NearOptions | undefined {
   if (near === undefined) return undefined
   const { max, ttl } = near
-  if (typeof ttl !== 'number' || !(ttl > 0)) {
-    throw new RangeError(`near.ttl is a number of seconds over 0; not ${ttl}`)
-  }
+  const text = wrong('near.ttl', 'a number of seconds over 0', ttl)
+  if (typeof ttl !== 'number') throw new TypeError(text)
+  if (!(ttl > 0 && ttl < Number.POSITIVE_INFINITY)) throw new RangeError(text)
   return { max: wholeNumber('near.max', max, 1), ttl }
 }
 
 function readDiscovery(discovery: MemcacheOptions['discovery']): DiscoveryOptions | undefined {
   if (discovery === undefined || discovery === false) return undefined
   const { interval = 60_000 } = discovery === true ? {} : discovery
-  return { interval: milliseconds('discovery.interval', interval) }
+  return { interval }
 }
 
 /** Bytes of the largest value in chunks, unless told otherwise. */
@@ -190,11 +212,8 @@ function readValues(
   compat: Compat | undefined,
 ): Pick<Settings, 'maxValueSize' | 'transcoder' | 'largestInChunks'> {
   const { transcoder, compression = false, largeValues } = options
-  const maxValueSize = wholeNumber('maxValueSize', options.maxValueSize ?? 1_048_576, 1)
+  const { maxValueSize = 1_048_576 } = options
   const largestInChunks = readLargeValues(largeValues ?? 'reject')
-  if (typeof compression !== 'boolean' && (typeof compression !== 'object' || !compression)) {
-    throw new TypeError(`compression is a boolean or its settings; not '${compression}'`)
-  }
   if (compat !== undefined) checkCompat(options)
   const composed = createTranscoder({
     serializer: transcoder ?? compat?.format ?? 'msgpack',
@@ -226,5 +245,5 @@ function readLargeValues(
   if (typeof largeValues === 'object') {
     return wholeNumber('largeValues.maxSize', largeValues.maxSize, 1)
   }
-  throw new TypeError(`largeValues is 'reject', 'chunk' or { maxSize }; not '${largeValues}'`)
+  throw new TypeError(wrong('largeValues', "'reject', 'chunk' or { maxSize }", largeValues))
 }

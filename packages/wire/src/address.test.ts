@@ -1,6 +1,7 @@
+import { inspect } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { type AddressRules, parseServer, parseServers } from './address.js'
+import { type AddressRules, parseServer, parseServers, type ServerObject } from './address.js'
 
 const rules: AddressRules = {
   defaultPort: 11_211,
@@ -53,32 +54,78 @@ describe('an address', () => {
     'memcached://a:99999',
     'memcached://a?weight=none',
     'constructor://a',
+    'a:1:1.2.3',
+    'a:1:2:3',
+    'a:',
+    '::1:4730',
+    'fe80::1:2:11211',
+    'memcached://a:1/path',
+    'memcached://a:1#b',
+    'memcached://a?weigth=2',
+    'memcached://a?weight=1&weight=2',
+    'memcached://a?weight=0x10',
+    'memcached://m%C3%BC',
+    'memcached://user:100%@a',
+    'memcached://100%zz@a',
+    'memcached://user:%ff@a',
+    'unix:/run/m.sock?weigth=2',
+    'unix:/run/m.sock?weight=1?weight=2',
   ])('%j is refused', (input) => {
     expect(() => read(input)).toThrow(TypeError)
   })
 
-  test.each([
-    { port: 0 },
-    { port: 1.5 },
-    { weight: 0 },
-    { weight: Number.NaN },
-    { path: 'x' },
-    { host: 'a\r\nb' },
-  ])('%j is refused', (input) => {
-    expect(() => read(input)).toThrow(TypeError)
+  test.each<[string, unknown]>([
+    ['port 0', { port: 0 }],
+    ['a fraction', { port: 1.5 }],
+    ['no number', { host: 'a', port: Number.NaN }],
+    ['a port over 65535', { host: 'a', port: 65_536 }],
+    ['a port as text', { host: 'a', port: '11211' }],
+    ['weight 0', { host: 'a', weight: 0 }],
+    ['no number for a weight', { host: 'a', weight: Number.NaN }],
+    ['a weight as text', { host: 'a', weight: '2' }],
+    ['a relative path', { path: 'x' }],
+    ['a path and a host', { path: '/x', host: 'a' }],
+    ['a line end', { host: 'a\r\nb' }],
+    ['an empty host', { host: '' }],
+    ['a host with its port', { host: 'a:1' }],
+    ['a host with a user', { host: 'user@a' }],
+    ['brackets', { host: '[::1]' }],
+    ['no host at all', {}],
+    ['a weight alone', { weight: 2 }],
+    ['tls alone', { tls: true }],
+    ['tls as text', { host: 'a', tls: 'true' }],
+    ['the name of another library', { hostname: 'a', port: 1 }],
+    ['a URL inside', { url: 'memcached://a' }],
+    ['servers as names', { 'a:1': 1 }],
+    ['a row of an array', ['a', 1, 33]],
+    ['an empty array', []],
+    ['a URL object', new URL('memcached://a')],
+    ['a URL object without a port', new URL('memcached://user:secret@a')],
+    ['a Map', new Map([['host', 'a']])],
+    ['a number', 11_211],
+    ['null', null],
+    ['nothing', undefined],
+    ['a function', () => 'a'],
+    ['a boxed text', new Object('a')],
+    ['a symbol', Symbol('a')],
+  ])('an object or else that is none: %s', (_name, input) => {
+    expect(() => read(input as string)).toThrow(TypeError)
+    expect(() => parseServers([input] as string[], rules)).toThrow(TypeError)
+    expect(() => parseServers(['b', input] as string[], rules)).toThrow(/server 2 of the list/)
   })
 
-  test('that is refused never shows its password', () => {
-    for (const input of ['memcached://u:secret@a:99999', 'http://u:secret@a', 'u:secret@a:b']) {
-      expect(() => read(input)).toThrow(
-        expect.objectContaining({ message: expect.not.stringContaining('secret') }),
-      )
+  test('that ends as a port would is ambiguous, one that cannot is not', () => {
+    expect(() => read('::1:4730')).toThrow('[::1]:4730')
+    for (const host of ['::1', 'fe80::1', '2001:db8::a:b', '1:2:3:4:5:6:7:8', '::ffff:10.0.0.1']) {
+      expect(read(host)).toMatchObject({ name: `[${host}]:11211`, host })
     }
-    for (const own of [{ password: 'secret' }, { tls: { passphrase: 'secret' } }]) {
-      expect(() => read({ port: 0, ...own })).toThrow(
-        expect.objectContaining({ message: expect.not.stringContaining('secret') }),
-      )
-    }
+  })
+
+  test('is printed without its secrets', () => {
+    const tls = { passphrase: 'hidden' }
+    const server = read({ host: 'a', username: 'user', password: 'hidden', tls })
+    expect(inspect(server, { depth: 9 }) + JSON.stringify(server)).not.toMatch(/hidden|user/)
+    expect(server).toMatchObject({ username: 'user', password: 'hidden', tls })
   })
 
   test('of any text is an address or a TypeError', () => {
@@ -112,3 +159,81 @@ describe('a list of servers', () => {
     expect(() => parseServers('a,a:11211', rules)).toThrow('listed twice')
   })
 })
+
+describe('no part of a password is in an error', () => {
+  // Each word of them is long enough to be found.
+  const PASSWORDS = [
+    'hunter,secret',
+    'hunter secret',
+    'hunter/secret',
+    'hunter?secret',
+    'hunter#secret',
+    'hunter%secret',
+    'hunter@secret',
+    'hunter:secret',
+    'hunter[secret',
+    'hunter\\secret',
+    'hunter//secret',
+    '12/secret',
+    '12?secret',
+    '12#secret',
+    '12,secret',
+    '12 secret',
+    'hunter%zz',
+    'hunter\tsecret\n',
+    'memcached://hunter',
+  ]
+  const forms = PASSWORDS.flatMap((password) => [
+    `memcached://user:${password}@a:1`,
+    `memcached://${password}:user@a:1`,
+    `memcached://user:${password}@a:99999`,
+    `memcached://user:${password}@a b`,
+    `memcached://user:${password}`,
+    `http://user:${password}@a`,
+    `user:${password}@a:1`,
+    `user:${password}@a:b`,
+    `unix:${password}@a`,
+    `memcached://user:${password}@/run/x.sock`,
+    `a:1,memcached://user:${password}@b:1,a:1`,
+  ])
+
+  test.each(forms)('%j', (input) => {
+    const lists = [input, [input], input.split(','), ['a', input], ['a', ...input.split(' ')]]
+    for (const list of lists) {
+      try {
+        // What can be read is: with an @ in the password, for example.
+        parseServers(list, rules)
+      } catch (error) {
+        expect(error).toBeInstanceOf(TypeError)
+        expect(inspect(error, { showHidden: true, depth: 9 }).split('\n    at')[0]).not.toMatch(
+          LEAK,
+        )
+      }
+    }
+  })
+
+  test('nor of one in an object', () => {
+    const own = { username: 'user', password: 'hunter' }
+    for (const input of [
+      { port: 0, ...own },
+      { host: 'hunter@a:b', ...own },
+      { host: 'a', pass: 'hunter' },
+      { 'user:hunter@a:1': 1 },
+      { host: 'a', port: 'hunter' },
+      { path: 'user:hunter@a' },
+      { host: 'a', weight: 'memcached://user:hunter@a' },
+      { port: 0, tls: { passphrase: 'hunter' } },
+    ]) {
+      expect(() => read(input as ServerObject)).toThrow(
+        expect.objectContaining({ message: expect.not.stringMatching(LEAK) }),
+      )
+    }
+  })
+
+  test('and an escape that is none is told as such', () => {
+    expect(() => read('memcached://user:100%@a')).toThrow('%25')
+    expect(read('memcached://user:100%25@a').password).toBe('100%')
+  })
+})
+
+const LEAK = /hunter|secret/

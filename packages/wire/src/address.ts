@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
+import { type Check, isPlain, OptionRules, wrong } from './option-rules.js'
 
 /** One server as the caller named it, taken apart. */
 export interface ServerAddress {
@@ -23,7 +24,7 @@ export interface ServerAddress {
 
 /** A server written out as an object. */
 export interface ServerObject {
-  /** Host name or IP address; `localhost` if neither `host` nor `path` is given. */
+  /** Host name or IP address; `localhost` where there is a `port` alone. */
   readonly host?: string | undefined
   /** TCP port; the protocol's own if absent. */
   readonly port?: number | undefined
@@ -47,9 +48,42 @@ export interface AddressRules {
   readonly schemes: Readonly<Record<string, { readonly tls: boolean }>>
 }
 
+/** What a server may be, for errors. */
+const SHAPES = "'host:port', a URL, 'unix:/path' or an object of host, port, ..."
+
+const isText = (value: unknown): boolean => typeof value === 'string'
+const isNumber = (value: unknown): boolean => typeof value === 'number'
+const isTls = (value: unknown): boolean =>
+  typeof value === 'boolean' ||
+  (typeof value === 'object' && value !== null && !Array.isArray(value))
+
+/** The types of a server's settings; the values are looked at where all forms come together. */
+const SERVER_RULES = new OptionRules<ServerObject>(
+  {
+    host: type('a string', isText),
+    port: type('a number', isNumber),
+    path: type('a string', isText),
+    weight: type('a number', isNumber),
+    tls: type('a boolean or settings of node:tls', isTls),
+    username: type('a string', isText),
+    password: type('a string', isText),
+  },
+  'text or ',
+)
+
+/** Its error does not show the value, which may be a password at a wrong place. */
+function type(wanted: string, fits: (value: unknown) => boolean): Check {
+  return (name, value) => {
+    if (!fits(value)) throw new TypeError(`${name} is ${wanted}`)
+  }
+}
+
 /**
  * Reads the servers of a constructor or an environment variable: one string with commas or white
  * space between servers, one server object, or an array of either.
+ *
+ * Errors show no text in which there may be a password, not even the piece of it that a comma in the
+ * password leaves for a server of its own: they count.
  *
  * @throws TypeError for text that is not an address, and for a list that names no server or names
  * one twice.
@@ -58,18 +92,22 @@ export function parseServers(
   input: string | ServerObject | readonly (string | ServerObject)[],
   rules: AddressRules,
 ): ServerAddress[] {
-  const items = typeof input === 'string' || !Array.isArray(input) ? [input] : input
-  const servers: ServerAddress[] = []
+  const items = (Array.isArray(input) ? input : [input]) as readonly (string | ServerObject)[]
+  const isOpen = items.every((item) => typeof item !== 'string' || !/[@/]/.test(item))
+  const parts = items.flatMap<string | ServerObject>((item) =>
+    typeof item === 'string' ? item.split(/[\s,]+/).filter((part) => part !== '') : [item],
+  )
+  const label = (position: number): string => {
+    const part = parts[position]
+    const isShown = isOpen && typeof part === 'string' && /^[\w.:[\]-]{1,80}$/.test(part)
+    const place = parts.length === 1 ? 'the server' : `server ${position + 1} of the list`
+    return isShown ? `${place}, '${part}'` : place
+  }
+  const servers = parts.map((part, position) => readServer(part, rules, label(position)))
   const names = new Set<string>()
-  for (const item of items) {
-    const parts: readonly (string | ServerObject)[] =
-      typeof item === 'string' ? item.split(/[\s,]+/).filter((part) => part !== '') : [item]
-    for (const part of parts) {
-      const server = parseServer(part, rules)
-      if (names.has(server.name)) throw new TypeError(`server ${server.name} is listed twice`)
-      names.add(server.name)
-      servers.push(server)
-    }
+  for (const [position, { name }] of servers.entries()) {
+    if (names.has(name)) throw new TypeError(`${label(position)} is listed twice`)
+    names.add(name)
   }
   if (servers.length === 0) throw new TypeError('the list of servers is empty')
   return servers
@@ -82,65 +120,124 @@ export function parseServers(
  * @throws TypeError where the text is none of these.
  */
 export function parseServer(input: string | ServerObject, rules: AddressRules): ServerAddress {
-  if (typeof input === 'object' && input !== null) return fromObject(input, rules)
-  if (typeof input !== 'string') throw new TypeError(`a server is a string or an object`)
+  return readServer(input, rules, 'the server')
+}
+
+/** @param label - what errors call it. */
+function readServer(input: unknown, rules: AddressRules, label: string): ServerAddress {
+  if (typeof input !== 'string') return fromObject(input, rules, label)
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(input)?.[1]?.toLowerCase()
-  if (scheme !== undefined && scheme !== 'unix') return fromUrl(input, scheme, rules)
-  if (input.startsWith('unix:') || input.startsWith('/')) return fromPath(input)
-  return fromHostPort(input, rules)
+  if (scheme !== undefined && scheme !== 'unix') return fromUrl(input, scheme, rules, label)
+  if (input.startsWith('unix:') || input.startsWith('/')) return fromPath(input, label)
+  return fromHostPort(input, rules, label)
 }
 
-function fromObject(input: ServerObject, rules: AddressRules): ServerAddress {
-  if (input.host !== undefined && typeof input.host !== 'string') {
-    throw new TypeError('host of a server is a string')
+function fromObject(input: unknown, rules: AddressRules, label: string): ServerAddress {
+  if (typeof input !== 'object' || input === null || Array.isArray(input)) {
+    throw new TypeError(wrong(label, SHAPES, input))
   }
-  return address(input, rules, JSON.stringify({ ...input, tls: undefined, password: undefined }))
+  if (!isPlain(input) && Object.keys(input).length === 0) {
+    const isUrl = Object.prototype.toString.call(input) === '[object URL]'
+    throw new TypeError(`${label} is ${SHAPES}; not ${isUrl ? 'a URL object' : 'an object'}`)
+  }
+  const server = input as ServerObject
+  SERVER_RULES.check(label, server, `${label}: `)
+  const { host, port, path } = server
+  if (host === undefined && port === undefined && path === undefined) {
+    throw new TypeError(`${label} has neither host, port nor path`)
+  }
+  if (path !== undefined && (host !== undefined || port !== undefined)) {
+    throw new TypeError(`${label} has host and port, or a path; not both`)
+  }
+  return address(server, rules, label)
 }
 
-function fromUrl(input: string, scheme: string, rules: AddressRules): ServerAddress {
+function fromUrl(input: string, scheme: string, rules: AddressRules, label: string): ServerAddress {
   const known = Object.hasOwn(rules.schemes, scheme) ? rules.schemes[scheme] : undefined
   if (known === undefined) {
-    throw new TypeError(`unknown scheme ${scheme}: in a server address`)
+    const schemes = Object.keys(rules.schemes).map((name) => `${name}://`)
+    throw new TypeError(`${label} is a URL of ${schemes.join(', ')}`)
   }
   let url: URL
   try {
     // A scheme that URL knows nothing about keeps its port and is not normalised.
     url = new URL(input)
   } catch {
-    throw new TypeError(`not a URL of a server: ${withoutPassword(input)}`)
+    // Its error holds the whole text.
+    throw new TypeError(`${label} is no URL that can be read; ${ESCAPES}`)
   }
-  const weight = url.searchParams.get('weight')
-  const socket = url.hostname === '' && url.pathname !== '' ? url.pathname : undefined
+  const { hostname, pathname, searchParams, hash } = url
+  const names = [...searchParams.keys()]
+  const isSocket = hostname === '' && pathname !== ''
+  // What a / ? or # of a password has cut off would else be ignored, with the host in it.
+  if (
+    hash !== '' ||
+    (!isSocket && pathname !== '' && pathname !== '/') ||
+    names.some((name) => name !== 'weight') ||
+    names.length > 1
+  ) {
+    throw new TypeError(`${label} is a URL of a host and a port, ?weight=2 at most; ${ESCAPES}`)
+  }
   return address(
     {
-      host: url.hostname.replace(/^\[|\]$/g, ''),
+      host: isSocket ? undefined : hostname.replace(/^\[|\]$/g, ''),
       port: url.port === '' ? undefined : Number(url.port),
-      path: socket,
-      weight: weight === null ? undefined : Number(weight),
+      path: isSocket ? pathname : undefined,
+      weight: weightOf(searchParams),
       tls: known.tls,
-      username: url.username === '' ? undefined : decodeURIComponent(url.username),
-      password: url.password === '' ? undefined : decodeURIComponent(url.password),
+      username: unescaped(url.username, label),
+      password: unescaped(url.password, label),
     },
     rules,
-    withoutPassword(input),
+    label,
   )
 }
 
-function fromPath(input: string): ServerAddress {
-  const [path = '', query] = input.replace(/^unix:(\/\/)?/, '').split('?')
-  const weight = query === undefined ? null : new URLSearchParams(query).get('weight')
-  const rules = { defaultPort: 0, schemes: {} }
-  if (!path.startsWith('/')) throw new TypeError(`not an absolute socket path: ${input}`)
-  return address({ path, weight: weight === null ? undefined : Number(weight) }, rules, input)
+const ESCAPES =
+  'in user name and password % / ? # @ : comma and space are %25 %2F %3F %23 %40 %3A %2C %20'
+
+/** @throws TypeError where a % is no escape. */
+function unescaped(text: string, label: string): string | undefined {
+  if (text === '') return undefined
+  try {
+    return decodeURIComponent(text)
+  } catch {
+    throw new TypeError(`${label} has a % in user name or password that is no escape: write %25`)
+  }
 }
 
-function fromHostPort(input: string, rules: AddressRules): ServerAddress {
-  if (isIPv6(input)) return address({ host: input }, rules, input)
-  const parts = /^(?:\[([^\]]*)\]|([^:[\]\s/@]*))(?::(\d+))?(?::([\d.]+))?$/.exec(input)
+/** `undefined` without one; not a number for anything else than digits. */
+function weightOf(query: URLSearchParams): number | undefined {
+  const weight = query.get('weight')
+  if (weight === null) return undefined
+  return /^\d+(\.\d+)?$/.test(weight) ? Number(weight) : Number.NaN
+}
+
+function fromPath(input: string, label: string): ServerAddress {
+  const [path = '', query = '', ...rest] = input.replace(/^unix:(\/\/)?/, '').split('?')
+  const parameters = new URLSearchParams(query)
+  const names = [...parameters.keys()]
+  if (rest.length > 0 || names.some((name) => name !== 'weight') || names.length > 1) {
+    throw new TypeError(`${label} is the path of a socket, with ?weight=2 at most`)
+  }
+  return address({ path, weight: weightOf(parameters) }, { defaultPort: 0, schemes: {} }, label)
+}
+
+function fromHostPort(input: string, rules: AddressRules, label: string): ServerAddress {
+  if (isIPv6(input)) {
+    const [, start = '', port = ''] = /^(.+):(\d+)$/.exec(input) ?? []
+    if (isIPv6(start)) {
+      throw new TypeError(
+        `${label} may end in a port or not: write [${start}]:${port} or [${input}]`,
+      )
+    }
+    return address({ host: input }, rules, label)
+  }
+  const parts = /^(?:\[([^\]]*)\]|([^:[\]\s/@]*))(?::(\d+))?(?::(\d+(?:\.\d+)?))?$/.exec(input)
   const [, bracketed, plain, port, weight] = parts ?? []
   const host = bracketed ?? plain
   if (host === undefined || host === '' || (bracketed !== undefined && !isIPv6(bracketed))) {
-    throw new TypeError(`not a server address: ${withoutPassword(input)}`)
+    throw new TypeError(`${label} is no address: ${SHAPES}`)
   }
   return address(
     {
@@ -149,29 +246,38 @@ function fromHostPort(input: string, rules: AddressRules): ServerAddress {
       weight: weight === undefined ? undefined : Number(weight),
     },
     rules,
-    input,
+    label,
   )
 }
 
-function address(parts: ServerObject, rules: AddressRules, shown: string): ServerAddress {
+// Control characters, what ends a host in an address, and what would make another name of it.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
+const NO_HOST = /[\s\u0000-\u001f\u007f/@?#%:,[\]\\]/
+
+function address(parts: ServerObject, rules: AddressRules, label: string): ServerAddress {
   const { path, weight = 1, tls = false, username, password } = parts
   const host = path === undefined ? (parts.host ?? 'localhost') : ''
   const port = path === undefined ? (parts.port ?? rules.defaultPort) : 0
   if (path === undefined && (!Number.isInteger(port) || port < 1 || port > 65_535)) {
-    throw new TypeError(`port of a server is not 1 to 65535: ${shown}`)
+    throw new TypeError(`the port of ${label} is not 1 to 65535`)
   }
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-  if (path === undefined && (host === '' || /[\s\u0000-\u001f/]/.test(host))) {
-    throw new TypeError(`not a host name: ${shown}`)
+  if (path === undefined && (host === '' || (NO_HOST.test(host) && !isIPv6(host)))) {
+    throw new TypeError(`the host of ${label} is no host name and no IP address`)
   }
-  if (path !== undefined && (typeof path !== 'string' || !path.startsWith('/'))) {
-    throw new TypeError(`not an absolute socket path: ${shown}`)
+  if (path !== undefined && (!path.startsWith('/') || path.includes('\0'))) {
+    throw new TypeError(`the path of ${label} is not absolute`)
   }
-  if (typeof weight !== 'number' || !Number.isFinite(weight) || weight <= 0) {
-    throw new TypeError(`weight of a server is not a number over 0: ${shown}`)
+  if (!Number.isFinite(weight) || weight <= 0) {
+    throw new TypeError(`the weight of ${label} is not a number over 0`)
   }
   const name = path ?? (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)
-  return { name, host, port, path, weight, tls, username, password }
+  const result = { name, host, port, path, weight, tls, username, password }
+  // Whoever prints the servers, a distribution of a user's for example, prints no secrets.
+  for (const secret of ['tls', 'username', 'password'] as const) {
+    if (typeof result[secret] === 'boolean') continue
+    Object.defineProperty(result, secret, { enumerable: false })
+  }
+  return result
 }
 
 /** TLS settings for one server, its own before those for all; `undefined` where neither asks for TLS. */
@@ -181,8 +287,4 @@ export function tlsFor(
 ): ConnectionOptions | undefined {
   if (typeof tls === 'object') return { ...all, ...tls }
   return all ?? (tls ? {} : undefined)
-}
-
-function withoutPassword(text: string): string {
-  return text.replace(/[^/\s]*@/, '***@')
 }

@@ -34,6 +34,7 @@ export {
   milliseconds,
   OptionRules,
   oneOf,
+  optionsOf,
   text,
   tlsOption,
   wholeNumber,
@@ -43,7 +44,7 @@ export {
 export { Output } from './output.js'
 export { PendingQueue } from './pending-queue.js'
 export { kept, receiveBuffer } from './receive-buffer.js'
-export { shown } from './shown.js'
+export { shown, shownName } from './shown.js'
 export {
   type ConnectionMetrics,
   Traffic,

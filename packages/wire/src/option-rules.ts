@@ -63,6 +63,18 @@ export class OptionRules<T extends object> {
   }
 }
 
+/** A check for an option that has options of its own, and may be something else than an object. */
+export function optionsOf<T extends object>(
+  checks: Checks<T>,
+  otherwise = '',
+  isOther: (value: unknown) => boolean = () => false,
+): Check {
+  const rules = new OptionRules<T>(checks, otherwise)
+  return (name, value) => {
+    if (!isOther(value)) rules.check(name, value as T, `${name}.`)
+  }
+}
+
 /** Whether an object is a literal, of whatever realm, or has no prototype. */
 export function isPlain(value: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(value)

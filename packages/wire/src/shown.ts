@@ -1,5 +1,5 @@
 /** Longer texts say nothing in an error, and may be anything: an address with its password, a value. */
-const PLAIN_TEXT = /^[\w .:+-]{0,40}$/
+const PLAIN_TEXT = /^[\w .+-]{0,40}$/
 
 /**
  * What was given in place of what is wanted, for an error: text only where it is short and plain,

@@ -1,3 +1,4 @@
+import { wrong } from '@glammp/wire'
 import type { DistributionFactory } from './distribution.js'
 import { modula } from './modula.js'
 import { fixedKetama, ketama } from './ring.js'
@@ -16,11 +17,7 @@ export function distributionFactory(
   choice: DistributionName | DistributionFactory,
 ): DistributionFactory {
   if (typeof choice === 'function') return choice
-  const factory = Object.hasOwn(FACTORIES, choice) ? FACTORIES[choice] : undefined
-  if (factory === undefined) {
-    throw new TypeError(
-      `distribution is ${Object.keys(FACTORIES).join(', ')} or a function; not '${choice}'`,
-    )
-  }
-  return factory
+  if (typeof choice === 'string' && Object.hasOwn(FACTORIES, choice)) return FACTORIES[choice]
+  const names = Object.keys(FACTORIES).join(', ')
+  throw new TypeError(wrong('distribution', `${names} or a function`, choice))
 }

@@ -1,4 +1,5 @@
 import zlib, { type BrotliOptions, type ZlibOptions } from 'node:zlib'
+import { wrong } from '@glammp/wire'
 import { expandFastlz } from './fastlz.js'
 
 /**
@@ -116,7 +117,7 @@ export function compressorOf(algorithm: CompressionAlgorithm | Compressor): Comp
   if (!names.includes(algorithm)) {
     const known = names.join(', ')
     throw new TypeError(
-      `compression.algorithm is one of ${known}, or a Compressor; not '${algorithm}'`,
+      wrong('compression.algorithm', `one of ${known}, or a Compressor`, algorithm),
     )
   }
   const compressor = builtIn(algorithm)

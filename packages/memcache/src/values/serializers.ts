@@ -1,4 +1,4 @@
-import { kept } from '@glammp/wire'
+import { kept, shown, wrong } from '@glammp/wire'
 import { DecodeError } from '../errors.js'
 import { deserialize, type Encoded, encodeText, serialize, Type } from './serializer.js'
 
@@ -44,10 +44,12 @@ export function serializerOf(serializer: SerializerName | Serializer): ValueSeri
   }
   if (typeof serializer !== 'object' || serializer === null) {
     const names = Object.keys(BY_NAME).join(', ')
-    throw new TypeError(`transcoder is one of ${names}, or a Serializer; not '${serializer}'`)
+    throw new TypeError(wrong('transcoder', `one of ${names}, or a Serializer`, serializer))
   }
   if (typeof serializer.serialize !== 'function' || typeof serializer.deserialize !== 'function') {
-    throw new TypeError('a Serializer has the methods serialize and deserialize')
+    throw new TypeError(
+      'transcoder is a Serializer, which has the methods serialize and deserialize',
+    )
   }
   return foreign(serializer)
 }
@@ -81,7 +83,7 @@ function foreign(serializer: Serializer): ValueSerializer {
     serialize(value) {
       const { data, flags } = serializer.serialize(value)
       if (!Number.isInteger(flags) || flags < 0 || flags >= 2 ** 32) {
-        throw new TypeError(`flags are 32 bits without a sign; not ${flags}`)
+        throw new TypeError(`flags are 32 bits without a sign; not ${shown(flags)}`)
       }
       if (typeof data === 'string') return { data: encodeText(data), flags }
       // A copy: the serializer may use its buffer again.

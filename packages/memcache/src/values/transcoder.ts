@@ -69,7 +69,10 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
 }
 
 function isForeign(serializer: TranscoderOptions['serializer']): serializer is ForeignFormat {
-  return typeof serializer === 'object' && serializer !== null && 'values' in serializer
+  // One of a user's may have a member of that name too.
+  if (typeof serializer !== 'object' || serializer === null || !('values' in serializer))
+    return false
+  return typeof serializer.values?.deserialize === 'function'
 }
 
 function expanding(
