@@ -49,6 +49,13 @@ describe('invalidate', () => {
     await waitFor(async () => (await cache.get('quiet')) === undefined)
   })
 
+  test('an empty string that was invalidated is still one to those who read', async () => {
+    await cache.set('empty', '')
+    await cache.invalidate('empty')
+    for (const _ of [1, 2]) expect(await cache.get('empty')).toBe('')
+    expect(await cache.wrap('empty', () => 'new')).toBe('new')
+  })
+
   test('a missing item is false', async () => {
     expect(await cache.invalidate('nowhere')).toBe(false)
     expect(await classic.invalidate('nowhere')).toBe(false)

@@ -91,6 +91,33 @@ describe('near', () => {
     await waitFor(async () => (await cache.wrap('ttl', () => 'new', { ttl: 1 })) === 'new')
   })
 
+  test('a value with a Date as its ttl ends with it', async () => {
+    const end = new Date(Date.now() + 2_000)
+    await cache.wrap('dated', () => 'old', { ttl: end })
+    await other.set('dated', 'new')
+    // Of a busy machine it may be over already.
+    const found = await cache.wrap('dated', never, { ttl: end })
+    if (Date.now() < end.getTime()) expect(found).toBe('old')
+    await waitFor(() => Date.now() >= end.getTime())
+    expect(await cache.wrap('dated', never, { ttl: end })).toBe('new')
+  })
+
+  test('what others stored for less than the ttl of wrap ends with the item', async () => {
+    await other.set('brief', 'old', 2)
+    expect(await cache.wrap('brief', never, { ttl: 600 })).toBe('old')
+    await waitFor(async () => (await other.get('brief')) === undefined)
+    expect(await cache.wrap('brief', () => 'new', { ttl: 600 })).toBe('new')
+  })
+
+  test('a value is asked for again in time for refreshAhead', async () => {
+    const options = { ttl: 600, refreshAhead: 599 }
+    await cache.wrap('ahead', () => 'old', options)
+    await waitFor(async () => {
+      await cache.wrap('ahead', () => 'new', options)
+      return (await other.get('ahead')) === 'new'
+    })
+  })
+
   test('at most max values are kept', async () => {
     await using small = new MemcacheClient({ servers: server.address, near: { max: 2, ttl: 60 } })
     for (const key of ['a', 'b', 'c']) await small.wrap(key, () => 'old')

@@ -48,10 +48,9 @@ export class MetaDecoder extends ItemDecoder {
     }
     if (isValueLine(bytes, start, end)) {
       // The object is used again and again: what the last meta reply said is over.
-      reply.won = false
+      reply.claimed = false
       reply.stub = false
       reply.stale = false
-      reply.sent = false
       reply.left = -2
       const length = readValueLine(reply, bytes, start, end)
       reply.kind = ReplyKind.ITEM
@@ -68,8 +67,10 @@ export class MetaDecoder extends ItemDecoder {
     if (at === start) throw new Fault('garbled', 'a value without a length')
     this.#readFlags(bytes, at, end)
     // Vivify makes an item of no bytes, and says with W or Z that its value is still to come.
-    // false and wrapped empty strings have no bytes either, but flags.
-    this.reply.stub = length === 0 && this.reply.flags === 0 && (this.reply.won || this.reply.sent)
+    // false and wrapped empty strings have no bytes either, but flags; an empty string that was
+    // invalidated is marked stale.
+    const { claimed, flags, stale } = this.reply
+    this.reply.stub = length === 0 && flags === 0 && claimed && !stale
     return length
   }
 
@@ -79,9 +80,8 @@ export class MetaDecoder extends ItemDecoder {
     reply.flags = 0
     reply.cas = ''
     reply.name.present = false
-    reply.won = false
+    reply.claimed = false
     reply.stale = false
-    reply.sent = false
     reply.left = -2
     reply.metaFlags.take(bytes, start, end)
     let at = start
@@ -98,9 +98,8 @@ export class MetaDecoder extends ItemDecoder {
       while (at < end && bytes[at] !== SPACE) at += 1
       if (letter === CAS) reply.cas = latin1(bytes, token, at)
       else if (letter === LEFT) reply.left = Number(latin1(bytes, token, at))
-      else if (letter === WON) reply.won = true
+      else if (letter === WON || letter === SENT) reply.claimed = true
       else if (letter === STALE) reply.stale = true
-      else if (letter === SENT) reply.sent = true
     }
   }
 }

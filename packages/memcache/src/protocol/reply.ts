@@ -110,12 +110,10 @@ export class Reply {
   readonly name: ItemName = new ItemName()
   /** The item was made by vivify and is still without a value. */
   stub = false
-  /** Meta `W`: this request is the one that shall compute the value anew. */
-  won = false
   /** Meta `X`: the item was marked stale. */
   stale = false
-  /** Meta `Z`: some other request has won already. */
-  sent = false
+  /** Meta `W` or `Z`: who shall compute the value was told so, now or before. */
+  claimed = false
   /** Meta `t`: seconds that the item still lives; -1: for ever; -2: nobody has said it. */
   left = -2
   /** All flags of a meta reply, read on demand. */

@@ -1,0 +1,95 @@
+import { MemcacheClient } from '@glammp/memcache'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type MemcachedServer, startMemcached } from '../support/memcached.js'
+import { waitFor } from '../support/wait.js'
+import { pastEnd } from './past-end.js'
+
+let server: MemcachedServer
+beforeAll(async () => {
+  server = await startMemcached()
+})
+afterAll(() => server.stop())
+
+/** memcached takes more than 30 of them for a date. */
+const DAY = 86_400
+
+describe.each(['meta', 'classic', 'binary'] as const)('more than 30 days on %s', (protocol) => {
+  const key = (name: string): string => `${protocol}:${name}`
+  const open = (): MemcacheClient => new MemcacheClient({ servers: server.address, protocol })
+
+  test.each([29, 31, 400])('of stale: %i days', async (days) => {
+    await using cache = open()
+    const name = key(`stale-${days}`)
+    const options = { ttl: 1, stale: days * DAY }
+    let loads = 0
+    const load = (): number => ++loads
+    await cache.wrap(name, load, options)
+    await pastEnd(cache, name, options)
+    expect(await cache.wrap(name, load, options)).toBe(1)
+    await waitFor(async () => (await cache.get(name)) === 2)
+  })
+
+  test('of refreshAhead', async () => {
+    await using cache = open()
+    const options = { ttl: 40 * DAY, refreshAhead: 40 * DAY - 1 }
+    await cache.wrap(key('ahead'), () => 'old', options)
+    await waitFor(async () => {
+      expect(await cache.wrap(key('ahead'), () => 'new', options)).toMatch(/old|new/)
+      return (await cache.get(key('ahead'))) === 'new'
+    })
+  })
+
+  test('of lease: one loads, what it brings is stored, and close waits for it', async () => {
+    const cache = open()
+    await using other = open()
+    const options = { ttl: 100, lease: 31 * DAY }
+    let loads = 0
+    let end = (_value: string): void => {}
+    const load = (): Promise<string> => {
+      loads += 1
+      return new Promise((resolve) => {
+        end = resolve
+      })
+    }
+    const asked = [cache.wrap(key('lease'), load, options)]
+    await waitFor(() => loads === 1)
+    asked.push(other.wrap(key('lease'), load, options))
+    let isClosed = false
+    const closed = cache.close().then(() => {
+      isClosed = true
+    })
+    await other.get(key('lease'))
+    expect(isClosed).toBe(false)
+    end('value')
+    expect(await Promise.all(asked)).toEqual(['value', 'value'])
+    await closed
+    expect(loads).toBe(1)
+    expect(await other.get(key('lease'))).toBe('value')
+  })
+
+  test('of ttl, with values near by', async () => {
+    const near = { max: 10, ttl: 60 * DAY }
+    await using cache = new MemcacheClient({ servers: server.address, protocol, near })
+    await using other = open()
+    const end = new Date(Date.now() + 50 * DAY * 1_000)
+    await cache.wrap(key('near'), () => 'old', { ttl: end, stale: 50 * DAY })
+    await other.set(key('near'), 'new', 50 * DAY)
+    const never = (): never => {
+      throw new Error('loaded')
+    }
+    expect(await cache.wrap(key('near'), never, { ttl: end })).toBe('old')
+    expect(await other.wrap(key('near'), never, { ttl: 50 * DAY, stale: 50 * DAY })).toBe('new')
+  })
+
+  test('of what is invalidated and of a flush to come', async () => {
+    await using cache = open()
+    await cache.set(key('later'), 'value', 100 * DAY)
+    await cache.invalidate(key('later'), { stale: 31 * DAY })
+    const wanted = protocol === 'meta' ? 'value' : undefined
+    expect(await cache.get(key('later'))).toBe(wanted)
+    await cache.set(key('later'), 'value', 100 * DAY)
+    await cache.flushAll({ delay: 31 * DAY })
+    expect(await cache.get(key('later'))).toBe('value')
+    await cache.flushAll()
+  })
+})
