@@ -201,12 +201,13 @@ test('an ERROR belongs to the oldest call without an answer', async () => {
 
 test('an answer after its timeout does not reach the next call', async () => {
   await using server = await startFakeServer((socket) => {
-    socket.once('data', () => {
+    let packets = 0
+    socket.on('data', () => {
+      packets += 1
+      if (packets === 1) socket.write(OPTION_RES)
       // Some sign of life, so that the connection is kept.
-      setTimeout(() => socket.write(OPTION_RES), 150)
-      socket.once('data', () => {
-        socket.write(Buffer.concat([packet(8, 'H:x:1'), packet(8, 'H:x:2')]))
-      })
+      if (packets === 2) setTimeout(() => socket.write(packet(12, 'H:other:1', '1', '2')), 150)
+      if (packets === 3) socket.write(Buffer.concat([packet(8, 'H:x:1'), packet(8, 'H:x:2')]))
     })
   })
   await using client = new GearmanClient({ servers: server.address, timeout: 300 })

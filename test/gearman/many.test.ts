@@ -106,6 +106,8 @@ describe('many jobs', () => {
     await using silent = await startFakeServer((socket) => {
       socket.on('data', () => {
         reads += 1
+        // To the greeting, before which nothing is sent.
+        if (reads === 1) socket.write('\0RES\0\0\0\x1b\0\0\0\0', 'latin1')
       })
     })
     await using many = new GearmanClient(silent.address)

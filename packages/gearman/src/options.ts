@@ -22,7 +22,10 @@ export interface ConnectionOptions<Chosen extends CodecOption = CodecOption> {
   readonly servers?: ServersOption | undefined
   /** Bounds every wait for gearmand itself: connection, acknowledgement, status, ping. @defaultValue 5000 */
   readonly timeout?: number | undefined
-  /** Bounds one attempt to connect, name lookup and TLS included. @defaultValue 1000 */
+  /**
+   * Bounds one attempt to connect, name lookup and TLS included; then, where there are other servers, the wait of a
+   * client for the first answer. @defaultValue 1000
+   */
   readonly connectTimeout?: number | undefined
   /** Encrypts the connections: `true`, or settings as `node:tls` takes them. */
   readonly tls?: boolean | TlsOptions | undefined

@@ -23,6 +23,11 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+interface WriteProgress {
+  readonly bytesWritten: number
+  readonly writeQueueSize: number
+}
+
 /** The room above a connection: a decoder with the requests that wait for it. */
 export interface ConnectionOwner {
   /**
@@ -146,6 +151,17 @@ export class Connection {
   /** Why it is closed, or `undefined` while it is open. */
   get reason(): Fault | undefined {
     return this.#reason
+  }
+
+  /** How many of the bytes appended to {@link output} the kernel took. */
+  get left(): number {
+    // What Node itself goes by to tell whether a write still moves: within one write nothing else does.
+    const { _handle: handle } = this.#socket as unknown as { _handle?: Partial<WriteProgress> }
+    const { bytesWritten, writeQueueSize } = handle ?? {}
+    if (bytesWritten === undefined || writeQueueSize === undefined) {
+      return this.output.appended - this.#socket.writableLength
+    }
+    return bytesWritten - writeQueueSize
   }
 
   /** True while the kernel takes no more bytes and what is written piles up in the process. */

@@ -188,6 +188,11 @@ export class Deadlines {
   }
 }
 
+/** Calls back once what has come was read: of two immediates, the event loop has polled before the second. */
+export function afterReads(then: () => void): void {
+  setImmediate(() => setImmediate(then))
+}
+
 const waits = new Deadlines()
 
 class Wait extends Deadline {

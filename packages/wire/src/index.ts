@@ -16,7 +16,7 @@ export {
   type ConnectOptions,
   type TlsOptions,
 } from './connection.js'
-export { Deadline, Deadlines, patiently } from './deadline.js'
+export { afterReads, Deadline, Deadlines, patiently } from './deadline.js'
 export { ErrorBase, type ErrorDetails } from './error-base.js'
 export { Fault, type FaultKind } from './fault.js'
 export { guarded } from './guarded.js'

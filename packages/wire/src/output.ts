@@ -11,6 +11,12 @@ const SMALL = 1024
 export class Output {
   #text = ''
   #parts: (string | Uint8Array)[] = []
+  #appended = 0
+
+  /** How many bytes were appended so far, taken or not. */
+  get appended(): number {
+    return this.#appended
+  }
 
   /** True where nothing was appended since the last {@link take}. */
   get empty(): boolean {
@@ -20,10 +26,12 @@ export class Output {
   /** Appends text of which every character stands for one byte (U+0000 to U+00FF). */
   text(bytes: string): void {
     this.#text += bytes
+    this.#appended += bytes.length
   }
 
   /** Appends bytes; a large array is kept by reference, so it must not change until it is sent. */
   bytes(data: Uint8Array): void {
+    this.#appended += data.byteLength
     if (data.byteLength <= SMALL) {
       this.#text += latin1(data)
       return

@@ -22,6 +22,15 @@ export class PendingQueue<T> {
     return this.#size === 0 ? undefined : this.#slots[this.#head]
   }
 
+  /** Whether the test holds for one of them, the youngest first. */
+  some(test: (item: T) => boolean): boolean {
+    for (let index = this.#size - 1; index >= 0; index -= 1) {
+      const item = this.#slots[(this.#head + index) & (this.#slots.length - 1)]
+      if (item !== undefined && test(item)) return true
+    }
+    return false
+  }
+
   /** The oldest item, taken out. */
   shift(): T | undefined {
     if (this.#size === 0) return undefined

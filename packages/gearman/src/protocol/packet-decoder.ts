@@ -40,6 +40,11 @@ export class PacketDecoder {
     this.#sink = sink
   }
 
+  /** True where a packet has begun to come and has not ended. */
+  get begun(): boolean {
+    return this.#body !== undefined
+  }
+
   /**
    * Reads the next bytes and hands over every packet that they complete.
    *

@@ -63,7 +63,15 @@ export class JobServers implements Dispatcher {
       throw new InvalidArgumentError(`server ${address.name} is listed twice`)
     }
     this.#selection.add(
-      new Submitter({ ...this.#options, address, traffic: new Traffic() }, this.deadlines),
+      new Submitter(
+        {
+          ...this.#options,
+          address,
+          traffic: new Traffic(),
+          alone: () => this.#selection.candidates.length === 1,
+        },
+        this.deadlines,
+      ),
     )
   }
 

@@ -67,6 +67,11 @@ export class Link implements ConnectionOwner {
     return this.#heard
   }
 
+  /** True in the middle of a packet. */
+  get receiving(): boolean {
+    return this.#decoder?.begun === true
+  }
+
   /** True while nothing is read: silence has its reason on this side then. */
   get held(): boolean {
     return this.#held

@@ -3,6 +3,7 @@ import { AbortError, type GearmanError } from '../errors.js'
 import { encode, PacketType } from '../protocol/packet.js'
 import type { Flow } from './brake.js'
 import { failure, type Sufferer } from './failure.js'
+import type { Sending } from './upload.js'
 
 /** The connection side of a request, as far as a request needs to know it. */
 export interface Carrier {
@@ -29,11 +30,15 @@ export interface CallOptions {
  * the order of the requests, so a request whose caller has gone keeps its place until its answer
  * is there.
  */
-export abstract class Request extends Deadline {
+export abstract class Request extends Deadline implements Sending {
   /** Where it was sent last. */
   carrier: Carrier | undefined = undefined
   /** What the connection had heard when it was written; `undefined` until then. */
   heardBefore: number | undefined = undefined
+  written = 0
+  position = 0
+  left = -1
+  moved = 0
   /** True once the caller has its end. */
   settled = false
   /** Called when the caller has its end. */

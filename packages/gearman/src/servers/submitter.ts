@@ -1,4 +1,5 @@
 import {
+  afterReads,
   type BackoffOptions,
   type Connection,
   type Deadlines,
@@ -12,18 +13,22 @@ import { withoutNuls } from '../handle.js'
 import type { MeteredServer } from '../metrics.js'
 import { PacketType } from '../protocol/packet.js'
 import { MalformedPacketError } from '../protocol/packet-decoder.js'
+import { AwaitedJobs } from './awaited-jobs.js'
 import { Brake } from './brake.js'
 import { Heartbeat } from './heartbeat.js'
 import { Link, type LinkOptions, type LinkOwner } from './link.js'
 import { EchoQuestion } from './question.js'
 import { type Carrier, ExceptionsOption, type Request } from './request.js'
 import { Submission } from './submission.js'
+import { heldFor, unfinished } from './upload.js'
 
 export interface SubmitterOptions extends LinkOptions {
   /** Milliseconds that gearmand may take for an answer. */
   readonly timeout: number
   /** Milliseconds of silence before the server is asked whether it lives; 0: never. */
   readonly heartbeat: number
+  /** Whether there is no other server. */
+  readonly alone: () => boolean
   /** Told when the server is found down, and when it is up again. */
   readonly watcher: ServerWatcher
 }
@@ -37,8 +42,8 @@ export interface ServerWatcher {
 /** After a failed attempt other servers are preferred for up to this many milliseconds. */
 const REST: BackoffOptions = { base: 100, cap: 2_000 }
 
-/** Jobs by handle: nearly always one, several where equal uniques met on this connection. */
-type Waiters = Submission | { readonly all: Submission[]; turn: number }
+/** Nothing was heard for so many milliseconds: this process may have been frozen since. */
+const STALE = 1_000
 
 /**
  * The client role on one gearmand: requests go out, acknowledgements come back in their order, and
@@ -53,6 +58,8 @@ export class Submitter implements LinkOwner, Carrier, MeteredServer {
   readonly #heartbeat: Heartbeat
   readonly #deadlines: Deadlines
   readonly #timeout: number
+  readonly #connectTimeout: number
+  readonly #alone: () => boolean
   /** One for all: a server that hangs makes as many errors as there are calls. */
   readonly #late: Fault
   readonly #health: Health
@@ -60,8 +67,16 @@ export class Submitter implements LinkOwner, Carrier, MeteredServer {
   readonly #waiting: PendingQueue<Request> = new PendingQueue()
   /** Written and not answered yet. */
   readonly #pending: PendingQueue<Request> = new PendingQueue()
-  readonly #jobs: Map<string, Waiters> = new Map()
+  readonly #jobs: AwaitedJobs = new AwaitedJobs()
   #connecting = false
+  /** The greeting was answered: requests may go out. */
+  #ready = false
+  /** Something else was answered too. */
+  #proven = false
+  /** Bytes of this connection that the server has. */
+  #arrived = 0
+  #heardAt = 0
+  #looking = false
   #drained: (() => void) | undefined
 
   constructor(options: SubmitterOptions, deadlines: Deadlines) {
@@ -78,6 +93,8 @@ export class Submitter implements LinkOwner, Carrier, MeteredServer {
     this.#heartbeat = new Heartbeat(this.#link, { interval, timeout }, () => this.#beat())
     this.#deadlines = deadlines
     this.#timeout = options.timeout
+    this.#connectTimeout = Math.min(options.connectTimeout, options.timeout)
+    this.#alone = options.alone
     const shared = (): boolean => this.#pending.size > 0 || this.#jobs.size > 1
     this.brake = new Brake(this.#link, deadlines, timeout, shared)
     this.#late = new Fault('timeout', `no answer within ${options.timeout} ms`)
@@ -88,9 +105,12 @@ export class Submitter implements LinkOwner, Carrier, MeteredServer {
     return this.#waiting.size + this.#pending.size + this.#jobs.size
   }
 
-  /** It failed and has not answered since; asked after a rest, it is tried again, at nobody's cost. */
+  /**
+   * It failed and has not answered since (asked after a rest, it is tried again, at nobody's cost), or says
+   * nothing where an answer is due.
+   */
   get down(): boolean {
-    if (this.#health.reason === undefined) return false
+    if (this.#health.reason === undefined) return this.#silent
     if (this.#health.resting === undefined) void this.#connect()
     return true
   }
@@ -99,12 +119,15 @@ export class Submitter implements LinkOwner, Carrier, MeteredServer {
   send(request: Request): void {
     request.carrier = this
     const connection = this.#link.connection
-    if (connection !== undefined) {
+    if (connection === undefined || !this.#ready) {
+      this.#waiting.push(request)
+      void this.#connect()
+    } else if (this.#looking || this.#deadlines.now - this.#heardAt > STALE) {
+      this.#waiting.push(request)
+      this.#look()
+    } else {
       this.#write(connection, request)
-      return
     }
-    this.#waiting.push(request)
-    if (!this.#connecting) void this.#connect()
   }
 
   /** Resolves when every request has its answer or its error. */
@@ -122,12 +145,13 @@ export class Submitter implements LinkOwner, Carrier, MeteredServer {
 
   /** @internal */
   greet(output: Output): void {
+    this.#proven = false
+    this.#arrived = 0
     const request = new ExceptionsOption()
     request.carrier = this
-    request.heardBefore = this.#link.heard
-    request.encode(output)
-    this.#pending.push(request)
-    this.#deadlines.add(request, this.#timeout)
+    this.#append(output, request)
+    // What waits for it goes to another server, if there is one.
+    this.#deadlines.add(request, this.#alone() ? this.#timeout : this.#connectTimeout)
     this.#heartbeat.start()
   }
 
@@ -140,12 +164,13 @@ export class Submitter implements LinkOwner, Carrier, MeteredServer {
       case PacketType.WORK_WARNING:
       case PacketType.WORK_FAIL:
       case PacketType.WORK_EXCEPTION:
-        this.#worked(type, args, data)
+        this.#heardAt = this.#deadlines.now
+        this.#jobs.worked(type, args, data)
         return
       case PacketType.ERROR:
         // Never the answer to something a client asks: gearmand answers results that way.
         if (args[0] === 'JOB_NOT_FOUND') return
-        this.#next(type).refused(args[0] ?? '', args[1] ?? '')
+        this.#refused(this.#next(type), args)
         break
       default:
         this.#answered(type, args, data)
@@ -157,40 +182,64 @@ export class Submitter implements LinkOwner, Carrier, MeteredServer {
   lost(reason: Fault): void {
     this.#heartbeat.stop()
     this.brake.reset()
+    // One that takes connections and answers nothing is down like one that takes none.
+    const failed = !this.#proven || reason.kind === 'timeout'
+    if (failed && reason.kind !== 'closed') this.#health.failed(reason)
     const requests = this.#pending.drain()
-    const jobs = [...this.#jobs.values()]
-    this.#jobs.clear()
+    const jobs = this.#jobs.drain()
+    const unsent = this.#ready ? [] : this.#waiting.drain()
+    this.#ready = false
     for (const request of requests) {
       this.#deadlines.remove(request)
       request.failed(reason, true)
     }
-    for (const waiters of jobs) {
-      if (waiters instanceof Submission) waiters.failed(reason, true)
-      else for (const submission of waiters.all) submission.failed(reason, true)
-    }
+    for (const submission of jobs) submission.failed(reason, true)
+    for (const request of unsent) request.failed(reason, false)
     this.#noteDrained()
   }
 
   /** @internal */
   overdue(request: Request): void {
-    const silent = request.heardBefore === this.#link.heard
-    request.abandon(this.#late)
-    if (!silent) return
-    // Whatever else waits there would wait for ever: the peer hangs, or is gone without a word.
-    const reason = new Fault('timeout', `the server said nothing for ${this.#timeout} ms`)
-    this.#health.failed(reason)
-    this.#link.close(reason)
+    const { connection, heard } = this.#link
+    if (connection === undefined || request.heardBefore === undefined) {
+      request.abandon(this.#late)
+      this.#noteDrained()
+      return
+    }
+    const { now } = this.#deadlines
+    const silent = request.heardBefore === heard
+    let more = unfinished(request, connection, this.#arrived, this.#timeout, now)
+    // Its answer is behind a large packet that is on its way.
+    if (more === 0 && !silent && this.#link.receiving) more = this.#timeout
+    if (more === 0) {
+      request.abandon(this.#late)
+      if (silent) {
+        // Whatever else waits there would wait for ever: the peer hangs, or is gone without a word.
+        this.#link.close(new Fault('timeout', `the server said nothing for ${this.#timeout} ms`))
+        return
+      }
+      more = this.#timeout
+    }
+    // It keeps its place, and goes on to find out a server that hangs.
+    request.heardBefore = heard
+    this.#deadlines.add(request, more)
+    this.#noteDrained()
   }
 
   /** @internal */
   release(request: Request, localHandle: string): void {
-    const waiters = this.#jobs.get(localHandle)
-    if (waiters === undefined) return
-    // One of several stays: gearmand sends each packet as often as there are waiters, so that
-    // the turns must be kept.
-    if (waiters === request || (!(waiters instanceof Submission) && waiters.all.every(isSettled))) {
-      this.#jobs.delete(localHandle)
-    }
+    this.#jobs.release(request, localHandle)
+  }
+
+  /** Nothing was heard since a request went out a while ago. */
+  get #silent(): boolean {
+    const oldest = this.#pending.peek()
+    return (
+      oldest !== undefined &&
+      oldest.heardBefore === this.#link.heard &&
+      this.#deadlines.now - oldest.written > this.#connectTimeout &&
+      heldFor(oldest.position - this.#arrived) === 0
+    )
   }
 
   #beat(): void {
@@ -203,9 +252,8 @@ export class Submitter implements LinkOwner, Carrier, MeteredServer {
     if (this.#connecting || this.#link.connection !== undefined) return
     this.#connecting = true
     try {
-      const connection = await this.#link.open()
+      await this.#link.open()
       this.#connecting = false
-      for (const request of this.#waiting.drain()) this.#write(connection, request)
     } catch (cause) {
       this.#connecting = false
       const fault = cause as Fault
@@ -215,15 +263,53 @@ export class Submitter implements LinkOwner, Carrier, MeteredServer {
     this.#noteDrained()
   }
 
+  /** The greeting was answered. */
+  #greeted(): void {
+    this.#ready = true
+    this.#writeWaiting()
+    if (this.#health.reason !== undefined) this.#beat()
+  }
+
+  /** Reads what has come, such as the end of the connection, before something more is sent on it. */
+  #look(): void {
+    if (this.#looking) return
+    this.#looking = true
+    afterReads(() => {
+      this.#looking = false
+      this.#heardAt = this.#deadlines.now
+      if (this.#ready) this.#writeWaiting()
+      else if (this.#waiting.size > 0) void this.#connect()
+    })
+  }
+
+  #writeWaiting(): void {
+    const { connection } = this.#link
+    if (connection === undefined) return
+    for (const request of this.#waiting.drain()) this.#write(connection, request)
+  }
+
   #write(connection: Connection, request: Request): void {
     if (request.settled) {
       this.#deadlines.remove(request)
       return
     }
-    request.heardBefore = this.#link.heard
-    request.encode(connection.output)
-    this.#pending.push(request)
+    this.#append(connection.output, request)
     connection.flushSoon()
+  }
+
+  #append(output: Output, request: Request): void {
+    request.heardBefore = this.#link.heard
+    request.encode(output)
+    request.written = this.#deadlines.now
+    request.moved = request.written
+    request.position = output.appended
+    request.left = -1
+    this.#pending.push(request)
+  }
+
+  #refused(request: Request, [code = '', text = '']: readonly string[]): void {
+    request.refused(code, text)
+    if (request instanceof ExceptionsOption) this.#greeted()
   }
 
   #answered(type: PacketType, args: readonly string[], data: Buffer): void {
@@ -234,9 +320,14 @@ export class Submitter implements LinkOwner, Carrier, MeteredServer {
       throw new MalformedPacketError(`packet type ${type} does not answer what was asked`)
     }
     const request = this.#next(type)
+    if (request instanceof ExceptionsOption) {
+      this.#greeted()
+      return
+    }
+    this.#proven = true
     this.#health.succeeded()
     if (request instanceof Submission && !request.order.background) {
-      this.#expectResult(request, withoutNuls(args[0] ?? ''))
+      this.#jobs.expect(request, withoutNuls(args[0] ?? ''))
     }
   }
 
@@ -246,54 +337,19 @@ export class Submitter implements LinkOwner, Carrier, MeteredServer {
       throw new MalformedPacketError(`packet type ${type} came without a question`)
     }
     this.#deadlines.remove(request)
+    this.#arrived = request.position
+    this.#heardAt = this.#deadlines.now
     return request
   }
 
-  #expectResult(submission: Submission, handle: string): void {
-    const waiters = this.#jobs.get(handle)
-    if (waiters === undefined) {
-      if (!submission.settled) this.#jobs.set(handle, submission)
-    } else if (waiters instanceof Submission) {
-      this.#jobs.set(handle, { all: [waiters, submission], turn: 0 })
-    } else {
-      waiters.all.push(submission)
-    }
-  }
-
-  #worked(type: PacketType, args: readonly string[], data: Buffer): void {
-    const handle = withoutNuls(args[0] ?? '')
-    const waiters = this.#jobs.get(handle)
-    // Over already: a second final packet (after a cancel), or a caller that has gone.
-    if (waiters === undefined) return
-    const final = isFinal(type)
-    if (final) this.#jobs.delete(handle)
-    if (waiters instanceof Submission) {
-      waiters.worked(type, args, data)
-    } else if (final) {
-      for (const submission of waiters.all) submission.worked(type, args, data)
-    } else {
-      // One packet comes for each waiter.
-      waiters.all[waiters.turn++ % waiters.all.length]?.worked(type, args, data)
-    }
-  }
-
   #noteDrained(): void {
-    if (this.#drained === undefined || this.#pending.size + this.#waiting.size > 0) return
+    if (this.#drained === undefined) return
+    // What its caller has given up holds its place only, until a server that hangs is found out.
+    const waits = (request: Request): boolean => !request.settled
+    if (this.#pending.some(waits) || this.#waiting.some(waits)) return
     this.#drained()
     this.#drained = undefined
   }
-}
-
-function isFinal(type: PacketType): boolean {
-  return (
-    type === PacketType.WORK_COMPLETE ||
-    type === PacketType.WORK_FAIL ||
-    type === PacketType.WORK_EXCEPTION
-  )
-}
-
-function isSettled(submission: Submission): boolean {
-  return submission.settled
 }
 
 // Silence is found out by the heartbeat itself.

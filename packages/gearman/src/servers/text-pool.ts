@@ -1,4 +1,4 @@
-import { Fault, setImmediate } from '@glammp/wire'
+import { afterReads, Fault } from '@glammp/wire'
 import { createPool, type Pool } from 'generic-pool'
 import type { TextSession } from './text-session.js'
 
@@ -71,7 +71,7 @@ export class TextPool {
         if (resource.number > before) return resource.fault
       } else {
         // The server may have closed an idle one while this process was busy, or frozen.
-        if (resource.used) await socketsRead()
+        if (resource.used) await new Promise<void>(afterReads)
         if (resource.reason === undefined) return resource
         await this.#pool.destroy(resource)
       }
@@ -92,11 +92,4 @@ export class TextPool {
     await this.#pool.drain()
     await this.#pool.clear()
   }
-}
-
-// Of two immediates the second comes after the event loop has polled once.
-function socketsRead(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(() => setImmediate(resolve))
-  })
 }
