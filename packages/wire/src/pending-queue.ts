@@ -51,6 +51,15 @@ export class PendingQueue<T> {
     return items
   }
 
+  /** Every item, oldest first. */
+  items(): T[] {
+    const items: T[] = []
+    for (let index = 0; index < this.#size; index += 1) {
+      items.push(this.#slots[(this.#head + index) & (this.#slots.length - 1)] as T)
+    }
+    return items
+  }
+
   #resize(length: number): void {
     const slots: (T | undefined)[] = new Array(length).fill(undefined)
     for (let index = 0; index < this.#size; index += 1) {

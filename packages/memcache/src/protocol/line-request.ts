@@ -25,6 +25,14 @@ export class LineRequest extends Request<string[]> {
     return false
   }
 
+  override get readOnly(): boolean {
+    return !this.sweeps
+  }
+
+  override get sweeps(): boolean {
+    return this.#line.startsWith('flush_all')
+  }
+
   encode(protocol: Protocol, out: Output): number {
     protocol.line(this.#line, out)
     return 1

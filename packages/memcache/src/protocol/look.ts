@@ -47,6 +47,10 @@ export class LookRequest<T, R = Seen<T> | undefined> extends Request<R> {
     return true
   }
 
+  override get readOnly(): boolean {
+    return true
+  }
+
   override get movable(): boolean {
     return true
   }

@@ -98,6 +98,16 @@ export abstract class Request<T = unknown> extends Deadline {
   /** True where sending it twice does what sending it once does. */
   abstract get repeatable(): boolean
 
+  /** True where it changes no item: two of them may go in any order. */
+  get readOnly(): boolean {
+    return false
+  }
+
+  /** True where it is about every item of its server. */
+  get sweeps(): boolean {
+    return false
+  }
+
   /** True where a data block follows the command line. */
   get carriesBlock(): boolean {
     return false

@@ -43,6 +43,10 @@ export class GetRequest extends Request<unknown> {
     return true
   }
 
+  override get readOnly(): boolean {
+    return this.exptime === undefined
+  }
+
   override get movable(): boolean {
     return true
   }
@@ -132,6 +136,10 @@ export class GetManyRequest extends Request<Found> {
   }
 
   get repeatable(): boolean {
+    return true
+  }
+
+  override get readOnly(): boolean {
     return true
   }
 

@@ -135,7 +135,8 @@ export class Fleet {
     signal: AbortSignal | undefined,
     standIns = false,
   ): Promise<[server: string, answer: T | MemcacheError][]> {
-    await this.ready(signal)
+    const ready = this.ready(signal)
+    if (ready !== undefined) await ready
     return Promise.all(
       (standIns ? this.everyServer : this.servers).map(
         async (server): Promise<[string, T | MemcacheError]> => {

@@ -1,6 +1,7 @@
 import { Fault, nextTick } from '@glammp/wire'
 import type { Request } from '../protocol/request.js'
 import { afterReading } from './after-reading.js'
+import { Order } from './order.js'
 import type { SessionPool } from './pool.js'
 import type { Session, SessionListener } from './session.js'
 
@@ -14,11 +15,12 @@ export interface OutboxOwner extends SessionListener {
  * Requests on their way to the connections of one server. What one tick asks for becomes a batch
  * and leaves in one write: on the connection that is out while that takes more, else on another
  * that is borrowed and given back when nothing is in flight on it. While there is none the next
- * batch fills, so load makes batches larger by itself.
+ * batch fills, so load makes batches larger by itself. No request overtakes another of its key.
  */
 export class Outbox {
   readonly #pool: SessionPool
   readonly #owner: OutboxOwner
+  readonly #order = new Order()
   #batch: Request[] = []
   #leaving = false
   /** The one that was borrowed last, while it is out. */
@@ -32,10 +34,19 @@ export class Outbox {
   /** Takes a request, which leaves after this tick or waits for a connection. */
   push(request: Request): void {
     this.#batch.push(request)
-    if (this.#leaving) return
-    this.#leaving = true
-    // After the microtasks of this tick: everything that its promises ask for joins the batch.
-    nextTick(() => this.#leave(false))
+    this.#leaveSoon()
+  }
+
+  /** Takes a request that was lost, and leaves before all that has not left yet. */
+  repeat(request: Request): void {
+    this.#order.repeat(request)
+    this.#leaveSoon()
+  }
+
+  /** A request was answered: what was held back for it may leave. */
+  answered(request: Request): void {
+    this.#order.answered(request)
+    if (this.#order.isDue) this.#leaveSoon()
   }
 
   /** Opens a connection for what may come, unless something is on its way already. */
@@ -48,7 +59,16 @@ export class Outbox {
   /** Takes a session back on which nothing is in flight any more. */
   giveBack(session: Session): void {
     if (this.#session === session) this.#session = undefined
+    this.#order.finished(session)
+    if (this.#order.isDue) this.#leaveSoon()
     this.#pool.giveBack(session)
+  }
+
+  #leaveSoon(): void {
+    if (this.#leaving) return
+    this.#leaving = true
+    // After the microtasks of this tick: everything that its promises ask for joins the batch.
+    nextTick(() => this.#leave(false))
   }
 
   #leave(hasRead: boolean): void {
@@ -72,17 +92,21 @@ export class Outbox {
   }
 
   #send(session: Session): void {
+    const order = this.#order
     const wanted: Request[] = []
-    for (const request of this.#take()) {
+    const batch = this.#take()
+    const isFree = order.isFree(session)
+    for (const request of batch) {
       if (request.settled) this.#owner.dropped(request)
-      else wanted.push(request)
+      else if (isFree || order.allows(request, session)) wanted.push(request)
     }
     const inFlight = wanted.length > 0 ? session.send(wanted, this.#owner) : !session.idle
-    if (!inFlight) this.giveBack(session)
+    if (inFlight) order.sent(session)
+    else this.giveBack(session)
   }
 
   #take(): Request[] {
-    const batch = this.#batch
+    const batch = this.#order.isDue ? [...this.#order.take(), ...this.#batch] : this.#batch
     this.#batch = []
     this.#leaving = false
     return batch

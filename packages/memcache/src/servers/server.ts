@@ -175,7 +175,8 @@ export class Server implements RequestKeeper, OutboxOwner {
     if (this.#options.longestTtl !== undefined) request.limitTtl(this.#options.longestTtl)
     request.allowance = timeout
     this.#deadlines.add(request, timeout)
-    this.#enqueue(request)
+    request.keeper = this
+    this.#outbox.push(request)
     return request.promise
   }
 
@@ -213,6 +214,7 @@ export class Server implements RequestKeeper, OutboxOwner {
     this.reach.answered()
     if (this.#line.size > 0) this.#line.progressed()
     this.#dismiss(request)
+    this.#outbox.answered(request)
   }
 
   dropped(request: Request): void {
@@ -232,7 +234,8 @@ export class Server implements RequestKeeper, OutboxOwner {
       request.attempts < this.#options.retries
     if (again) {
       request.attempts += 1
-      this.#enqueue(request)
+      request.keeper = this
+      this.#outbox.repeat(request)
       return
     }
     request.fail(failure(reason, request.details()))
@@ -257,11 +260,6 @@ export class Server implements RequestKeeper, OutboxOwner {
     }
     request.release = onAbort(signal, () => request.fail(signal.reason))
     return true
-  }
-
-  #enqueue(request: Request): void {
-    request.keeper = this
-    this.#outbox.push(request)
   }
 
   // Once: the server that it goes to may be as doubtful, and is the last that there is.

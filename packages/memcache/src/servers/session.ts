@@ -11,6 +11,7 @@ import { type Reply, ReplyKind, type ReplySink } from '../protocol/reply.js'
 import type { Decoder, Protocol, Request, RequestKeeper } from '../protocol/request.js'
 import { KeyFault } from '../wire-key.js'
 import { failure } from './failure.js'
+import { FlightKeys } from './flight-keys.js'
 
 /** What memcached surely reads at once: half of its read buffer, for the rest of a command in it. */
 const ONE_READ = 8_192
@@ -49,6 +50,8 @@ export class Session implements ConnectionOwner, ReplySink, RequestKeeper {
   /** Requests in flight whose callers have given up. */
   #lapsed = 0
   #nudge: Request | undefined
+  /** As long as nothing more is sent. */
+  #keys: FlightKeys | undefined
   /** Final replies that are still to come. */
   #due = 0
   /** Bytes of a reply, lately. */
@@ -102,6 +105,12 @@ export class Session implements ConnectionOwner, ReplySink, RequestKeeper {
     return monotonic() - this.#active >= SILENCE
   }
 
+  /** The last request in flight that the other, on another connection, must not overtake. */
+  blocker(request: Request): Request | undefined {
+    this.#keys ??= new FlightKeys(this, this.#flight.items())
+    return this.#keys.blocker(request)
+  }
+
   /** Speaks another protocol from now on; only while nothing is in flight. */
   speak(protocol: Protocol): void {
     this.#protocol = protocol.forConnection?.() ?? protocol
@@ -116,6 +125,7 @@ export class Session implements ConnectionOwner, ReplySink, RequestKeeper {
    */
   send(requests: readonly Request[], listener: SessionListener): boolean {
     const connection = this.#connection as Connection
+    this.#keys = undefined
     if (this.#flight.size === 0) this.#active = monotonic()
     for (const request of requests) {
       request.keeper = this
@@ -225,6 +235,7 @@ export class Session implements ConnectionOwner, ReplySink, RequestKeeper {
   #finish(): void {
     const listener = this.#listener
     this.#listener = undefined
+    this.#keys = undefined
     listener?.finished(this)
   }
 

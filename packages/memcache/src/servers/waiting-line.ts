@@ -1,6 +1,7 @@
 import { type Deadlines, Fault, PendingQueue } from '@glammp/wire'
 import type { Request, RequestKeeper } from '../protocol/request.js'
 import { failure } from './failure.js'
+import { WaitingKeys } from './waiting-keys.js'
 
 /**
  * Where the requests of long lists wait while their server has enough to do. What is asked later
@@ -10,8 +11,7 @@ import { failure } from './failure.js'
 export class WaitingLine implements RequestKeeper {
   readonly #deadlines: Deadlines
   readonly #requests = new PendingQueue<Request>()
-  /** How many requests of each key wait. */
-  readonly #keys = new Map<string, number>()
+  readonly #keys = new WaitingKeys()
   /** When the server answered last. */
   #progress = 0
 
@@ -26,7 +26,7 @@ export class WaitingLine implements RequestKeeper {
 
   /** True where the request must not pass by, for it is about a key that waits. */
   concerns(request: Request): boolean {
-    return this.size > 0 && request.wireKeys.some((key) => this.#keys.has(key))
+    return this.#keys.concern(request)
   }
 
   /** @param timeout - milliseconds without an answer of the server after which it is given up. */
@@ -35,7 +35,7 @@ export class WaitingLine implements RequestKeeper {
     request.allowance = timeout
     this.#deadlines.add(request, timeout)
     this.#requests.push(request)
-    for (const key of request.wireKeys) this.#keys.set(key, (this.#keys.get(key) ?? 0) + 1)
+    this.#keys.add(request)
   }
 
   /** The next one that is still wanted, with the milliseconds that it has from now on in `allowance`. */
@@ -68,11 +68,7 @@ export class WaitingLine implements RequestKeeper {
     if (request === undefined) return undefined
     this.#deadlines.remove(request)
     request.keeper = undefined
-    for (const key of request.wireKeys) {
-      const others = (this.#keys.get(key) ?? 1) - 1
-      if (others === 0) this.#keys.delete(key)
-      else this.#keys.set(key, others)
-    }
+    this.#keys.delete(request)
     return request
   }
 

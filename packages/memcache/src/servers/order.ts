@@ -1,0 +1,81 @@
+import type { Request } from '../protocol/request.js'
+import type { Session } from './session.js'
+import { WaitingKeys } from './waiting-keys.js'
+
+/**
+ * Sees to it that the requests of one key take effect in the order in which they were made, on
+ * however many connections they leave: one that would overtake another is held back until that is
+ * answered or lost. What is on one connection, or only reads, needs no such care.
+ */
+export class Order {
+  /** Sessions with requests in flight. */
+  readonly #out = new Set<Session>()
+  /** In flight, and waited for by what is held. */
+  readonly #awaited = new Set<Request>()
+  readonly #keys = new WaitingKeys()
+  /** Sent once, lost, and to be sent again: they were made before all that is held. */
+  #again: Request[] = []
+  #held: Request[] = []
+  #isDue = false
+
+  /** True where what is held may leave now, or what is to be sent again. */
+  get isDue(): boolean {
+    return this.#isDue
+  }
+
+  /** The requests are in flight on the session. */
+  sent(session: Session): void {
+    this.#out.add(session)
+  }
+
+  /** Nothing is in flight on the session any more. */
+  finished(session: Session): void {
+    if (this.#out.delete(session) && this.#held.length > 0) this.#isDue = true
+  }
+
+  /** The request was answered. */
+  answered(request: Request): void {
+    if (this.#awaited.size > 0 && this.#awaited.delete(request)) this.#isDue = true
+  }
+
+  /** The request was lost, and will be sent again. */
+  repeat(request: Request): void {
+    this.#again.push(request)
+    this.#isDue = true
+  }
+
+  /** What is to be looked at anew before the others, in its order. */
+  take(): Request[] {
+    const requests = [...this.#again, ...this.#held]
+    this.#again = []
+    this.#held = []
+    this.#keys.clear()
+    this.#awaited.clear()
+    this.#isDue = false
+    return requests
+  }
+
+  /** True where whatever is asked may leave on the session. */
+  isFree(session: Session): boolean {
+    const { size } = this.#out
+    return this.#held.length === 0 && (size === 0 || (size === 1 && this.#out.has(session)))
+  }
+
+  /** True where the request may leave on the session; else it is held back. */
+  allows(request: Request, session: Session): boolean {
+    if (!this.#keys.concern(request) && !this.#isBlocked(request, session)) return true
+    this.#held.push(request)
+    this.#keys.add(request)
+    return false
+  }
+
+  #isBlocked(request: Request, session: Session): boolean {
+    for (const other of this.#out) {
+      const blocker = other === session ? undefined : other.blocker(request)
+      if (blocker === undefined) continue
+      this.#awaited.add(blocker)
+      return true
+    }
+    return false
+  }
+}
