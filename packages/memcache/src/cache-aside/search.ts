@@ -215,7 +215,10 @@ export class Search {
       if (!flight.current) await lease.release()
       else if (this.#plan.keeps(value)) {
         const life = this.#plan.life(value)
-        if (await lease.fill(value, life)) this.#listener.found(flight, value, life.fresh)
+        const since = monotonic()
+        if (await lease.fill(value, life)) {
+          this.#listener.found(flight, value, life.fresh - (monotonic() - since) / 1_000)
+        }
       } else await lease.discard()
     } catch (error) {
       await lease.release()
