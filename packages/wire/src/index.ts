@@ -46,6 +46,18 @@ export { PendingQueue } from './pending-queue.js'
 export { kept, receiveBuffer } from './receive-buffer.js'
 export { shown, shownName } from './shown.js'
 export {
+  checkBigint,
+  encodeUtf8,
+  HOLDS_MAP,
+  jsonText,
+  MOST_DIGITS,
+  NEEDS_REBUILD,
+  PROTO_KEY,
+  rebuild,
+  storable,
+  survey,
+} from './storable.js'
+export {
   type ConnectionMetrics,
   Traffic,
   type TrafficMetrics,

@@ -1,7 +1,8 @@
-import { kept, utf8 } from '@glammp/wire'
+import { isUint8Array } from 'node:util/types'
+import { checkBigint, jsonText, kept, utf8 } from '@glammp/wire'
 import { DecodeError } from '../errors.js'
 import { encodeString } from './php-memcached-values.js'
-import { type Encoded, encodeText } from './serializer.js'
+import { type Encoded, encodeText, toBigint } from './serializer.js'
 import type { ValueSerializer } from './serializers.js'
 
 /** Flags of Ruby's Dalli. */
@@ -24,12 +25,13 @@ const MARSHAL = 4
 export const dalliValues: ValueSerializer = {
   serialize(value): Encoded {
     if (typeof value === 'string') return { data: encodeText(value), flags: Flag.UTF8 }
-    if (value instanceof Uint8Array) return { data: encodeString(value), flags: 0 }
+    if (isUint8Array(value)) return { data: encodeString(value), flags: 0 }
     // JSON of an integer is its decimal text, with which the server counts.
-    if (typeof value === 'bigint') return { data: String(value), flags: Flag.SERIALIZED }
-    const text = JSON.stringify(value)
-    if (text === undefined) throw new TypeError(`${typeof value} cannot be stored in memcached`)
-    return { data: encodeText(text), flags: Flag.SERIALIZED }
+    if (typeof value === 'bigint') {
+      checkBigint(value)
+      return { data: String(value), flags: Flag.SERIALIZED }
+    }
+    return { data: encodeText(jsonText(value)), flags: Flag.SERIALIZED }
   },
 
   deserialize(flags, bytes, start, end) {
@@ -53,5 +55,5 @@ export const dalliValues: ValueSerializer = {
 
 // JSON.parse would make another number of it.
 function wholeNumber(text: string): number | bigint {
-  return Number.isSafeInteger(Number(text)) ? Number(text) : BigInt(text)
+  return Number.isSafeInteger(Number(text)) ? Number(text) : toBigint(text)
 }

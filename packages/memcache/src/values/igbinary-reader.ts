@@ -21,7 +21,8 @@ type Key = string | number | bigint | Buffer
 class IgbinaryReader {
   readonly #bytes: Buffer
   #at = 0
-  readonly #strings: Buffer[] = []
+  /** Each is made once, however often its number comes. */
+  readonly #strings: (string | Buffer)[] = []
   /** Arrays, objects and referenced values in the order of their beginnings, from 0. */
   readonly #slots: unknown[] = []
 
@@ -49,11 +50,10 @@ class IgbinaryReader {
     for (const first of [Igbinary.REF8, Igbinary.OBJECT_REF8]) {
       if (isSized(type, first)) return this.#reference(this.#sizeOf(type, first))
     }
-    const scalar = this.#scalar(type)
-    return Buffer.isBuffer(scalar) ? phpString(scalar) : scalar
+    return this.#scalar(type)
   }
 
-  /** A value without parts; strings as their bytes. */
+  /** A value without parts. */
   #scalar(type: number): unknown {
     switch (type) {
       case Igbinary.NULL:
@@ -64,7 +64,7 @@ class IgbinaryReader {
       case Igbinary.DOUBLE:
         return this.#take(8).readDoubleBE()
       case Igbinary.STRING_EMPTY:
-        return Buffer.alloc(0)
+        return ''
       case Igbinary.LONG64:
         return phpInteger(this.#take(8).readBigUInt64BE())
       case Igbinary.LONG64 + 1:
@@ -79,14 +79,16 @@ class IgbinaryReader {
   }
 
   /** A string, or by its number one that was there before. */
-  #text(type: number, first: number, firstOfId: number): Buffer {
+  #text(type: number, first: number, firstOfId: number): string | Buffer {
     if (isSized(type, first)) {
-      const bytes = this.#take(this.#sizeOf(type, first))
-      this.#strings.push(bytes)
-      return bytes
+      const text = phpString(this.#take(this.#sizeOf(type, first)))
+      this.#strings.push(text)
+      return text
     }
-    const known = isSized(type, firstOfId) && this.#strings[this.#sizeOf(type, firstOfId)]
-    if (known) return known
+    const known = isSized(type, firstOfId)
+      ? this.#strings[this.#sizeOf(type, firstOfId)]
+      : undefined
+    if (known !== undefined) return known
     throw this.#broken()
   }
 
@@ -111,7 +113,7 @@ class IgbinaryReader {
   }
 
   #object(type: number, depth: number): unknown {
-    const className = this.#text(type, Igbinary.OBJECT8, Igbinary.OBJECT_ID8).toString('latin1')
+    const className = String(this.#text(type, Igbinary.OBJECT8, Igbinary.OBJECT_ID8))
     const members: Record<string, unknown> = {}
     const slot = this.#slots.push(members) - 1
     const inside = this.#number(1)
@@ -128,9 +130,8 @@ class IgbinaryReader {
   #members(size: number, depth: number, set: (key: Key, value: unknown) => void): void {
     for (let count = 0; count < size; count += 1) {
       const key = this.#scalar(this.#number(1))
-      if (typeof key === 'number' || typeof key === 'bigint') set(key, this.#value(depth + 1))
-      else if (Buffer.isBuffer(key)) set(phpString(key), this.#value(depth + 1))
-      else throw this.#broken()
+      if (!isKey(key)) throw this.#broken()
+      set(key, this.#value(depth + 1))
     }
   }
 
@@ -161,6 +162,10 @@ class IgbinaryReader {
   #broken(): DecodeError {
     return new DecodeError(`no value of igbinary: byte ${this.#at} is not what it can be`)
   }
+}
+
+function isKey(value: unknown): value is Key {
+  return ['string', 'number', 'bigint'].includes(typeof value) || Buffer.isBuffer(value)
 }
 
 /** Whether a type is one of the three of a kind: 8, 16 or 32 bits. */

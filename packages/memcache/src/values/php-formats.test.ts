@@ -172,3 +172,22 @@ test.each([
   expect(() => unserializePhp(Buffer.from(text))).toThrow(DecodeError)
   expect(() => unserializeIgbinary(Buffer.from(hex.replace(' ', ''), 'hex'))).toThrow(DecodeError)
 })
+
+test('a long string that igbinary tells by its number is made once', () => {
+  const COUNT = 100_000
+  const uint32 = (value: number): Buffer => {
+    const bytes = Buffer.alloc(4)
+    bytes.writeUInt32BE(value)
+    return bytes
+  }
+  const text = Buffer.from('é'.repeat(200_000))
+  const parts = [uint32(2), Buffer.from([0x16]), uint32(COUNT)]
+  for (let key = 0; key < COUNT; key += 1) {
+    parts.push(Buffer.from([0x0a]), uint32(key))
+    if (key === 0) parts.push(Buffer.from([0x13]), uint32(text.length), text)
+    else parts.push(Buffer.from([0x0e, 0]))
+  }
+  const list = unserializeIgbinary(Buffer.concat(parts)) as string[]
+  expect(list).toHaveLength(COUNT)
+  expect(list[COUNT - 1]).toBe(text.toString())
+})

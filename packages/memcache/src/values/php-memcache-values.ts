@@ -1,3 +1,4 @@
+import { isUint8Array } from 'node:util/types'
 import { latin1 } from '@glammp/wire'
 import { DecodeError } from '../errors.js'
 import { encodeLatin1, encodeString, integer } from './php-memcached-values.js'
@@ -23,7 +24,7 @@ export const PHP_MEMCACHE_COMPRESSED = 0x2
 /** Values as PHP's Memcache keeps them. Bytes are a string to it: they come back as text if they are UTF-8. */
 export const phpMemcacheValues: ValueSerializer = {
   serialize(value): Encoded {
-    if (typeof value === 'string' || value instanceof Uint8Array) {
+    if (typeof value === 'string' || isUint8Array(value)) {
       return { data: encodeString(value), flags: 0 }
     }
     if (typeof value === 'boolean') return { data: value ? '1' : '0', flags: Flag.BOOLEAN }
@@ -64,7 +65,7 @@ function double(text: string): number {
   if (text === 'INF' || text === '-INF') return text === 'INF' ? Infinity : -Infinity
   const number = Number(text)
   if (text.trim() === '' || Number.isNaN(number)) {
-    throw new DecodeError(`'${text}' is marked as a number`)
+    throw new DecodeError(`'${text.slice(0, 30)}' is marked as a number`)
   }
   return number
 }

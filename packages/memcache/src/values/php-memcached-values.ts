@@ -1,4 +1,5 @@
 import { isUtf8 } from 'node:buffer'
+import { isUint8Array } from 'node:util/types'
 import { latin1 } from '@glammp/wire'
 import { DecodeError } from '../errors.js'
 import { serializeIgbinary } from './igbinary-writer.js'
@@ -37,7 +38,7 @@ export function phpMemcachedValues(name: PhpSerializerName): ValueSerializer {
   return {
     serialize(value) {
       if (typeof value === 'bigint') return bigintItem(value)
-      if (typeof value !== 'object' || value instanceof Uint8Array) return serialize(value)
+      if (typeof value !== 'object' || isUint8Array(value)) return serialize(value)
       return objects(value)
     },
     deserialize(flags, bytes, start, end) {
@@ -64,7 +65,8 @@ function bigintItem(value: bigint): Encoded {
 /** @throws DecodeError for what is no integer. */
 export function integer(text: string): number | bigint {
   // A decrement leaves spaces behind.
-  if (!/^-?\d{1,20} *$/.test(text)) throw new DecodeError(`'${text}' is marked as an integer`)
+  if (!/^-?\d{1,20} *$/.test(text))
+    throw new DecodeError(`'${text.slice(0, 30)}' is marked as an integer`)
   return phpInteger(BigInt(text.trimEnd()))
 }
 

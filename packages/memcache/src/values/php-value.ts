@@ -1,4 +1,6 @@
 import { isUtf8 } from 'node:buffer'
+import { isDate, isMap, isNativeError, isRegExp, isSet, isUint8Array } from 'node:util/types'
+import { storable } from '@glammp/wire'
 
 /**
  * What writes a value in one of PHP's formats. A container is opened with the number of pairs of
@@ -29,7 +31,11 @@ const LONGEST_DATE = 24
  *
  * @throws TypeError for what PHP cannot hold.
  */
-export function writePhp(value: unknown, sink: PhpSink, depth = 0): void {
+export function writePhp(value: unknown, sink: PhpSink): void {
+  write(storable(value), sink, 0)
+}
+
+function write(value: unknown, sink: PhpSink, depth: number): void {
   if (typeof value === 'string') sink.string(Buffer.from(value))
   else if (typeof value === 'number') writeNumber(value, sink)
   else if (typeof value === 'boolean') sink.boolean(value)
@@ -48,11 +54,13 @@ function writeObject(value: object, sink: PhpSink, depth: number): void {
   if (depth > DEEPEST) {
     throw new TypeError(`the value cannot be stored: it is over ${DEEPEST} levels deep, or a cycle`)
   }
-  if (value instanceof Uint8Array) {
+  if (isUint8Array(value)) {
     sink.string(Buffer.from(value.buffer, value.byteOffset, value.byteLength))
   } else if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) {
     throw new TypeError('of typed arrays PHP can hold a Uint8Array alone')
-  } else if (value instanceof Date) {
+  } else if (isRegExp(value) || isNativeError(value)) {
+    throw new TypeError('PHP can hold neither a RegExp nor an Error')
+  } else if (isDate(value)) {
     writeDate(value, sink)
   } else {
     writePairs(pairsOf(value), sink, depth)
@@ -60,8 +68,8 @@ function writeObject(value: object, sink: PhpSink, depth: number): void {
 }
 
 function pairsOf(value: object): (readonly [unknown, unknown])[] {
-  if (value instanceof Map) return [...value]
-  if (Array.isArray(value) || value instanceof Set) return [...[...value].entries()]
+  if (isMap(value)) return [...value]
+  if (Array.isArray(value) || isSet(value)) return [...[...value].entries()]
   return Object.entries(value).filter(([, member]) => member !== undefined)
 }
 
@@ -73,7 +81,7 @@ function writePairs(
   sink.open(pairs.length)
   for (const [key, member] of pairs) {
     writeKey(key, sink)
-    writePhp(member, sink, depth)
+    write(member, sink, depth)
   }
   sink.close()
 }
@@ -98,7 +106,7 @@ function writeDate(date: Date, sink: PhpSink): void {
   sink.open(3, 'DateTime')
   for (const [key, member] of Object.entries(members)) {
     writeKey(key, sink)
-    writePhp(member, sink)
+    write(member, sink, 0)
   }
   sink.close()
 }

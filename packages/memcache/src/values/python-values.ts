@@ -1,7 +1,8 @@
-import { kept, latin1, utf8 } from '@glammp/wire'
+import { isUint8Array } from 'node:util/types'
+import { checkBigint, kept, latin1, utf8 } from '@glammp/wire'
 import { DecodeError } from '../errors.js'
 import { encodeString } from './php-memcached-values.js'
-import type { Encoded } from './serializer.js'
+import { type Encoded, toBigint } from './serializer.js'
 import type { ValueSerializer } from './serializers.js'
 
 /** Flags of pylibmc; pymemcache's pickle_serde and compressed_serde have the same. */
@@ -22,7 +23,8 @@ export const PYTHON_COMPRESSED = 0x8
 export const pythonValues: ValueSerializer = {
   serialize(value): Encoded {
     if (typeof value === 'string') return { data: encodeString(value), flags: Flag.TEXT }
-    if (value instanceof Uint8Array) return { data: encodeString(value), flags: 0 }
+    if (isUint8Array(value)) return { data: encodeString(value), flags: 0 }
+    if (typeof value === 'bigint') checkBigint(value)
     if (typeof value === 'bigint' || (Number.isSafeInteger(value) && !Object.is(value, -0))) {
       return { data: String(value), flags: Flag.INTEGER }
     }
@@ -41,8 +43,8 @@ export const pythonValues: ValueSerializer = {
       throw new DecodeError(`a value with flags ${flags}, which pylibmc does not write`)
     }
     const text = latin1(bytes, start, end).trimEnd()
-    if (!/^-?\d+$/.test(text)) throw new DecodeError(`'${text}' is marked as an integer`)
+    if (!/^-?\d+$/.test(text)) throw new DecodeError('text that is marked as an integer')
     const number = Number(text)
-    return Number.isSafeInteger(number) ? number : BigInt(text)
+    return Number.isSafeInteger(number) ? number : toBigint(text)
   },
 }

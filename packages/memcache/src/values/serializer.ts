@@ -1,10 +1,22 @@
 import { isUint8Array } from 'node:util/types'
-import { kept, latin1, utf8 } from '@glammp/wire'
+import {
+  checkBigint,
+  encodeUtf8,
+  HOLDS_MAP,
+  kept,
+  latin1,
+  MOST_DIGITS,
+  NEEDS_REBUILD,
+  PROTO_KEY,
+  rebuild,
+  storable,
+  survey,
+  utf8,
+} from '@glammp/wire'
 import { Packr } from 'msgpackr'
 import { DecodeError } from '../errors.js'
 import { unserializeIgbinary } from './igbinary-reader.js'
 import { unserializePhp } from './php-reader.js'
-import { HOLDS_MAP, NEEDS_REBUILD, rebuild, survey } from './storable.js'
 
 /** A value as it is stored: text of one-byte characters or bytes, and the item's client flags. */
 export interface Encoded {
@@ -74,7 +86,8 @@ export function serialize(value: unknown): Encoded {
     case 'boolean':
       return { data: value ? '1' : '', flags: Type.BOOLEAN }
     case 'bigint':
-      return { data: bigintText(value), flags: Type.INTEGER | BIGINT }
+      checkBigint(value)
+      return { data: String(value), flags: Type.INTEGER | BIGINT }
     case 'object':
       return serializeObject(value)
     default:
@@ -90,12 +103,12 @@ function serializeObject(value: object | null): Encoded {
   }
   try {
     const found = survey(value)
-    const known = (found & NEEDS_REBUILD) === 0 ? value : rebuild(value)
     // An object may stand for a string or a number.
-    if (typeof known !== 'object') return serialize(known)
+    if ((found & NEEDS_REBUILD) !== 0) return serialize(rebuild(value))
+    if ((found & PROTO_KEY) !== 0) throw protoKey()
     return (found & HOLDS_MAP) !== 0
-      ? { data: records.pack(known), flags: Type.MSGPACK | RECORDS }
-      : { data: plain.pack(known), flags: Type.MSGPACK }
+      ? { data: records.pack(value), flags: Type.MSGPACK | RECORDS }
+      : { data: plain.pack(value), flags: Type.MSGPACK }
   } catch (cause) {
     if (cause instanceof TypeError) throw cause
     throw new TypeError('the value cannot be stored: msgpackr cannot pack it', { cause })
@@ -104,17 +117,24 @@ function serializeObject(value: object | null): Encoded {
 
 /** Objects as msgpack that every library reads: a Map comes back as an object. */
 export function serializePlainly(value: object | null): Encoded {
-  const known = (survey(value) & NEEDS_REBUILD) === 0 ? value : rebuild(value)
+  const known = storable(value)
+  if ((survey(known) & PROTO_KEY) !== 0) throw protoKey()
   return { data: plain.pack(known), flags: Type.MSGPACK }
+}
+
+function protoKey(): TypeError {
+  return new TypeError("a key '__proto__' cannot be stored as msgpack")
 }
 
 /**
  * Text as UTF-8. ASCII stays a string, which needs no copy; of long text the copy costs less than
  * one more string joined to the request.
+ *
+ * @throws TypeError for text that UTF-8 would change.
  */
 export function encodeText(text: string): string | Uint8Array {
   const length = Buffer.byteLength(text)
-  return length === text.length && length <= ASCII_LIMIT ? text : Buffer.from(text)
+  return length === text.length && length <= ASCII_LIMIT ? text : encodeUtf8(text)
 }
 
 /** @throws DecodeError where the flags or bytes are none that {@link serialize} writes. */
@@ -156,18 +176,8 @@ function deserializeTyped(flags: number, bytes: Buffer, start: number, end: numb
   }
 }
 
-/** Digits of the longest bigint: the time to read one grows faster than its length. */
-const MOST_DIGITS = 20_000
-
-/** The first bigint that is too long. */
-const TOO_LONG = 10n ** BigInt(MOST_DIGITS)
-
-function bigintText(value: bigint): string {
-  if (value < TOO_LONG && value > -TOO_LONG) return String(value)
-  throw new TypeError(`a bigint of over ${MOST_DIGITS} digits cannot be stored in memcached`)
-}
-
-function toBigint(text: string): bigint {
+/** @throws DecodeError for one whose digits would block the process. */
+export function toBigint(text: string): bigint {
   if (text.length <= MOST_DIGITS + 1) return BigInt(text.trimEnd())
   throw new DecodeError(`a bigint of over ${MOST_DIGITS} digits is not read`)
 }

@@ -1,4 +1,5 @@
-import { kept, shown, wrong } from '@glammp/wire'
+import { isUint8Array } from 'node:util/types'
+import { jsonText, kept, shown, wrong } from '@glammp/wire'
 import { DecodeError } from '../errors.js'
 import { deserialize, type Encoded, encodeText, serialize, Type } from './serializer.js'
 
@@ -56,20 +57,13 @@ export function serializerOf(serializer: SerializerName | Serializer): ValueSeri
 
 /** As {@link serialize}, with objects as JSON. */
 export function serializeJson(value: unknown): Encoded {
-  if (typeof value !== 'object' || value instanceof Uint8Array) return serialize(value)
-  let text: string | undefined
-  try {
-    text = JSON.stringify(value)
-  } catch (cause) {
-    throw new TypeError('the value cannot be stored: it is no JSON', { cause })
-  }
-  if (text === undefined) throw new TypeError('the value cannot be stored: it is no JSON')
-  return { data: encodeText(text), flags: Type.JSON }
+  if (typeof value !== 'object' || isUint8Array(value)) return serialize(value)
+  return { data: encodeText(jsonText(value)), flags: Type.JSON }
 }
 
 function serializeRaw(value: unknown): Encoded {
   if (typeof value === 'string') return { data: encodeText(value), flags: 0 }
-  if (value instanceof Uint8Array) return { data: new Uint8Array(value), flags: 0 }
+  if (isUint8Array(value)) return { data: new Uint8Array(value), flags: 0 }
   throw new TypeError("transcoder 'raw' stores strings and bytes, nothing else")
 }
 
@@ -81,14 +75,20 @@ function deserializeRaw(_flags: number, bytes: Buffer, start: number, end: numbe
 function foreign(serializer: Serializer): ValueSerializer {
   return {
     serialize(value) {
-      const { data, flags } = serializer.serialize(value)
+      const encoded: unknown = serializer.serialize(value)
+      if (typeof encoded !== 'object' || encoded === null) {
+        throw new TypeError('serialize of the transcoder returns { data, flags }')
+      }
+      const { data, flags } = encoded as ReturnType<Serializer['serialize']>
       if (!Number.isInteger(flags) || flags < 0 || flags >= 2 ** 32) {
-        throw new TypeError(`flags are 32 bits without a sign; not ${shown(flags)}`)
+        throw new TypeError(
+          `serialize of the transcoder: flags are 32 bits without a sign; not ${shown(flags)}`,
+        )
       }
       if (typeof data === 'string') return { data: encodeText(data), flags }
       // A copy: the serializer may use its buffer again.
-      if (data instanceof Uint8Array) return { data: new Uint8Array(data), flags }
-      throw new TypeError('a Serializer returns text or bytes')
+      if (isUint8Array(data)) return { data: new Uint8Array(data), flags }
+      throw new TypeError('serialize of the transcoder: data is text or bytes')
     },
     deserialize(flags, bytes, start, end) {
       try {

@@ -1,3 +1,4 @@
+import { isUint8Array } from 'node:util/types'
 import type { ValueDecoder } from '../protocol/request.js'
 import { Compression, type CompressionOptions } from './compression.js'
 import { deserialize, type Encoded, encodeText, serialize } from './serializer.js'
@@ -91,7 +92,7 @@ function expanding(
 
 function toPiece(value: unknown): string | Uint8Array {
   if (typeof value === 'string') return encodeText(value)
-  if (value instanceof Uint8Array) return new Uint8Array(value)
+  if (isUint8Array(value)) return new Uint8Array(value)
   throw new TypeError('append and prepend take a string or bytes')
 }
 
