@@ -16,7 +16,7 @@ export const HOLDS_MAP = 1
 /** Something is inside that must be {@link rebuild rebuilt} before it is packed. */
 export const NEEDS_REBUILD = 2
 /** Something is inside that JSON would change without a word. */
-export const BEYOND_JSON = 4
+const BEYOND_JSON = 4
 /** A key `__proto__` is inside, which msgpackr (version 2.1) renames when it reads. */
 export const PROTO_KEY = 8
 
