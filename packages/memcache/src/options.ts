@@ -56,7 +56,11 @@ export interface MemcacheOptions {
    * @defaultValue `{ min: 0, max: 2 }`; a `max` as large as `min` where that is over 2
    */
   readonly pool?: Partial<PoolOptions> | undefined
-  /** Milliseconds for a call, from call to answer. @defaultValue 1000 */
+  /**
+   * Milliseconds of silence after which a call is given up. They begin with the call, and anew while
+   * bytes of a large value, its own or one before it, move on the connection.
+   * @defaultValue 1000
+   */
   readonly timeout?: number | undefined
   /** Milliseconds for a new connection: name lookup, TCP, TLS. @defaultValue 1000 */
   readonly connectTimeout?: number | undefined

@@ -42,6 +42,12 @@ export interface ConnectionOwner {
 /** Called once the kernel took bytes, or will not. */
 type Taken = (error?: Error | null) => void
 
+/** What `node:net` has of libuv; over TLS it has a parent. */
+interface Handle {
+  readonly writeQueueSize?: number
+  readonly _parent?: Handle | null
+}
+
 /** Milliseconds of silence before the kernel asks whether the peer still lives. */
 const KEEP_ALIVE_DELAY = 30_000
 
@@ -167,6 +173,15 @@ export class Connection {
   /** True while the kernel takes no more bytes and what is written piles up in the process. */
   get congested(): boolean {
     return this.#socket.writableNeedDrain
+  }
+
+  /** Bytes that were written and wait in the process; a number that changes while any of them go. */
+  get unsent(): number {
+    const { writableLength } = this.#socket
+    if (writableLength === 0) return 0
+    // A large Buffer counts as a whole until the kernel has all of it; what is left of it, libuv knows.
+    const { _handle: handle } = this.#socket as { _handle?: Handle | null }
+    return writableLength + ((handle?._parent ?? handle)?.writeQueueSize ?? 0)
   }
 
   /**

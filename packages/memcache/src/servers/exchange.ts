@@ -16,6 +16,7 @@ export function exchange<T>(
   session.send(requests, {
     answered: (request) => deadlines.remove(request),
     dropped: (request) => deadlines.remove(request),
+    goesOn: (request, milliseconds) => deadlines.add(request, milliseconds),
     lost: (request, reason) => {
       deadlines.remove(request)
       request.fail(reason)

@@ -56,6 +56,7 @@ export class LineStream implements AsyncIterable<string> {
     session.send([this.#request], {
       answered: () => {},
       dropped: () => {},
+      goesOn: () => {},
       lost: (request, reason) => request.fail(failure(reason, request.details())),
       finished: () => {},
     })

@@ -35,6 +35,7 @@ class FailedOpening {
  */
 export class SessionPool {
   readonly #pool: Pool<Session | FailedOpening>
+  readonly #lent = new Set<Session>()
   #openings = 0
   #closed = false
 
@@ -82,7 +83,10 @@ export class SessionPool {
       if (resource instanceof Session) {
         // One that lay idle may be at its end, where nobody has read it yet: nothing is lost on it so.
         if (resource.silent) await new Promise<void>(afterReading)
-        if (resource.reason === undefined) return resource
+        if (resource.reason === undefined) {
+          this.#lent.add(resource)
+          return resource
+        }
         await this.#pool.destroy(resource)
       } else {
         await this.#pool.destroy(resource)
@@ -92,8 +96,16 @@ export class SessionPool {
     }
   }
 
+  /** Milliseconds that are left of a time limit for who waits for a session: see {@link Session.restOf}. */
+  restOf(limit: number): number {
+    let rest = 0
+    for (const session of this.#lent) rest = Math.max(rest, session.restOf(limit))
+    return rest
+  }
+
   /** Takes a session back; one that has closed meanwhile leaves the pool. */
   giveBack(session: Session): void {
+    this.#lent.delete(session)
     const done =
       session.reason === undefined ? this.#pool.release(session) : this.#pool.destroy(session)
     // It rejects only for what was not borrowed, which here cannot be.

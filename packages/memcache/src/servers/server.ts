@@ -205,9 +205,18 @@ export class Server implements RequestKeeper, OutboxOwner {
   }
 
   expired(request: Request): void {
+    const rest = this.#pool.restOf(request.allowance)
+    if (rest > 0 && !request.settled) {
+      this.#deadlines.add(request, rest)
+      return
+    }
     // It waited for a connection all the time; the batch drops it when it is sent.
     request.fail(failure(new Fault('timeout', 'no connection in time'), request.details()))
     this.#dismiss(request)
+  }
+
+  goesOn(request: Request, milliseconds: number): void {
+    this.#deadlines.add(request, milliseconds)
   }
 
   answered(request: Request): void {

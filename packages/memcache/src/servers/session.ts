@@ -12,6 +12,7 @@ import type { Decoder, Protocol, Request, RequestKeeper } from '../protocol/requ
 import { KeyFault } from '../wire-key.js'
 import { failure } from './failure.js'
 import { FlightKeys } from './flight-keys.js'
+import { Progress } from './progress.js'
 
 /** What memcached surely reads at once: half of its read buffer, for the rest of a command in it. */
 const ONE_READ = 8_192
@@ -31,6 +32,8 @@ export interface SessionListener {
   answered(request: Request): void
   /** The request was settled before it was sent. */
   dropped(request: Request): void
+  /** The time of the request is over, but bytes of a large value move: it gets so many milliseconds more. */
+  goesOn(request: Request, milliseconds: number): void
   /** The connection ended before the last reply of the request. */
   lost(request: Request, reason: Fault): void
   /** Every request was answered or lost. */
@@ -54,18 +57,13 @@ export class Session implements ConnectionOwner, ReplySink, RequestKeeper {
   #keys: FlightKeys | undefined
   /** Final replies that are still to come. */
   #due = 0
-  /** Bytes of a reply, lately. */
-  #replySize = 0
-  /** Bytes that came since the last final reply. */
-  #unfinished = 0
-  /** When it was opened, something came, or was sent after a rest. */
-  #active = 0
+  readonly #progress = new Progress()
 
   /** @throws Fault where no connection comes about. */
   static async open(options: ConnectOptions, protocol: Protocol): Promise<Session> {
     const session = new Session(protocol)
     session.#connection = await Connection.open(options, session)
-    session.#active = monotonic()
+    session.#progress.active = monotonic()
     return session
   }
 
@@ -96,13 +94,18 @@ export class Session implements ConnectionOwner, ReplySink, RequestKeeper {
       !connection.congested &&
       this.#lapsed === 0 &&
       this.#nudge === undefined &&
-      this.#due * this.#replySize + this.#unfinished < FULL
+      this.#due * this.#progress.replySize + this.#progress.unfinished < FULL
     )
   }
 
   /** True where nothing has come for a while, as far as the sockets were read. */
   get silent(): boolean {
-    return monotonic() - this.#active >= SILENCE
+    return monotonic() - this.#progress.active >= SILENCE
+  }
+
+  /** Milliseconds that are left of a time limit because bytes of large values move; see {@link Progress}. */
+  restOf(limit: number): number {
+    return this.#progress.restOf(limit)
   }
 
   /** The last request in flight that the other, on another connection, must not overtake. */
@@ -126,7 +129,7 @@ export class Session implements ConnectionOwner, ReplySink, RequestKeeper {
   send(requests: readonly Request[], listener: SessionListener): boolean {
     const connection = this.#connection as Connection
     this.#keys = undefined
-    if (this.#flight.size === 0) this.#active = monotonic()
+    if (this.#flight.size === 0) this.#progress.active = monotonic()
     for (const request of requests) {
       request.keeper = this
       try {
@@ -142,21 +145,21 @@ export class Session implements ConnectionOwner, ReplySink, RequestKeeper {
     }
     if (this.#flight.size === 0) return false
     this.#listener = listener
-    if (connection.encrypted) this.#flushEncrypted(connection)
-    else connection.flush()
+    const bytes = connection.encrypted ? this.#flushEncrypted(connection) : connection.flush()
+    if (connection.congested) this.#progress.wrote(bytes, connection)
     return true
   }
 
   // memcached waits for its socket, not for what OpenSSL still holds: over TLS a command in the
   // record that ends a value of more than its read buffer stays unread until anything else comes
   // (seen with 1.6.18). So something else comes: a command in a record of its own.
-  #flushEncrypted(connection: Connection): void {
+  #flushEncrypted(connection: Connection): number {
     const bytes = connection.flush(() => {
       if (bytes <= ONE_READ || this.reason !== undefined) return
       nudge.remaining = nudge.encode(this.#protocol, connection.output)
       connection.flush()
     })
-    if (bytes <= ONE_READ) return
+    if (bytes <= ONE_READ) return bytes
     const nudge = new LineRequest('version', 'version')
     nudge.promise.catch(() => {})
     nudge.lapsed = true
@@ -164,6 +167,7 @@ export class Session implements ConnectionOwner, ReplySink, RequestKeeper {
     this.#due += 1
     this.#nudge = nudge
     this.#flight.push(nudge)
+    return bytes
   }
 
   /** Reads no further until {@link resume}: the server must wait. */
@@ -188,12 +192,7 @@ export class Session implements ConnectionOwner, ReplySink, RequestKeeper {
   received(chunk: Buffer): void {
     const due = this.#due
     this.#decoder.push(chunk)
-    this.#active = monotonic()
-    this.#unfinished += chunk.length
-    const replies = due - this.#due
-    if (replies <= 0) return
-    this.#replySize += (this.#unfinished / replies - this.#replySize) / 4
-    this.#unfinished = 0
+    this.#progress.received(chunk.length, due - this.#due)
   }
 
   reply(reply: Reply): void {
@@ -216,6 +215,7 @@ export class Session implements ConnectionOwner, ReplySink, RequestKeeper {
   }
 
   closed(reason: Fault): void {
+    this.#progress.stop()
     for (const request of this.#flight.drain()) {
       if (request !== this.#nudge) this.#listener?.lost(request, reason)
     }
@@ -224,6 +224,11 @@ export class Session implements ConnectionOwner, ReplySink, RequestKeeper {
 
   /** A reply that is late may still come, so its place is kept, unless nobody waits any more. */
   expired(request: Request): void {
+    const rest = this.restOf(request.allowance)
+    if (rest > 0 && !request.settled) {
+      this.#listener?.goesOn(request, rest)
+      return
+    }
     const fault = new Fault('timeout', 'no answer in time')
     request.fail(failure(fault, request.details()))
     request.lapsed = true

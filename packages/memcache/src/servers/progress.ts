@@ -1,0 +1,99 @@
+import { clearTimeout, monotonic, setTimeout } from '@glammp/wire'
+
+/** Milliseconds between two looks at what is still to be sent. */
+const LOOK = 50
+
+/** Bytes that may be on their way, unseen, when the last has left the process: two sockets' buffers. */
+const UNSEEN = 8_388_608
+
+/** Bytes of a reply from which on it counts as large. */
+const LARGE = 8_192
+
+/** How far the bytes to send have come. */
+interface Sending {
+  /** Changes while bytes go; 0 when all have gone. */
+  readonly unsent: number
+}
+
+/**
+ * When bytes last moved on a connection, as far as large values are concerned: a time limit measures
+ * silence, and not how long a large value takes on a slow line. Small replies are no reason to wait
+ * longer for those behind them.
+ */
+export class Progress {
+  /** When something came, or was sent after a rest. */
+  active = 0
+  /** Bytes of a reply, lately. */
+  replySize = 0
+  /** Bytes that came since the last final reply. */
+  unfinished = 0
+  #sending: Sending | undefined
+  #timer: NodeJS.Timeout | undefined
+  #unsent = 0
+  #bytes = 0
+  #began = 0
+  /** When bytes were last seen to go; later than now while the last ones may be on their way. */
+  #wentAt = Number.NEGATIVE_INFINITY
+
+  /** Bytes came in, and ended so many replies. */
+  received(bytes: number, replies: number): void {
+    this.active = monotonic()
+    this.unfinished += bytes
+    if (replies <= 0) return
+    this.replySize += (this.unfinished / replies - this.replySize) / 4
+    this.unfinished = 0
+  }
+
+  /** More was written than the kernel took at once. */
+  wrote(bytes: number, sending: Sending): void {
+    this.#bytes += bytes
+    this.#unsent = sending.unsent
+    if (this.#sending !== undefined) return
+    this.#sending = sending
+    this.#began = monotonic()
+    this.#wentAt = Math.max(this.#wentAt, this.#began)
+    this.#lookLater()
+  }
+
+  /**
+   * Milliseconds that are left of a time limit which begins when bytes of a large value last moved; none
+   * where there is no large value. The kernel takes bytes by the megabyte, so that it looks silent
+   * in between: while it has not taken all, the limit is twice as long.
+   */
+  restOf(limit: number): number {
+    const now = monotonic()
+    this.#look(now)
+    const isReading = this.unfinished > 0 || this.replySize >= LARGE
+    const readUntil = isReading ? this.active + limit : now
+    const isSending = this.#sending !== undefined
+    const sentUntil = Math.min(this.#wentAt, now) + (isSending ? 2 : 1) * limit
+    return Math.max(readUntil, sentUntil, now) - now
+  }
+
+  /** Looks no more. */
+  stop(): void {
+    this.#sending = undefined
+    clearTimeout(this.#timer)
+  }
+
+  #lookLater(): void {
+    this.#timer = setTimeout(() => {
+      this.#look(monotonic())
+      if (this.#sending !== undefined) this.#lookLater()
+    }, LOOK)
+    this.#timer.unref()
+  }
+
+  #look(now: number): void {
+    if (this.#sending === undefined) return
+    const { unsent } = this.#sending
+    if (unsent === this.#unsent) return
+    this.#unsent = unsent
+    this.#wentAt = now
+    if (unsent > 0) return
+    // As fast as the others went, so the last ones go.
+    this.#wentAt += (now - this.#began) * Math.min(1, UNSEEN / this.#bytes)
+    this.#bytes = 0
+    this.stop()
+  }
+}
