@@ -124,3 +124,12 @@ test('a listener that throws does not break the client', async () => {
   await server.restart()
   expect(await client.doBackground('f', 'x')).toMatch(/\/\/H:/)
 })
+
+test('a function may have the name of what every object has', async () => {
+  await using server = await startGearmand()
+  await using client = new GearmanClient(server.address)
+  for (const name of ['__proto__', 'constructor', 'toString']) await client.doBackground(name, 'x')
+  const { functions } = client.metrics()
+  expect(Object.keys(functions).sort()).toEqual(['__proto__', 'constructor', 'toString'])
+  for (const { outcomes } of Object.values(functions)) expect(outcomes).toEqual({ queued: 1 })
+})

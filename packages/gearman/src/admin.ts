@@ -1,16 +1,20 @@
-import { type GearmanError, InvalidArgumentError, ServerError } from './errors.js'
+import { bool, OptionRules, wholeNumberFrom } from '@glammp/wire'
+import { type GearmanError, ServerError } from './errors.js'
 import { FunctionNames } from './function-name.js'
 import { type JobHandle, parseHandle } from './handle.js'
 import {
   adminOptions,
+  CALL_CHECKS,
+  checkCall,
+  checkOptions,
   type GearmanAdminOptions,
-  milliseconds,
   resolveSettings,
   type ServerList,
   wholeNumber,
 } from './options.js'
 import { fromByteText } from './protocol/packet.js'
 import { MalformedPacketError } from './protocol/packet-decoder.js'
+import type { TextCommand } from './protocol/text.js'
 import {
   type ConnectedWorker,
   type FunctionPriorities,
@@ -34,6 +38,11 @@ export interface AdminCallOptions {
   readonly signal?: AbortSignal | undefined
 }
 
+/** What `shutdown` takes. */
+type ShutdownOptions = AdminCallOptions & { readonly graceful?: boolean | undefined }
+
+const SHUTDOWN_RULES = new OptionRules<ShutdownOptions>({ graceful: bool, ...CALL_CHECKS })
+
 /** Most jobs that a function's queue may hold, by priority; one that is absent has no limit. */
 export interface MaxQueue {
   readonly high?: number | undefined
@@ -41,8 +50,22 @@ export interface MaxQueue {
   readonly low?: number | undefined
 }
 
+const UNIQUE_IDS: TextCommand = { line: 'show unique jobs', list: true, fenced: true }
+
 /** gearmand's word for "no limit" of a queue. */
 const NO_LIMIT = 0
+
+/** gearmand reads a limit into 32 bits. */
+const MOST = 2 ** 31 - 1
+
+const LIMIT_RULES = new OptionRules<MaxQueue>(
+  {
+    high: wholeNumberFrom(1, MOST),
+    normal: wholeNumberFrom(1, MOST),
+    low: wholeNumberFrom(1, MOST),
+  },
+  'a number or ',
+)
 
 /**
  * Looks into gearmand and steers it, by the text commands of its port. Questions go to every server
@@ -85,17 +108,17 @@ export class GearmanAdmin implements AsyncDisposable {
 
   /** The version of each server, for example `1.1.20+ds`. */
   version(options?: AdminCallOptions): Promise<PerServer<string>> {
-    return this.#ask('version', false, readOk, options)
+    return this.#ask(oneLine('version'), readOk, options)
   }
 
   /** The process id of each server. */
   pid(options?: AdminCallOptions): Promise<PerServer<number>> {
-    return this.#ask('getpid', false, (lines) => Number(readOk(lines)), options)
+    return this.#ask(oneLine('getpid'), (lines) => Number(readOk(lines)), options)
   }
 
   /** The log level of each server, for example `ERROR`; it is set at its start only. */
   verbose(options?: AdminCallOptions): Promise<PerServer<string>> {
-    return this.#ask('verbose', false, readOk, options)
+    return this.#ask(oneLine('verbose'), readOk, options)
   }
 
   /** Every job of each server; gearmand walks over all of them for it. */
@@ -105,7 +128,8 @@ export class GearmanAdmin implements AsyncDisposable {
 
   /** The unique ids of the jobs of each server that have one. */
   showUniqueJobs(options?: AdminCallOptions): Promise<PerServer<string[]>> {
-    return this.#rows('show unique jobs', fromByteText, options)
+    // An id may be the full stop that ends a list.
+    return this.#ask(UNIQUE_IDS, (lines) => lines.map(fromByteText), options)
   }
 
   /**
@@ -128,7 +152,7 @@ export class GearmanAdmin implements AsyncDisposable {
    */
   async cancelJob(handle: string, options?: AdminCallOptions): Promise<boolean> {
     const parsed = parseHandle(handle)
-    const answers = await this.#ask(`cancel job ${parsed.local}`, false, readOk, options, parsed)
+    const answers = await this.#ask(oneLine(`cancel job ${parsed.local}`), readOk, options, parsed)
     let cancelled = false
     let failure: GearmanError | undefined
     for (const answer of Object.values(answers)) {
@@ -164,10 +188,10 @@ export class GearmanAdmin implements AsyncDisposable {
    * @throws ServerError with the code `UNKNOWN_COMMAND` from gearmand 1.1.15 and newer, which no
    * longer has it: send the process SIGTERM, or SIGUSR1 for a graceful end.
    */
-  async shutdown(
-    options: AdminCallOptions & { readonly graceful?: boolean | undefined } = {},
-  ): Promise<void> {
-    await this.#all(options.graceful ? 'shutdown graceful' : 'shutdown', options)
+  async shutdown(options: ShutdownOptions = {}): Promise<void> {
+    checkOptions('shutdown', SHUTDOWN_RULES, options)
+    const { graceful, timeout, signal } = options
+    await this.#all(graceful ? 'shutdown graceful' : 'shutdown', { timeout, signal })
   }
 
   /** Waits for the commands under way, then leaves; later ones reject with ClosedError. */
@@ -184,22 +208,20 @@ export class GearmanAdmin implements AsyncDisposable {
     read: (line: string) => T,
     options: AdminCallOptions | undefined,
   ): Promise<PerServer<T[]>> {
-    return this.#ask(line, true, (lines) => lines.map((each) => read(each)), options)
+    return this.#ask({ line, list: true }, (lines) => lines.map((each) => read(each)), options)
   }
 
   /** What each server answers, or that of a handle. */
   async #ask<T>(
-    line: string,
-    list: boolean,
+    command: TextCommand,
     read: (lines: readonly string[]) => T,
-    { timeout, signal }: AdminCallOptions = {},
+    options: AdminCallOptions = {},
     handle?: JobHandle,
   ): Promise<PerServer<T>> {
-    const patience = {
-      timeout: timeout === undefined ? this.#timeout : milliseconds('timeout', timeout),
-      signal,
-    }
-    return await this.#servers.ask({ line, list }, patience, read, handle)
+    checkCall('an admin command', options)
+    const { timeout = this.#timeout, signal } = options
+    const patience = { timeout, signal }
+    return await this.#servers.ask(command, patience, read, handle)
   }
 
   /** On how many servers it was done; a refusal that `harmless` matches is no failure. */
@@ -208,7 +230,7 @@ export class GearmanAdmin implements AsyncDisposable {
     options: AdminCallOptions | undefined,
     harmless?: RegExp,
   ): Promise<number> {
-    const answers = Object.values(await this.#ask(line, false, readOk, options))
+    const answers = Object.values(await this.#ask(oneLine(line), readOk, options))
     let done = 0
     for (const answer of answers) {
       if (!(answer instanceof Error)) done += 1
@@ -216,6 +238,11 @@ export class GearmanAdmin implements AsyncDisposable {
     }
     return done
   }
+}
+
+/** A command that is answered in one line. */
+function oneLine(line: string): TextCommand {
+  return { line, list: false }
 }
 
 function refusedFor(error: GearmanError, words: RegExp): boolean {
@@ -231,12 +258,8 @@ function readOk([line = '']: readonly string[]): string {
 
 function queueLimits(limit: number | MaxQueue | undefined): string {
   if (limit === undefined) return ''
-  if (typeof limit === 'number') return ` ${wholeNumber('a limit', limit, 1)}`
-  if (typeof limit !== 'object' || limit === null) {
-    throw new InvalidArgumentError('a limit is a number, or { high, normal, low }')
-  }
-  const { high, normal, low } = limit
-  return [high, normal, low]
-    .map((each) => ` ${each === undefined ? NO_LIMIT : wholeNumber('a limit', each, 1)}`)
-    .join('')
+  if (typeof limit === 'number') return ` ${wholeNumber('a limit', limit, 1, MOST)}`
+  checkOptions('maxQueue', LIMIT_RULES, limit)
+  const { high = NO_LIMIT, normal = NO_LIMIT, low = NO_LIMIT } = limit
+  return ` ${high} ${normal} ${low}`
 }

@@ -12,21 +12,19 @@ import type {
 import type { CodecOption } from './codec.js'
 import type { JobDefinition } from './definition.js'
 import { Dispatch } from './dispatch.js'
-import { InvalidArgumentError } from './errors.js'
 import type { GearmanClientEvents } from './events.js'
 import { parseHandle } from './handle.js'
-import { inherited } from './inherited.js'
 import type { FunctionReference, JobOptions } from './job-order.js'
 import type { ManyOptions, TaskOutput, TaskRequest } from './many.js'
 import type { GearmanMetrics } from './metrics.js'
 import {
+  checkCall,
   clientOptions,
   type GearmanClientOptions,
   resolveServers,
   resolveSettings,
   type ServerList,
   type ServersOption,
-  wholeNumber,
 } from './options.js'
 import type { Source } from './pull.js'
 import { failure } from './servers/failure.js'
@@ -70,10 +68,7 @@ export class GearmanClient<ClientCodec extends CodecOption = 'string'>
     super()
     const given = clientOptions(options)
     const settings = resolveSettings(given)
-    const maxPending = wholeNumber('maxPending', given.maxPending ?? 100_000, 1)
-    if (given.traceContext !== undefined && typeof given.traceContext !== 'function') {
-      throw new InvalidArgumentError('traceContext is a function that returns an object of texts')
-    }
+    const { maxPending = 100_000 } = given
     this.#servers = new JobServers({
       ...settings,
       maxPending,
@@ -288,10 +283,7 @@ export class GearmanClient<ClientCodec extends CodecOption = 'string'>
     workloads: Source<unknown>,
     options: JobOptions & ManyOptions = {},
   ): Promise<PromiseSettledResult<unknown>[]> {
-    const { concurrency, ...own } = options
-    const job = inherited(own, options)
-    const read = (workload: unknown): TaskRequest => ({ ...job, function: fn, workload })
-    return await this.#dispatch.many(workloads, { concurrency, signal: job.signal }, read)
+    return await this.#dispatch.doMany(fn, workloads, options)
   }
 
   /**
@@ -316,11 +308,11 @@ export class GearmanClient<ClientCodec extends CodecOption = 'string'>
     tasks: Source<TaskRequest>,
     options?: ManyOptions & Pick<JobOptions, 'signal'>,
   ): Promise<PromiseSettledResult<Output>[]>
-  runTasks(
+  async runTasks(
     tasks: Source<TaskRequest>,
     options: ManyOptions & Pick<JobOptions, 'signal'> = {},
   ): Promise<PromiseSettledResult<unknown>[]> {
-    return this.#dispatch.many(tasks, options, (task) => task)
+    return await this.#dispatch.runTasks(tasks, options)
   }
 
   /**
@@ -331,6 +323,7 @@ export class GearmanClient<ClientCodec extends CodecOption = 'string'>
    * AbortError, ClosedError, QueueFullError, InvalidArgumentError.
    */
   async jobStatus(handle: string, options: CallOptions = {}): Promise<JobStatus> {
+    checkCall('jobStatus', options)
     const parsed = parseHandle(handle)
     return firstKnown(
       await this.#servers.ask<JobStatus>(
@@ -343,6 +336,7 @@ export class GearmanClient<ClientCodec extends CodecOption = 'string'>
 
   /** As {@link jobStatus}, by the job's unique id; gearmand searches all functions for it. */
   async jobStatusByUnique(unique: string, options: CallOptions = {}): Promise<UniqueJobStatus> {
+    checkCall('jobStatusByUnique', options)
     const id = encodeUnique(unique)
     return firstKnown(
       await this.#servers.ask<UniqueJobStatus>(
@@ -355,6 +349,7 @@ export class GearmanClient<ClientCodec extends CodecOption = 'string'>
 
   /** Resolves when every server has answered. @throws The error of one that did not. */
   async ping(options: CallOptions = {}): Promise<void> {
+    checkCall('ping', options)
     const answers = await this.#servers.ask<void>(
       undefined,
       options,

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util'
 import { isNativeError, isUint8Array } from 'node:util/types'
+import { wrong } from '@glammp/wire'
 import { pack, unpack } from 'msgpackr'
 import { InvalidArgumentError, ProtocolError } from './errors.js'
 import { MAX_BODY } from './protocol/packet.js'
@@ -55,7 +56,7 @@ export function codecOf(option: CodecOption): Codec {
     typeof option.decode !== 'function'
   ) {
     throw new InvalidArgumentError(
-      `codec is 'string', 'buffer', 'json', 'msgpack' or { encode, decode }, not ${String(option)}`,
+      wrong('codec', "'string', 'buffer', 'json', 'msgpack' or { encode, decode }", option),
     )
   }
   return option

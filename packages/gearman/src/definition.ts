@@ -1,4 +1,7 @@
+import { OptionRules, wrong } from '@glammp/wire'
 import type { CodecOption } from './codec.js'
+import { InvalidArgumentError } from './errors.js'
+import { checkCodec, checkOptions } from './options.js'
 
 /** Settings that both sides of a job type share. */
 export interface JobDefinitionOptions {
@@ -14,13 +17,23 @@ export interface JobDefinition<Input, Output> extends JobDefinitionOptions {
   readonly types?: { readonly input: Input; readonly output: Output } | undefined
 }
 
+const RULES = new OptionRules<JobDefinitionOptions>({ codec: checkCodec })
+
 /**
  * Declares a job type, so that `client.do(resize, input)` and `worker.addFunction(resize, handler)`
  * are checked against one pair of types and travel in one codec.
+ *
+ * @throws InvalidArgumentError
  */
 export function defineJob<Input, Output>(
   name: string,
   options: JobDefinitionOptions = {},
 ): JobDefinition<Input, Output> {
+  if (typeof name !== 'string' || name === '') {
+    throw new InvalidArgumentError(
+      wrong('a function name', 'a string of at least one character', name),
+    )
+  }
+  checkOptions('defineJob', RULES, options, name)
   return Object.freeze({ name, ...options })
 }

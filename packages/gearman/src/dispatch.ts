@@ -13,6 +13,7 @@ import {
   type EncodedOrder,
   type FunctionReference,
   fill,
+  JOB_RULES,
   type JobOptions,
   JobOrders,
   type Schedule,
@@ -21,11 +22,14 @@ import {
   Batch,
   type BatchOwner,
   type BatchPlace,
+  checkSource,
   concurrencyOf,
+  DO_MANY_RULES,
   type ManyOptions,
+  RUN_TASKS_RULES,
   type TaskRequest,
 } from './many.js'
-import type { Settings } from './options.js'
+import { checkOptions, type Settings } from './options.js'
 import type { Source } from './pull.js'
 import type { JobServers } from './servers/job-servers.js'
 import { type JobListener, Submission } from './servers/submission.js'
@@ -74,6 +78,7 @@ export class Dispatch {
   ): Promise<unknown> {
     if (options === undefined) return this.call(fn, workload, fixed)
     try {
+      checkOptions('a job', JOB_RULES, options)
       return this.call(fn, workload, inherited({ ...options, ...fixed }, options))
     } catch (error) {
       // A getter threw.
@@ -105,8 +110,32 @@ export class Dispatch {
     return task
   }
 
+  /** As `GearmanClient.doMany`. */
+  async doMany(
+    fn: AnyFunction,
+    workloads: Source<unknown>,
+    options: JobOptions & ManyOptions,
+  ): Promise<PromiseSettledResult<unknown>[]> {
+    checkOptions('doMany', DO_MANY_RULES, options)
+    checkSource('workloads', workloads)
+    const { concurrency, ...own } = options
+    const job = inherited(own, options)
+    const read = (workload: unknown): TaskRequest => ({ ...job, function: fn, workload })
+    return await this.#many(workloads, { concurrency, signal: job.signal }, read)
+  }
+
+  /** As `GearmanClient.runTasks`. */
+  async runTasks(
+    tasks: Source<TaskRequest>,
+    options: ManyOptions & Pick<JobOptions, 'signal'>,
+  ): Promise<PromiseSettledResult<unknown>[]> {
+    checkOptions('runTasks', RUN_TASKS_RULES, options)
+    checkSource('tasks', tasks)
+    return await this.#many(tasks, options, (task) => task)
+  }
+
   /** @param read Makes a job of a task. */
-  async many<T>(
+  async #many<T>(
     tasks: Source<T>,
     { concurrency, signal }: ManyOptions & Pick<JobOptions, 'signal'>,
     read: (task: T) => TaskRequest,

@@ -23,8 +23,16 @@ export abstract class GearmanError extends ErrorBase {
   }
 }
 
-/** A function name, unique, handle, workload or option that gearmand cannot take. Nothing was sent. */
+/**
+ * A function name, unique, handle, workload or option that gearmand cannot take. Nothing was sent.
+ * It is `instanceof TypeError` as well, as what other libraries throw for arguments.
+ */
 export class InvalidArgumentError extends GearmanError {
+  static {
+    // The classes above are told by their marks, not by their prototypes.
+    Object.setPrototypeOf(InvalidArgumentError.prototype, TypeError.prototype)
+  }
+
   static override readonly kind: string = 'InvalidArgumentError'
   readonly code = 'ERR_GEARMAN_INVALID_ARGUMENT'
 }

@@ -1,9 +1,22 @@
 import { randomUUID } from 'node:crypto'
+import { isDate } from 'node:util/types'
+import {
+  abortSignal,
+  bool,
+  type Checks,
+  callback,
+  milliseconds,
+  OptionRules,
+  oneOf,
+  text,
+  wholeNumberFrom,
+  wrong,
+} from '@glammp/wire'
 import { type Codec, type CodecOption, codecOf, encodeWith, isStream } from './codec.js'
 import type { JobDefinition } from './definition.js'
 import { InvalidArgumentError } from './errors.js'
 import { FunctionNames } from './function-name.js'
-import { milliseconds, type Settings, wholeNumber } from './options.js'
+import { checkCodec, checkOptions, type Settings } from './options.js'
 import { PacketType } from './protocol/packet.js'
 import type { JobOrder } from './servers/submission.js'
 import { isContext, type TraceContext, withContext } from './trace-context.js'
@@ -85,6 +98,36 @@ const SUBMIT_TYPES = {
 
 const NO_OPTIONS: JobOptions = {}
 
+/** What the settings of every job may be. */
+const ORDER_CHECKS = {
+  unique: (_name: string, value: unknown) => encodeUnique(value as string),
+  timeout: milliseconds,
+  signal: abortSignal,
+  codec: checkCodec,
+  length: wholeNumberFrom(0),
+  retries: wholeNumberFrom(0),
+} satisfies Partial<Checks<JobOptions>>
+
+/** What the settings of a job may be. */
+export const JOB_CHECKS: Checks<JobOptions> = {
+  ...ORDER_CHECKS,
+  priority: oneOf('high', 'normal', 'low'),
+  background: bool,
+  onStatus: callback,
+  onData: callback,
+  onWarning: callback,
+  reducer: text,
+}
+
+/** The rules of these. */
+export const JOB_RULES: OptionRules<JobOptions> = new OptionRules<JobOptions>(JOB_CHECKS)
+
+const SCHEDULE_RULES = new OptionRules<Schedule & Pick<JobOptions, keyof typeof ORDER_CHECKS>>({
+  at: checkAt,
+  delay: checkDelay,
+  ...ORDER_CHECKS,
+})
+
 /** Checks what callers pass and turns it into orders: after this, nothing is wrong with them. */
 export class JobOrders {
   readonly #names: FunctionNames
@@ -106,13 +149,11 @@ export class JobOrders {
     schedule?: Schedule,
   ): EncodedOrder {
     const name = typeof fn === 'object' && fn !== null ? fn.name : fn
+    if (schedule !== undefined) checkSchedule(options as Schedule, name)
+    else if (options !== NO_OPTIONS) checkOptions('a job', JOB_RULES, options, name)
     const chosen = options.codec ?? (typeof fn === 'object' ? fn?.codec : undefined)
     const codec = chosen === undefined ? this.#codec : codecOf(chosen)
     const types = SUBMIT_TYPES[options.priority ?? 'normal']
-    if (types === undefined) {
-      throw new InvalidArgumentError(`priority is 'high', 'normal' or 'low'`, { function: name })
-    }
-    if (options.timeout !== undefined) milliseconds('timeout', options.timeout)
     const background = schedule !== undefined || options.background === true
     const stream = isStream(workload)
       ? new WorkloadStream(workload, options.length, name)
@@ -144,7 +185,7 @@ export class JobOrders {
       args += `\0${this.#names.encode(options.reducer)}\0`
       type = background ? PacketType.SUBMIT_REDUCE_JOB_BACKGROUND : PacketType.SUBMIT_REDUCE_JOB
     }
-    const retries = wholeNumber('retries', options.retries ?? 0, 0)
+    const { retries = 0 } = options
     // Under the id `-` equal workloads are one job: nothing may come between.
     const context = unique === '-' ? undefined : this.#context?.()
     if (context !== undefined && !isContext(context)) {
@@ -169,24 +210,38 @@ function workloadKey(args: string, data: string | Uint8Array): string {
   return args + Buffer.from(data as Uint8Array).toString('latin1')
 }
 
-/** gearmand counts whole seconds; rounded up, a job never starts early. */
-function dueSeconds(schedule: Schedule): number {
-  const { at, delay } = schedule
-  for (const field of ['minute', 'hour', 'day', 'month', 'weekday']) {
-    if (field in schedule) {
+/** @throws {@link InvalidArgumentError} */
+function checkSchedule(options: Schedule, name: unknown): void {
+  if (typeof options === 'object' && options !== null) {
+    for (const field of ['minute', 'hour', 'day', 'month', 'weekday']) {
+      if (!Object.hasOwn(options, field)) continue
       throw new InvalidArgumentError(
         `a schedule has no \`${field}\`: no gearmand implements SUBMIT_JOB_SCHED; say \`at\` or \`delay\``,
       )
     }
   }
+  checkOptions('a schedule', SCHEDULE_RULES, options, name)
+}
+
+function checkAt(name: string, value: unknown): void {
+  const time = isDate(value) ? value.getTime() : value
+  if (typeof time === 'number' && time >= 0 && time <= LAST_DATE) return
+  throw new TypeError(wrong(name, 'a Date or milliseconds since 1970', value))
+}
+
+function checkDelay(name: string, value: unknown): void {
+  if (typeof value === 'number' && value >= 0 && value <= LAST_DATE) return
+  throw new TypeError(wrong(name, 'milliseconds from now, from 0', value))
+}
+
+/** The last moment that a Date can be. */
+const LAST_DATE = 8.64e15
+
+/** gearmand counts whole seconds; rounded up, a job never starts early. */
+function dueSeconds({ at, delay }: Schedule): number {
   if ((at === undefined) === (delay === undefined)) {
     throw new InvalidArgumentError('a schedule has either `at` or `delay`')
   }
   const due = delay === undefined ? Number(at) : Date.now() + delay
-  if (!Number.isFinite(due) || due < 0 || (delay !== undefined && !(delay >= 0))) {
-    throw new InvalidArgumentError(
-      '`at` is a Date or milliseconds since 1970, `delay` milliseconds',
-    )
-  }
   return Math.ceil(due / 1_000)
 }

@@ -1,5 +1,8 @@
+import { abortSignal, listOf, OptionRules, wholeNumberFrom } from '@glammp/wire'
+import { messageOf } from './codec.js'
 import type { JobDefinition } from './definition.js'
-import type { FunctionReference, JobOptions } from './job-order.js'
+import { InvalidArgumentError } from './errors.js'
+import { type FunctionReference, JOB_CHECKS, type JobOptions } from './job-order.js'
 import { wholeNumber } from './options.js'
 import { isThenable, Pull, type Source } from './pull.js'
 
@@ -50,6 +53,18 @@ export interface BatchOwner<T> {
   submit(task: T, place: BatchPlace): void
 }
 
+/** What the settings of jobs that are run together may be. */
+export const RUN_TASKS_RULES: OptionRules<ManyOptions & Pick<JobOptions, 'signal'>> =
+  new OptionRules<ManyOptions & Pick<JobOptions, 'signal'>>({
+    concurrency: wholeNumberFrom(1),
+    signal: abortSignal,
+  })
+
+/** The same, with those of each job. */
+export const DO_MANY_RULES: OptionRules<JobOptions & ManyOptions> = new OptionRules<
+  JobOptions & ManyOptions
+>({ ...JOB_CHECKS, concurrency: wholeNumberFrom(1) })
+
 /** How many jobs may be under way where a caller does not say. */
 const CONCURRENCY = 10_000
 
@@ -58,6 +73,20 @@ const MAX_BYTES = 16 * 1024 * 1024
 
 /** Holds the place of a job that is under way, since a later one may end first. */
 const UNFINISHED: PromiseSettledResult<unknown> = { status: 'rejected', reason: undefined }
+
+/**
+ * Text and bytes can be iterated over, and are one workload.
+ *
+ * @throws {@link InvalidArgumentError} for what tasks cannot be taken from.
+ */
+export function checkSource(name: string, source: Source<unknown>): void {
+  try {
+    if (typeof source === 'object' && source !== null && Symbol.asyncIterator in source) return
+    listOf(name, source as Iterable<unknown>)
+  } catch (cause) {
+    throw new InvalidArgumentError(messageOf(cause), { cause })
+  }
+}
 
 /** @throws {@link InvalidArgumentError} */
 export function concurrencyOf(concurrency: number | undefined, maxPending: number): number {

@@ -65,12 +65,13 @@ export class JobMeter {
   snapshot(servers: Iterable<MeteredServer>): GearmanMetrics {
     const latency = new Histogram()
     latency.add(this.#others.latency)
-    const functions: Record<string, FunctionMetrics> = {}
+    // Pairs, since a function may be called `__proto__`.
+    const functions: [name: string, metrics: FunctionMetrics][] = []
     for (const [name, counters] of this.#functions) {
       latency.add(counters.latency)
       const summary = counters.latency.summary()
       const outcomes = Object.fromEntries(counters.outcomes)
-      functions[name] = { jobs: summary.count, outcomes, latency: summary }
+      functions.push([name, { jobs: summary.count, outcomes, latency: summary }])
     }
     const total = new Traffic()
     let waiting = 0
@@ -82,7 +83,7 @@ export class JobMeter {
     }
     return {
       ...trafficMetrics(total, waiting),
-      functions,
+      functions: Object.fromEntries(functions),
       servers: each,
       latency: latency.summary(),
     }

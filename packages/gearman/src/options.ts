@@ -1,10 +1,22 @@
 import type { ResourceLimits } from 'node:worker_threads'
 import {
   type AddressRules,
+  abortSignal,
+  bool,
+  type Checks,
+  callback,
+  milliseconds as checkMilliseconds,
+  wholeNumber as checkWholeNumber,
+  OptionRules,
+  optionsOf,
   parseServers,
   type ServerAddress,
   type ServerObject,
   type TlsOptions,
+  text,
+  tlsOption,
+  wholeNumberFrom,
+  wrong,
 } from '@glammp/wire'
 import { type Codec, type CodecOption, codecOf, messageOf } from './codec.js'
 import { InvalidArgumentError } from './errors.js'
@@ -108,90 +120,138 @@ const RULES: AddressRules = {
   schemes: { gearman: { tls: false }, gearmans: { tls: true } },
 }
 
-/** Longest delay that a timer of Node keeps; past it, it fires at once. */
-const MAX_DELAY = 2 ** 31 - 1
-
-/** Names of options: one that is misspelt must not silently be a default. */
-type OptionNames<T> = Readonly<Record<keyof T, true>>
-
-const ADMIN_OPTIONS: OptionNames<GearmanAdminOptions> = {
-  servers: true,
-  timeout: true,
-  connectTimeout: true,
-  tls: true,
+const ADMIN_CHECKS: Checks<GearmanAdminOptions> = {
+  servers: notNull,
+  timeout: checkMilliseconds,
+  connectTimeout: checkMilliseconds,
+  tls: tlsOption,
 }
 
-const CLIENT_OPTIONS: OptionNames<GearmanClientOptions> = {
-  ...ADMIN_OPTIONS,
-  namespace: true,
-  codec: true,
-  heartbeat: true,
-  maxPending: true,
-  traceContext: true,
+const CONNECTION_CHECKS: Checks<ConnectionOptions> = {
+  ...ADMIN_CHECKS,
+  namespace: text,
+  codec: checkCodec,
+  heartbeat: (name, value) => value === false || checkMilliseconds(name, value),
 }
 
-const WORKER_OPTIONS: OptionNames<GearmanWorkerOptions> = {
-  ...ADMIN_OPTIONS,
-  namespace: true,
-  codec: true,
-  heartbeat: true,
-  concurrency: true,
-  clientId: true,
-  handleSignals: true,
-  pollInterval: true,
-  sandbox: true,
+const ADMIN_RULES = new OptionRules<GearmanAdminOptions>(ADMIN_CHECKS, 'servers or ')
+
+const CLIENT_RULES = new OptionRules<GearmanClientOptions>(
+  { ...CONNECTION_CHECKS, maxPending: wholeNumberFrom(1), traceContext: callback },
+  'servers or ',
+)
+
+const WORKER_RULES = new OptionRules<GearmanWorkerOptions>(
+  {
+    ...CONNECTION_CHECKS,
+    concurrency: wholeNumberFrom(1),
+    clientId: text,
+    handleSignals: bool,
+    pollInterval: checkMilliseconds,
+    sandbox: optionsOf<SandboxOptions>({
+      threads: wholeNumberFrom(1),
+      grace: checkMilliseconds,
+      idleTimeout: checkMilliseconds,
+      resourceLimits: optionsOf<ResourceLimits>({
+        maxOldGenerationSizeMb: megabytes,
+        maxYoungGenerationSizeMb: megabytes,
+        codeRangeSizeMb: megabytes,
+        stackSizeMb: megabytes,
+      }),
+    }),
+  },
+  'servers or ',
+)
+
+/** What every call may be allowed. */
+export const CALL_CHECKS: Checks<{ readonly timeout?: number; readonly signal?: AbortSignal }> = {
+  timeout: checkMilliseconds,
+  signal: abortSignal,
+}
+
+const CALL_RULES = new OptionRules(CALL_CHECKS)
+
+/** @throws {@link InvalidArgumentError} for options of a call that cannot be. */
+export function checkCall(
+  owner: string,
+  options: { readonly timeout?: number | undefined; readonly signal?: AbortSignal | undefined },
+): void {
+  checkOptions(owner, CALL_RULES as OptionRules<typeof options>, options)
+}
+
+/** @throws {@link InvalidArgumentError} for options that the rules do not have. */
+export function checkOptions<T extends object>(
+  owner: string,
+  rules: OptionRules<T>,
+  options: T,
+  fn?: unknown,
+): void {
+  try {
+    rules.check(owner, options)
+  } catch (cause) {
+    throw refusal(cause, fn)
+  }
+}
+
+/** For `OptionRules`. */
+export function checkCodec(_name: string, value: unknown): void {
+  codecOf(value as CodecOption)
+}
+
+function notNull(name: string, value: unknown): void {
+  if (value === null) throw new TypeError(`${name} is a string, an object or an array; not null`)
+}
+
+function megabytes(name: string, value: unknown): void {
+  if (typeof value !== 'number' || !(value > 0 && value < Number.POSITIVE_INFINITY)) {
+    throw new TypeError(wrong(name, 'a number of megabytes over 0', value))
+  }
+}
+
+function refusal(cause: unknown, fn?: unknown): InvalidArgumentError {
+  const name = typeof fn === 'string' ? fn : undefined
+  return new InvalidArgumentError(messageOf(cause), { function: name, cause })
 }
 
 /** @throws {@link InvalidArgumentError} for what is neither servers nor options of a client. */
 export function clientOptions(given: GearmanClientOptions | ServerList): GearmanClientOptions {
-  return withServers(given, CLIENT_OPTIONS)
+  return withServers('a client', given, CLIENT_RULES)
 }
 
 /** @throws {@link InvalidArgumentError} for what is neither servers nor options of a worker. */
 export function workerOptions(given: GearmanWorkerOptions | ServerList): GearmanWorkerOptions {
-  return withServers(given, WORKER_OPTIONS)
+  return withServers('a worker', given, WORKER_RULES)
 }
 
 /** @throws {@link InvalidArgumentError} for what is neither servers nor options of an admin. */
 export function adminOptions(given: GearmanAdminOptions | ServerList): GearmanAdminOptions {
-  return withServers(given, ADMIN_OPTIONS)
+  return withServers('an admin', given, ADMIN_RULES)
 }
 
-function withServers<T extends ConnectionOptions>(given: T | ServerList, names: OptionNames<T>): T {
+function withServers<T extends ConnectionOptions>(
+  owner: string,
+  given: T | ServerList,
+  rules: OptionRules<T>,
+): T {
   if (typeof given === 'string' || Array.isArray(given)) return { servers: given } as unknown as T
-  if (typeof given !== 'object' || given === null) {
-    throw new InvalidArgumentError(`options are an object, or servers as text; not ${given}`)
-  }
-  checkNames('option', given, names)
+  checkOptions(owner, rules, given as T)
   return given as T
-}
-
-function checkNames(what: string, given: object, names: Readonly<Record<string, true>>): void {
-  for (const name of Object.keys(given)) {
-    if (!Object.hasOwn(names, name)) {
-      throw new InvalidArgumentError(
-        `there is no ${what} '${name}'; there are ${Object.keys(names).join(', ')}`,
-      )
-    }
-  }
 }
 
 /** @throws {@link InvalidArgumentError} for options that make no sense. */
 export function resolveSettings(options: ConnectionOptions): Settings {
   const { namespace = '', tls = false } = options
-  if (typeof namespace !== 'string') throw new InvalidArgumentError('namespace is a string')
   const { GEARMAN_SERVERS: env } = process.env
   return {
     servers: resolveServers(
       options.servers ?? (env === undefined || env.trim() === '' ? 'localhost' : env),
     ),
-    timeout: milliseconds('timeout', options.timeout ?? 5_000),
-    connectTimeout: milliseconds('connectTimeout', options.connectTimeout ?? 1_000),
+    timeout: options.timeout ?? 5_000,
+    connectTimeout: options.connectTimeout ?? 1_000,
     tls: tls === true ? {} : tls === false ? undefined : tls,
     namespace,
     codec: codecOf(options.codec ?? 'string'),
-    heartbeat:
-      options.heartbeat === false ? 0 : milliseconds('heartbeat', options.heartbeat ?? 30_000),
+    heartbeat: options.heartbeat === false ? 0 : (options.heartbeat ?? 30_000),
   }
 }
 
@@ -200,22 +260,24 @@ export function resolveServers(servers: ServersOption): ServerAddress[] {
   try {
     return parseServers(servers, RULES)
   } catch (cause) {
-    throw new InvalidArgumentError(messageOf(cause), { cause })
+    throw refusal(cause)
   }
 }
 
 /** @throws {@link InvalidArgumentError} unless `value` is over 0 and fits a timer. */
 export function milliseconds(name: string, value: number): number {
-  if (typeof value !== 'number' || !(value > 0) || value > MAX_DELAY) {
-    throw new InvalidArgumentError(`${name} is milliseconds, over 0 and at most ${MAX_DELAY}`)
+  try {
+    return checkMilliseconds(name, value)
+  } catch (cause) {
+    throw refusal(cause)
   }
-  return value
 }
 
-/** @throws {@link InvalidArgumentError} unless `value` is a whole number of at least `least`. */
-export function wholeNumber(name: string, value: number, least: number): number {
-  if (!Number.isSafeInteger(value) || value < least) {
-    throw new InvalidArgumentError(`${name} is a whole number of at least ${least}`)
+/** @throws {@link InvalidArgumentError} unless `value` is a whole number from `least` to `most`. */
+export function wholeNumber(name: string, value: number, least: number, most?: number): number {
+  try {
+    return checkWholeNumber(name, value, least, most)
+  } catch (cause) {
+    throw refusal(cause)
   }
-  return value
 }

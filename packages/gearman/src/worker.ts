@@ -1,5 +1,13 @@
 import { EventEmitter } from 'node:events'
-import { clearTimeout, Deadlines, Fault, guarded, setTimeout } from '@glammp/wire'
+import {
+  clearTimeout,
+  Deadlines,
+  Fault,
+  guarded,
+  milliseconds,
+  OptionRules,
+  setTimeout,
+} from '@glammp/wire'
 import type { Decoded, WithCodec } from './call-types.js'
 import { jobsAreWatched, traceJob } from './channels.js'
 import { checkClientId } from './client-id.js'
@@ -16,8 +24,8 @@ import { onTermination } from './jobs/signals.js'
 import { Slots } from './jobs/slots.js'
 import { type GearmanMetrics, JobMeter } from './metrics.js'
 import {
+  checkOptions,
   type GearmanWorkerOptions,
-  milliseconds,
   resolveServers,
   resolveSettings,
   type ServerList,
@@ -39,6 +47,8 @@ export interface CloseOptions {
    */
   readonly timeout?: number | undefined
 }
+
+const CLOSE_RULES = new OptionRules<CloseOptions>({ timeout: milliseconds })
 
 /** Events of a {@link GearmanWorker}. There is no `error` event: nothing unheard ends the process. */
 export interface GearmanWorkerEvents {
@@ -97,10 +107,7 @@ export class GearmanWorker<WorkerCodec extends CodecOption = 'string'>
     const connectionOptions = {
       ...this.#settings,
       clientId: checkClientId(given.clientId),
-      pollInterval:
-        given.pollInterval === undefined
-          ? undefined
-          : milliseconds('pollInterval', given.pollInterval),
+      pollInterval: given.pollInterval,
     }
     this.#sandbox = new Sandbox(given.sandbox ?? {}, () => this.#slots.limit)
     this.#functions = new Functions(this.#settings, (module, codec) =>
@@ -259,9 +266,10 @@ export class GearmanWorker<WorkerCodec extends CodecOption = 'string'>
    * later call with a timeout shortens the wait of an earlier one.
    */
   async close(options: CloseOptions = {}): Promise<void> {
+    checkOptions('close', CLOSE_RULES, options)
     const { timeout } = options
     if (timeout !== undefined) {
-      const timer = setTimeout(() => this.#force(timeout), milliseconds('timeout', timeout))
+      const timer = setTimeout(() => this.#force(timeout), timeout)
       void this.#closed.then(() => clearTimeout(timer))
     }
     this.#closing ??= this.#close()

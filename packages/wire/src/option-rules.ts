@@ -31,24 +31,41 @@ export class OptionRules<T extends object> {
    */
   check(owner: string, options: T, prefix = ''): void {
     if (typeof options !== 'object' || options === null) throw this.#refusal(owner, options)
-    let isEmpty = true
-    // Inherited ones count, as they do where they are read.
+    const prototype: unknown = Object.getPrototypeOf(options)
+    if (prototype !== Object.prototype && prototype !== null) {
+      this.#checkInstance(owner, options, prefix)
+      return
+    }
     for (const name in options) {
-      const value: unknown = options[name]
       const check = this.#checks.get(name)
       if (check !== undefined) {
-        isEmpty = false
+        const value: unknown = options[name]
         if (value !== undefined) check(prefix + name, value)
       } else if (Object.hasOwn(options, name)) {
-        throw this.#unknown(owner, options, name)
+        throw this.#unknown(owner, name)
       }
+    }
+  }
+
+  // What an object inherits counts, as it does where it is read: getters of a class, for example.
+  #checkInstance(owner: string, options: T, prefix: string): void {
+    // They too have a length.
+    if (Array.isArray(options) || ArrayBuffer.isView(options)) throw this.#refusal(owner, options)
+    for (const name of Object.keys(options)) {
+      if (!this.#checks.has(name)) throw this.#unknown(owner, name)
+    }
+    let isEmpty = true
+    for (const [name, check] of this.#checks) {
+      if (!(name in options)) continue
+      isEmpty = false
+      const value: unknown = options[name as keyof T]
+      if (value !== undefined) check(prefix + name, value)
     }
     // A signal, a URL, a Map: nothing that it holds would count.
     if (isEmpty && !isPlain(options)) throw this.#refusal(owner, options)
   }
 
-  #unknown(owner: string, options: T, name: string): TypeError {
-    if (Array.isArray(options)) return this.#refusal(owner, options)
+  #unknown(owner: string, name: string): TypeError {
     return new TypeError(`${owner} has no option${shownName(name)}; there are ${this.#names()}`)
   }
 

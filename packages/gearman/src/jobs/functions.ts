@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { milliseconds, OptionRules, optionsOf, wholeNumberFrom } from '@glammp/wire'
 import { type Codec, codecName, codecOf } from '../codec.js'
 import type { JobDefinition } from '../definition.js'
 import { InvalidArgumentError } from '../errors.js'
 import { FunctionNames } from '../function-name.js'
 import type { GearmanJob } from '../job.js'
-import { milliseconds, type Settings, wholeNumber } from '../options.js'
+import { checkCodec, checkOptions, type Settings } from '../options.js'
 import { checkRateLimit, type RateLimitOptions } from './rate-limit.js'
 
 /** Does the work; what it returns completes the job, what it throws ends it as an exception. */
@@ -30,6 +31,15 @@ export interface FunctionOptions {
    */
   readonly serverTimeout?: number | undefined
 }
+
+/** What the settings of a function may be. */
+const RULES = new OptionRules<FunctionOptions>({
+  timeout: milliseconds,
+  codec: checkCodec,
+  rateLimit: optionsOf<RateLimitOptions>({ jobs: wholeNumberFrom(1), per: milliseconds }),
+  // gearmand takes less for a second.
+  serverTimeout: wholeNumberFrom(1_000, 2 ** 31 - 1),
+})
 
 /** A function that the worker serves. */
 export interface WorkerFunction {
@@ -74,6 +84,7 @@ export class Functions {
   ): WorkerFunction {
     const name = typeof fn === 'object' && fn !== null ? fn.name : fn
     const wireName = this.#names.encode(name)
+    checkOptions('addFunction', RULES, options, name)
     const chosen = options.codec ?? (typeof fn === 'object' ? fn.codec : undefined)
     const { timeout, serverTimeout, rateLimit } = options
     const codec = chosen === undefined ? this.#codec : codecOf(chosen)
@@ -81,12 +92,8 @@ export class Functions {
       name,
       wireName,
       ...this.#handler(name, handler, codec),
-      timeout: timeout === undefined ? undefined : milliseconds('timeout', timeout),
-      // gearmand takes less for a second.
-      serverTimeout:
-        serverTimeout === undefined
-          ? undefined
-          : wholeNumber('serverTimeout', serverTimeout, 1_000),
+      timeout,
+      serverTimeout,
       rateLimit: rateLimit === undefined ? undefined : checkRateLimit(rateLimit),
     }
     this.#current.set(wireName, added)

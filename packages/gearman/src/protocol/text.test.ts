@@ -68,3 +68,17 @@ test('a function is what stands before the numbers', () => {
   expect(() => readFunctionStatus('f\t1\t2')).toThrow('not a line')
   expect(() => readFunctionStatus('f\t1\t2\tx')).toThrow('not a line')
 })
+
+test('a list that names a job as its end is called goes on to what is behind it', () => {
+  const bytes = Buffer.from('a\n.\nb\n.\nOK 1.1.20\n')
+  for (let cut = 0; cut <= bytes.length; cut += 1) {
+    const decoder = new TextDecoder()
+    const chunks = [bytes.subarray(0, cut), bytes.subarray(cut)]
+    const answers = chunks.map((chunk) => decoder.push(chunk, true, true)).filter(Boolean)
+    expect(answers).toEqual([['a', '.', 'b']])
+  }
+  const empty = new TextDecoder().push(Buffer.from('.\nOK 1.1.20\n'), true, true)
+  expect(empty).toEqual([])
+  const refused = Buffer.from('ERR UNKNOWN_SHOW_ARGUMENTS\r\nOK 1.1.20\n')
+  expect(new TextDecoder().push(refused, true, true)).toEqual(['ERR UNKNOWN_SHOW_ARGUMENTS'])
+})

@@ -6,6 +6,8 @@ export interface TextCommand {
   readonly line: string
   /** True for a list, which ends with a line that holds a full stop; else one line is all. */
   readonly list: boolean
+  /** True for a list of which a line may be a full stop: another command behind it shows its end. */
+  readonly fenced?: true
 }
 
 /** A refusal: `ERR`, a code, and words with `+` for blanks; some have words alone. */
@@ -22,9 +24,12 @@ const MAX_LINE = 2 ** 26
  *
  * CRLF always: with a bare LF gearmand 1.1.20 cuts the last letter of `create function`.
  */
-export function encodeCommand(line: string): string {
-  return `${line}\r\n`
+export function encodeCommand({ line, fenced }: TextCommand): string {
+  return fenced ? `${line}\r\n${FENCE}\r\n` : `${line}\r\n`
 }
+
+/** Every gearmand answers it in one line that begins with `OK `. */
+const FENCE = 'version'
 
 /** What gearmand says when it does not do a command. */
 export interface TextRefusal {
@@ -55,14 +60,15 @@ export class TextDecoder {
    *
    * @throws {@link MalformedPacketError}; the decoder is of no use after that.
    */
-  push(chunk: Buffer, list: boolean): string[] | undefined {
+  push(chunk: Buffer, list: boolean, fenced = false): string[] | undefined {
     const parts = (this.#rest + chunk.toString('latin1')).split('\n')
     this.#rest = parts.pop() ?? ''
     if (this.#rest.length > MAX_LINE) {
       throw new MalformedPacketError(`a line of more than ${MAX_LINE} bytes is no admin answer`)
     }
+    if (fenced) return this.#pushFenced(parts.map(withoutReturn))
     for (const [index, part] of parts.entries()) {
-      const line = part.endsWith('\r') ? part.slice(0, -1) : part
+      const line = withoutReturn(part)
       const isEnd = list && line === '.'
       if (!isEnd) this.#lines.push(line)
       if (isEnd || !list || (this.#lines.length === 1 && LIST_REFUSAL.test(line))) {
@@ -77,4 +83,20 @@ export class TextDecoder {
     }
     return undefined
   }
+
+  // Not the first full stop: the last one, in front of the fence, and nothing behind that.
+  #pushFenced(parts: readonly string[]): string[] | undefined {
+    for (const part of parts) this.#lines.push(part)
+    if (this.#rest !== '') return undefined
+    const lines = this.#lines
+    const end = lines.at(-2) ?? ''
+    const isRefused = lines.length === 2 && LIST_REFUSAL.test(end)
+    if (!lines.at(-1)?.startsWith('OK ') || !(end === '.' || isRefused)) return undefined
+    this.#lines = []
+    return lines.slice(0, isRefused ? 1 : -2)
+  }
+}
+
+function withoutReturn(part: string): string {
+  return part.endsWith('\r') ? part.slice(0, -1) : part
 }

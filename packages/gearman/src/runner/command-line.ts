@@ -83,6 +83,9 @@ export function readCommandLine(
   const { values, positionals } = parse(args)
   if (values.help) return 'help'
   if (positionals.length === 0) throw new UsageError('name at least one module with handlers')
+  if (positionals.some(isServer)) {
+    throw new UsageError('a module is a path or a file: URL; servers are named by --servers')
+  }
   const {
     poll,
     codec,
@@ -90,9 +93,9 @@ export function readCommandLine(
     'process-number': number,
     log = terminal ? 'pretty' : 'json',
   } = values
-  if (!FORMATS.includes(log)) throw new UsageError(`--log is pretty or json, not ${log}`)
+  if (!FORMATS.includes(log)) throw new UsageError('--log is pretty or json')
   if (codec !== undefined && !CODECS.includes(codec)) {
-    throw new UsageError(`--codec is one of ${CODECS.join(', ')}, not ${codec}`)
+    throw new UsageError(`--codec is one of ${CODECS.join(', ')}`)
   }
   return {
     modules: positionals,
@@ -122,8 +125,16 @@ function parse(args: readonly string[]): Parsed {
   try {
     return parseArgs({ options: OPTIONS, args: [...args], allowPositionals: true })
   } catch (cause) {
-    throw new UsageError(cause instanceof Error ? cause.message : String(cause))
+    const text = cause instanceof Error ? cause.message : String(cause)
+    // An address at a wrong place may hold a password.
+    throw new UsageError(text.includes('@') ? 'there is an option that is none; see --help' : text)
   }
+}
+
+/** Whether it is the address of a server, which must not be shown: it may hold a password. */
+function isServer(module: string): boolean {
+  if (module.startsWith('file:')) return false
+  return /:\/\//.test(module) || /^[^/]*:.*@/.test(module)
 }
 
 function count(name: string, text: string): number {

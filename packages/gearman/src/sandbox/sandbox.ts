@@ -7,7 +7,7 @@ import { messageOf } from '../codec.js'
 import { InvalidArgumentError, JobFailure } from '../errors.js'
 import type { GearmanJob } from '../job.js'
 import type { JobHandler } from '../jobs/functions.js'
-import { milliseconds, type SandboxOptions, wholeNumber } from '../options.js'
+import type { SandboxOptions } from '../options.js'
 import { PacketType } from '../protocol/packet.js'
 import {
   detached,
@@ -16,14 +16,6 @@ import {
   type ThreadJob,
   type ThreadMessage,
 } from './exchange.js'
-
-function checked(options: SandboxOptions): SandboxOptions {
-  const { threads, grace, idleTimeout } = options
-  if (threads !== undefined) wholeNumber('sandbox.threads', threads, 1)
-  if (grace !== undefined) milliseconds('sandbox.grace', grace)
-  if (idleTimeout !== undefined) milliseconds('sandbox.idleTimeout', idleTimeout)
-  return options
-}
 
 /** As good as never: longer a timer of Node cannot wait. */
 const MAX_DELAY = 2 ** 31 - 1
@@ -61,7 +53,7 @@ export class Sandbox {
 
   /** @param concurrency How many jobs may run at once by now. */
   constructor(options: SandboxOptions, concurrency: () => number) {
-    this.#options = checked(options)
+    this.#options = options
     this.#concurrency = concurrency
   }
 

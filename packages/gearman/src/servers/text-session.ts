@@ -4,6 +4,7 @@ import { encodeCommand, type TextCommand, TextDecoder } from '../protocol/text.j
 /** Who waits for an answer. */
 interface Asker {
   readonly list: boolean
+  readonly fenced: true | undefined
   readonly resolve: (lines: string[]) => void
   readonly reject: (fault: Fault) => void
 }
@@ -40,15 +41,16 @@ export class TextSession implements ConnectionOwner {
    *
    * @throws {@link Fault} where none will come; then the session is closed.
    */
-  ask({ line, list }: TextCommand): Promise<string[]> {
+  ask(command: TextCommand): Promise<string[]> {
     return new Promise((resolve, reject) => {
       if (this.#reason !== undefined || this.#connection === undefined) {
         reject(this.#reason)
         return
       }
       this.#used = true
-      this.#asker = { list, resolve, reject }
-      this.#connection.output.text(encodeCommand(line))
+      const { list, fenced } = command
+      this.#asker = { list, fenced, resolve, reject }
+      this.#connection.output.text(encodeCommand(command))
       this.#connection.flush()
     })
   }
@@ -61,7 +63,7 @@ export class TextSession implements ConnectionOwner {
   received(chunk: Buffer): void {
     const asker = this.#asker
     if (asker === undefined) throw new Fault('garbled', 'an answer came to what was not asked')
-    const lines = this.#decoder.push(chunk, asker.list)
+    const lines = this.#decoder.push(chunk, asker.list, asker.fenced)
     if (lines === undefined) return
     this.#asker = undefined
     asker.resolve(lines)
