@@ -125,7 +125,6 @@ describe('a bundle runs where nothing is installed', () => {
       bundle: true,
       platform: 'node',
       format,
-      external: ['piscina'],
       logLevel: 'silent',
     })
     expect(warnings.map(({ text }) => text).filter((text) => !/import\.meta/.test(text))).toEqual(
@@ -141,7 +140,6 @@ describe('a bundle runs where nothing is installed', () => {
     const name = `rollup.${extension}`
     const bundle = await rollup({
       input: within('program.mjs'),
-      external: ['piscina'],
       plugins: [
         nodeResolve({ preferBuiltins: true, exportConditions: ['node'] }),
         commonjs(),
