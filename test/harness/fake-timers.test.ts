@@ -1,12 +1,15 @@
 import { mock } from 'node:test'
-import { GearmanClient, GearmanWorker } from '@glammp/gearman'
+import { GearmanAdmin, GearmanClient, GearmanWorker } from '@glammp/gearman'
 import { MemcacheClient } from '@glammp/memcache'
+import { type Clock, install } from '@sinonjs/fake-timers'
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
 import { type GearmandServer, startGearmand } from '../support/gearmand.js'
 import { type MemcachedServer, startMemcached } from '../support/memcached.js'
+import { startProcess } from '../support/process.js'
 
 let memcached: MemcachedServer
 let gearmand: GearmandServer
+let sinon: Clock | undefined
 
 beforeAll(async () => {
   memcached = await startMemcached()
@@ -16,6 +19,8 @@ beforeAll(async () => {
 afterEach(() => {
   vi.useRealTimers()
   mock.timers.reset()
+  sinon?.uninstall()
+  sinon = undefined
 })
 
 afterAll(async () => {
@@ -23,17 +28,33 @@ afterAll(async () => {
   await gearmand?.stop()
 })
 
-const fakes: [string, () => void][] = [
+const usual = ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] as const
+const others = ['setImmediate', 'clearImmediate', 'queueMicrotask', 'performance', 'Date'] as const
+
+/** Each puts fake timers in place, and returns what lets its clock run on. */
+const fakes: [string, () => (milliseconds: number) => void][] = [
   [
     'vitest',
     () => {
-      // Node's own sockets need process.nextTick.
-      const toFake = ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] as const
-      const others = ['setImmediate', 'clearImmediate', 'queueMicrotask', 'performance'] as const
-      vi.useFakeTimers({ toFake: [...toFake, ...others, 'Date'] })
+      vi.useFakeTimers({ toFake: [...usual, ...others] })
+      return (milliseconds) => vi.advanceTimersByTime(milliseconds)
     },
   ],
-  ['node:test', () => mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'setImmediate'] })],
+  [
+    'node:test',
+    () => {
+      mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'setImmediate'] })
+      return (milliseconds) => mock.timers.tick(milliseconds)
+    },
+  ],
+  // Jest's too, under another name.
+  [
+    'sinon',
+    () => {
+      sinon = install({ toFake: [...usual, ...others] })
+      return (milliseconds) => void sinon?.tick(milliseconds)
+    },
+  ],
 ]
 
 describe.each(fakes)('fake timers of %s', (kind, fake) => {
@@ -68,5 +89,62 @@ describe.each(fakes)('fake timers of %s', (kind, fake) => {
     await worker.close({ timeout: 1_000 })
     await left
     await client.close()
+  })
+
+  test('no timer of a client is heard by the fake clock, nor hears it', async () => {
+    const advance = fake()
+    const started = vi.isFakeTimers() ? vi.getTimerCount() : sinon?.countTimers()
+    const cache = new MemcacheClient({ servers: memcached.address })
+    await cache.set('b', 1)
+    await using admin = new GearmanAdmin(gearmand.address)
+    await admin.version()
+    const client = new GearmanClient(gearmand.address)
+    const waiting = client.do('nobody', '', { timeout: 60_000 })
+    await client.ping()
+    expect(vi.isFakeTimers() ? vi.getTimerCount() : sinon?.countTimers()).toBe(started)
+    advance(24 * 60 * 60 * 1_000)
+    expect(await cache.get('b')).toBe(1)
+    await client.close()
+    await expect(waiting).rejects.toMatchObject({ code: 'ERR_GEARMAN_CLOSED' })
+    await cache.close()
+  })
+})
+
+/** With `nextTick`, which the test runner itself could not do without. */
+const PROGRAM = `
+import { install } from '@sinonjs/fake-timers'
+import { GearmanClient, GearmanWorker } from '@glammp/gearman'
+import { MemcacheClient } from '@glammp/memcache'
+const [, , memcached, gearmand] = process.argv
+const clock = install()
+const cache = new MemcacheClient({ servers: memcached })
+await cache.set('ticks', 'x'.repeat(500_000))
+const seen = [(await cache.get('ticks')).length]
+seen.push(await cache.wrap('wrapped-ticks', () => 2, { ttl: 60 }))
+const client = new GearmanClient(gearmand)
+const worker = new GearmanWorker(gearmand)
+worker.addFunction('ticks', async (job) => {
+  await job.sendStatus(1, 2)
+  return Buffer.alloc(3_000_000)
+})
+const working = worker.work()
+seen.push((await client.do('ticks', '', { codec: 'buffer' })).length)
+await client.do('nobody', '', { timeout: 100 }).catch((error) => seen.push(error.code))
+await worker.close()
+await working
+await client.close()
+await cache.close()
+clock.uninstall()
+console.log(seen.join(' '))
+`
+
+test('fake timers of sinon, with nextTick', async () => {
+  const args = ['--import', 'tsx', '--input-type=module', '-', memcached.address, gearmand.address]
+  await using program = startProcess(process.execPath, args, { input: PROGRAM })
+  const { code, stdout, stderr } = await program.ended
+  expect({ code, stdout, stderr }).toEqual({
+    code: 0,
+    stdout: '500000 2 3000000 ERR_GEARMAN_TIMEOUT\n',
+    stderr: '',
   })
 })

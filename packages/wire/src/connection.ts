@@ -1,7 +1,7 @@
 import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from 'node:net'
 import { type ConnectionOptions, connect as connectTls, TLSSocket } from 'node:tls'
 import type { ServerAddress } from './address.js'
-import { nextTick } from './clock.js'
+import { nextTick, onRealTicks } from './clock.js'
 import { patiently } from './deadline.js'
 import { Fault } from './fault.js'
 import { Output } from './output.js'
@@ -83,7 +83,7 @@ export class Connection {
         address.path === undefined
           ? { host: address.host, port: address.port }
           : { path: address.path }
-      const socket =
+      const socket = onRealTicks(() =>
         tls === undefined
           ? connectTcp({
               ...place,
@@ -91,14 +91,16 @@ export class Connection {
                 if (connection !== undefined) connection.#received(chunk)
               }),
             })
-          : connectTls({ ...place, ...serverName(address.host), ...tls })
+          : connectTls({ ...place, ...serverName(address.host), ...tls }),
+      )
       let connection: Connection | undefined
       const settle = (fault?: Fault): void => {
         forget()
         signal?.removeEventListener('abort', abort)
         socket.removeAllListeners()
         if (fault === undefined) {
-          connection = new Connection(socket, owner, options.traffic ?? new Traffic())
+          const traffic = options.traffic ?? new Traffic()
+          connection = onRealTicks(() => new Connection(socket, owner, traffic))
           resolve(connection)
         } else {
           socket.on('error', ignore)
@@ -220,7 +222,8 @@ export class Connection {
    */
   flush(taken?: () => void): number {
     if (this.#reason !== undefined || this.output.empty) return 0
-    return this.#send(this.#settleSent === undefined ? taken : this.#andSent(taken))
+    const told = this.#settleSent === undefined ? taken : this.#andSent(taken)
+    return onRealTicks(() => this.#send(told))
   }
 
   /** Sends all of {@link output} at the end of the tick, with whatever else is appended until then. */
@@ -248,7 +251,7 @@ export class Connection {
   }
 
   resume(): void {
-    this.#socket.resume()
+    onRealTicks(() => this.#socket.resume())
   }
 
   /** Closes at once; what was not sent yet is dropped. */
@@ -271,8 +274,7 @@ export class Connection {
     this.#reason = reason
     this.#socket.removeAllListeners()
     this.#socket.on('error', ignore)
-    this.#socket.end()
-    this.#socket.resume()
+    onRealTicks(() => this.#socket.end().resume())
     // The peer may never answer the FIN.
     this.onSilence(1_000, () => this.#socket.destroy())
     this.#settleDrain(false)

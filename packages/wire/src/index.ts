@@ -9,7 +9,15 @@ export {
 export { Backoff, type BackoffOptions } from './backoff.js'
 export { latin1, utf8 } from './byte-text.js'
 export { isWatched, traced } from './channels.js'
-export { clearTimeout, monotonic, nextTick, setImmediate, setTimeout, sleep } from './clock.js'
+export {
+  clearTimeout,
+  every,
+  monotonic,
+  nextTick,
+  setImmediate,
+  setTimeout,
+  sleep,
+} from './clock.js'
 export {
   Connection,
   type ConnectionOwner,

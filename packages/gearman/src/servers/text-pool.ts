@@ -1,4 +1,4 @@
-import { afterReads, Fault } from '@glammp/wire'
+import { afterReads, every, Fault } from '@glammp/wire'
 import { createPool, type Pool } from 'generic-pool'
 import type { TextSession } from './text-session.js'
 
@@ -8,6 +8,11 @@ const MAX_SESSIONS = 4
 /** Milliseconds after which an idle connection is closed, and how often one looks. */
 const IDLE_TIMEOUT = 30_000
 const IDLE_CHECK = 10_000
+
+/** What generic-pool calls by its timer. */
+interface Evicting {
+  _evict(): void
+}
 
 /**
  * generic-pool tries again and again for as long as somebody waits when `create` rejects. So it never
@@ -28,6 +33,7 @@ export class TextPool {
   readonly #pool: Pool<TextSession | FailedOpening>
   readonly #closing: AbortController = new AbortController()
   #openings = 0
+  #stop: (() => void) | undefined
 
   /** @param open - opens a session or throws a Fault; the signal gives it up. */
   constructor(open: (signal: AbortSignal) => Promise<TextSession>) {
@@ -53,7 +59,8 @@ export class TextPool {
         max: MAX_SESSIONS,
         autostart: false,
         fifo: false,
-        evictionRunIntervalMillis: IDLE_CHECK,
+        // By its own timer it would hear a test's fake clock.
+        evictionRunIntervalMillis: 0,
         softIdleTimeoutMillis: IDLE_TIMEOUT,
         numTestsPerEvictionRun: MAX_SESSIONS,
       },
@@ -63,6 +70,9 @@ export class TextPool {
   /** An open session, or the Fault where a new connection was needed and did not come about. */
   async borrow(): Promise<TextSession | Fault> {
     const before = this.#openings
+    if (!this.#closing.signal.aborted) {
+      this.#stop ??= every(IDLE_CHECK, () => (this.#pool as unknown as Evicting)._evict())
+    }
     for (;;) {
       const resource = await this.#pool.acquire()
       if (resource instanceof FailedOpening) {
@@ -89,6 +99,7 @@ export class TextPool {
   /** Closes every connection, each when it is given back, and opens none any more. */
   async close(): Promise<void> {
     this.#closing.abort()
+    this.#stop?.()
     await this.#pool.drain()
     await this.#pool.clear()
   }
