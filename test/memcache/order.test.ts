@@ -120,6 +120,14 @@ const counts: Record<string, Call> = {
       return count && put(model, ['n'], count + 3) && count + 3
     },
   },
+  'increment with initial': {
+    run: (cache) => cache.increment('n', 2, { initial: 100 }),
+    expected: (model) => {
+      const count = model.items.get('n') as number | undefined
+      const next = count === undefined ? 100 : count + 2
+      return put(model, ['n'], next) && next
+    },
+  },
   'set counter': {
     run: (cache, _, value) => cache.set('n', value.length + 1),
     expected: (model, _, value) => put(model, ['n'], value.length + 1),
@@ -208,7 +216,7 @@ const check = (
 ): Promise<void> =>
   fc.assert(
     fc.asyncProperty(calls, (some) => holds(some, protocol, options)),
-    { numRuns, endOnFailure: true },
+    { numRuns, endOnFailure: true, includeErrorInReport: true },
   )
 
 describe.each(PROTOCOLS)('calls that nobody awaits, with %s', (protocol) => {
@@ -218,9 +226,113 @@ describe.each(PROTOCOLS)('calls that nobody awaits, with %s', (protocol) => {
     120_000,
   )
 
+  test('the same in chunks, and compressed on another thread', () => {
+    const options = {
+      largeValues: 'chunk',
+      maxValueSize: 3_000,
+      compression: { threshold: 1_000 },
+    } as const
+    return check(steps(texts, counts), protocol, 10, options)
+  }, 120_000)
+
   test(
     'the same where lists wait',
     () => check(steps(texts, appends), protocol, 5, { maxPending: 800 }),
     120_000,
   )
+})
+
+describe('calls of one tick, on a client that is not connected yet', () => {
+  test.each([...PROTOCOLS, 'auto'] as const)('with %s', async (protocol) => {
+    await using cache = new MemcacheClient({
+      servers: server.address,
+      protocol,
+      namespace: `first:${randomUUID()}:`,
+      compression: { threshold: 1_000 },
+    })
+    const large = (text: string): string => text.repeat(100_000)
+    const calls = [
+      cache.set('a', large('old')),
+      cache.delete('a'),
+      cache.set('a', large('new')),
+      cache.invalidate('a'),
+      cache.set('a', 'small'),
+      cache.getAndTouch('a', 60),
+      cache.set('a', large('last')),
+      cache.increment('n', 5, { initial: 10 }),
+      cache.increment('n', 5),
+      cache.set('n', 1),
+      cache.increment('n', 1, { initial: 10 }),
+      cache.getMany(['a', 'n']),
+    ]
+    const found = new Map<string, unknown>([
+      ['a', large('last')],
+      ['n', 2],
+    ])
+    const expected = [true, true, true, true, true, 'small', true, 10, 15, true, 2, found]
+    expect(await Promise.all(calls)).toEqual(expected)
+  })
+})
+
+describe.each(PROTOCOLS)('what follows a change that nobody awaits, with %s', (protocol) => {
+  const client = (options: MemcacheOptions = {}): MemcacheClient =>
+    new MemcacheClient({
+      servers: server.address,
+      protocol,
+      namespace: `after:${randomUUID()}:`,
+      timeout: 20_000,
+      ...options,
+    })
+
+  test('wrap never gives the value of before, near by or not', async () => {
+    const options = { near: { max: 100, ttl: 60 }, compression: { threshold: 1_000 } }
+    await using cache = client(options)
+    const large = 'new'.repeat(10_000)
+    const changes: [(key: string) => Promise<unknown>, unknown][] = [
+      [(key) => cache.set(key, large), large],
+      [(key) => cache.set(key, 'new'), 'new'],
+      [(key) => cache.setMany({ [key]: large }), large],
+      [(key) => cache.delete(key), 'loaded'],
+      [(key) => cache.deleteMany([key]), 'loaded'],
+    ]
+    for (const [change, expected] of changes) {
+      for (const before of ['old', 'old'.repeat(10_000)]) {
+        const key = randomUUID()
+        expect(await cache.wrap(key, () => before)).toBe(before)
+        const changed = change(key)
+        expect(await cache.wrap(key, () => 'loaded')).toBe(expected)
+        await changed
+        expect(await cache.wrap(key, () => 'loaded')).toBe(expected)
+      }
+    }
+  })
+
+  test('a tag that is invalidated between two calls of one tick', async () => {
+    await using cache = client()
+    const options = { tags: ['film'] }
+    await cache.wrap('k', () => 'old', options)
+    const calls = [
+      cache.wrap('k', () => 'first', options),
+      cache.tag('film').invalidate(),
+      cache.wrap('k', () => 'second', options),
+    ]
+    const [first, , second] = await Promise.all(calls)
+    expect(['old', 'first']).toContain(first)
+    expect(second).not.toBe('old')
+    expect(await cache.wrap('k', () => 'third', options)).not.toBe('old')
+  })
+
+  test('flushAll takes what was set before it, behind megabytes, and no more', async () => {
+    await using cache = client({ pool: { max: 4 } })
+    await cache.set('warm', 1)
+    const crowd = cache.setMany(bigs(20))
+    const sets = [cache.set('before', 1)]
+    await setImmediate()
+    sets.push(cache.set('before', 2))
+    const flushed = cache.flushAll()
+    await setImmediate()
+    sets.push(cache.set('after', 3))
+    await Promise.all([crowd, ...sets, flushed])
+    expect(await cache.getMany(['before', 'after', 'warm'])).toEqual(new Map([['after', 3]]))
+  })
 })

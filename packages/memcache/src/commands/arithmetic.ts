@@ -3,7 +3,7 @@ import { ServerError } from '../errors.js'
 import { type Key, keptKey, keyText } from '../given-key.js'
 import { ArithmeticRequest } from '../protocol/item-request.js'
 import type { CommandContext } from './context.js'
-import { type CallOptions, route } from './route.js'
+import { route, routeNow } from './route.js'
 import { STORE_CHECKS, type Storage, type StoreOptions } from './storage.js'
 
 /** What `increment` and `decrement` take. */
@@ -46,15 +46,38 @@ export class Arithmetic {
     const start = initial === undefined ? undefined : unsigned('initial', initial)
     if (start !== undefined) numberLike(delta, String(start), key)
     const kept = keptKey(key)
+    const wireKey = this.#context.keys.toWire(kept, command)
     const call = { ttl, timeout, signal }
+    if (start === undefined) {
+      const text = await route(this.#context, wireKey, request(command, kept, wireKey, step), call)
+      return text === undefined ? undefined : numberLike(delta, text, key)
+    }
+    const { changes, fleet, turns } = this.#context
+    const ready = fleet.ready(signal)
+    const done = turns.together(wireKey, async (close) => {
+      if (ready !== undefined) await ready
+      return this.#countFrom(start, { command, key: kept, wireKey, delta, step }, call, close)
+    })
+    changes.tell(kept, done)
+    return done
+  }
+
+  // What is called meanwhile about the key waits, for here is more than one request to send.
+  async #countFrom<T extends number | bigint>(
+    start: bigint,
+    { command, key, wireKey, delta, step }: Count<T>,
+    call: StoreOptions,
+    close: () => void,
+  ): Promise<T> {
     for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-      const text = await this.#send(command, kept, step, call)
+      const increment = request(command, key, wireKey, step)
+      const text = await routeNow(this.#context, wireKey, increment, call)
       if (text !== undefined) return numberLike(delta, text, key)
-      if (start === undefined) return undefined
+      close()
       // By `add` and not by the server's own autovivification: that leaves an item without
       // flags, which would read back as text.
       const value = typeof delta === 'bigint' ? start : Number(start)
-      if (await this.#storage.store('add', kept, value, call)) {
+      if (await this.#storage.addNow(key, value, call)) {
         return numberLike(delta, String(start), key)
       }
     }
@@ -63,18 +86,20 @@ export class Arithmetic {
       key,
     })
   }
+}
 
-  async #send(
-    command: string,
-    key: Key,
-    step: bigint,
-    options: CallOptions | undefined,
-  ): Promise<string | undefined> {
-    const wireKey = this.#context.keys.toWire(key, command)
-    const decrement = command === 'decrement'
-    const request = new ArithmeticRequest(command, key, wireKey, String(step), decrement)
-    return route(this.#context, wireKey, request, options)
-  }
+/** A step of a counter. */
+interface Count<T extends number | bigint> {
+  readonly command: 'increment' | 'decrement'
+  readonly key: Key
+  readonly wireKey: string
+  /** As it was given. */
+  readonly delta: T
+  readonly step: bigint
+}
+
+function request(command: string, key: Key, wireKey: string, step: bigint): ArithmeticRequest {
+  return new ArithmeticRequest(command, key, wireKey, String(step), command === 'decrement')
 }
 
 /** @throws TypeError or RangeError for what is no number of 64 bits without a sign. */

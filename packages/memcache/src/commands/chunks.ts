@@ -13,7 +13,7 @@ import { Envelope } from '../values/envelope.js'
 import type { Encoded } from '../values/serializer.js'
 import type { Transcoder } from '../values/transcoder.js'
 import { Changes } from './changes.js'
-import { type CallOptions, type RouteContext, route } from './route.js'
+import { type CallOptions, type RouteContext, route, routeNow } from './route.js'
 
 /** What a chunked value is stored for, for errors. */
 export interface ChunkOwner {
@@ -200,7 +200,7 @@ export class Chunks implements Transcoder {
     call: CallOptions | undefined,
   ): Promise<boolean> {
     const request = new GetRequest('touch', key, wireKey, this.#indexes, exptime)
-    const index = await route(this.#context, wireKey, request, call)
+    const index = await routeNow(this.#context, wireKey, request, call)
     if (!(index instanceof ChunkIndex)) return index !== undefined
     return (await this.#pieces(index, exptime, call)).every((piece) => piece !== undefined)
   }

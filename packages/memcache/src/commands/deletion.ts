@@ -4,7 +4,7 @@ import { DeletionRequest } from '../protocol/item-request.js'
 import type { CommandContext } from './context.js'
 import { overtakeLoad } from './guard.js'
 import { togetherFailed } from './many.js'
-import { type CallOptions, checkCall, route } from './route.js'
+import { type CallOptions, checkCall, routeNow } from './route.js'
 
 /** The commands that delete. */
 export class Deletion {
@@ -67,10 +67,10 @@ export class Deletion {
     const send = (): Promise<boolean> => {
       const request = new DeletionRequest(command, key, wireKey)
       request.patient = patient
-      return route(this.#context, wireKey, request, options)
+      return routeNow(this.#context, wireKey, request, options)
     }
     if (chunks === undefined) return send()
-    const sending = { call: options, way: route, patient }
+    const sending = { call: options, way: routeNow, patient }
     return chunks.replacing({ command, key }, wireKey, sending, send, (removed) => removed)
   }
 }

@@ -11,7 +11,7 @@ const STORING_WAIT = 10
 export interface Change {
   readonly key: Key
   readonly wireKey: string
-  /** Sends the command, in the same tick; again where a load got in between. */
+  /** Sends the command now, for it is its turn; again where a load got in between. */
   readonly send: () => Promise<boolean>
   /** A load is let alone where the command found no item. */
   readonly onlyIfFound: boolean
@@ -25,19 +25,33 @@ export interface Change {
  *
  * @returns whether the item was there.
  */
-export async function overtakeLoad(
+export function overtakeLoad(
   context: CommandContext,
   change: Change,
   options: CallOptions | undefined,
 ): Promise<boolean> {
   const { fleet, turns } = context
-  const { wireKey, send, onlyIfFound, patient = false } = change
-  const timeout = timeoutOf(context, options)
   const key = keptKey(change.key)
-  const turn = turns.of(wireKey)
-  if (turn !== undefined) await turn
+  const timeout = timeoutOf(context, options)
   const ready = fleet.ready(options?.signal)
-  if (ready !== undefined) await ready
+  const done =
+    ready === undefined && turns.of(change.wireKey) === undefined
+      ? overtakeNow(context, change, key, timeout)
+      : turns.take(change.wireKey, async () => {
+          await ready
+          return () => overtakeNow(context, change, key, timeout)
+        })
+  context.changes.tell(key, done)
+  return done
+}
+
+async function overtakeNow(
+  context: CommandContext,
+  { wireKey, send, onlyIfFound, patient = false }: Change,
+  key: Key,
+  timeout: number,
+): Promise<boolean> {
+  const { fleet } = context
   const lock = lockOf(context, fleet.homeOf(wireKey), key, timeout, patient)
   let end: number | undefined
   let wasFound = false

@@ -56,11 +56,20 @@ export class Leases {
     looked: boolean,
   ): Promise<readonly PromiseSettledResult<Look>[]> {
     const { fleet, turns } = this.#context
-    await fleet.ready()
-    const wireKeys = keys.map((key) => ({ key, wireKey: this.#context.keys.toWire(key, 'wrap') }))
-    // A value that was set before, and is still being compressed, is found.
-    if (turns.idle() !== undefined) await Promise.all(wireKeys.map((key) => turns.of(key.wireKey)))
-    return Promise.allSettled(wireKeys.map((key) => this.#look(key, ask, looked)))
+    const ready = fleet.ready()
+    const wireKeys = keys.map((key) => this.#context.keys.toWire(key, 'wrap'))
+    // A value that was set before, and is still being compressed, is found; one that is set later not.
+    const turn = turns.enter(wireKeys, ready !== undefined)
+    const leave = turn === undefined ? undefined : await turn
+    try {
+      if (ready !== undefined) await ready
+      const looks = keys.map((key, at) =>
+        this.#look({ key, wireKey: wireKeys[at] as string }, ask, looked),
+      )
+      return Promise.allSettled(looks)
+    } finally {
+      leave?.()
+    }
   }
 
   async #look(key: WireKey, ask: Ask, looked: boolean): Promise<Look> {

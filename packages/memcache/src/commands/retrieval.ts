@@ -13,7 +13,7 @@ import { type Ttl, toExptime } from '../ttl.js'
 import type { CommandContext } from './context.js'
 import { overtakeLoad } from './guard.js'
 import { togetherFailed } from './many.js'
-import { type CallOptions, checkCall, route, timeoutOf } from './route.js'
+import { type CallOptions, checkCall, route, routeNow, timeoutOf } from './route.js'
 
 /** The commands that read: `get`, `gets`, `getMany`, `getsMany`, `getAndTouch`, `touch`. */
 export class Retrieval implements SecondReader {
@@ -44,7 +44,7 @@ export class Retrieval implements SecondReader {
     let value: unknown
     const send = async (): Promise<boolean> => {
       const request = new GetRequest('getAndTouch', key, wireKey, transcoder, exptime)
-      value = await route(this.#context, wireKey, request, options)
+      value = await routeNow(this.#context, wireKey, request, options)
       return value !== undefined
     }
     await overtakeLoad(this.#context, { key, wireKey, send, onlyIfFound: true }, options)
@@ -59,7 +59,7 @@ export class Retrieval implements SecondReader {
     const send = (): Promise<boolean> => {
       if (chunks !== undefined) return chunks.touch(key, wireKey, exptime, options)
       const request = new TouchRequest('touch', key, wireKey, exptime)
-      return route(this.#context, wireKey, request, options)
+      return routeNow(this.#context, wireKey, request, options)
     }
     return overtakeLoad(this.#context, { key, wireKey, send, onlyIfFound: true }, options)
   }
@@ -110,13 +110,14 @@ export class Retrieval implements SecondReader {
     const { fleet, keys: rules, turns } = this.#context
     const wireKeys = wanted.map((key) => rules.toWire(key, command))
     // Nothing is awaited without need: what is called after this must not be sent before.
-    const turn = turns.enter(wireKeys)
+    const ready = fleet.ready(options?.signal)
+    ready?.catch(() => {})
+    const turn = turns.enter(wireKeys, ready !== undefined)
     const leave = turn === undefined ? undefined : await turn
     let groups = new Map<Server, Group>()
     const copies = new Map<number, number>()
     let answers: Promise<Found>[] = []
     try {
-      const ready = fleet.ready(options?.signal)
       if (ready !== undefined) await ready
       groups = this.#groupByServer(wanted, wireKeys, copies)
       answers = this.#ask(groups, command, options)

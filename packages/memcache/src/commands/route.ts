@@ -41,8 +41,13 @@ export function route<T>(
   options: CallOptions | undefined,
 ): Promise<T> {
   const turn = context.turns.of(wireKey)
-  if (turn === undefined) return routeNow(context, wireKey, request, options)
-  return routeAfter(turn, context, wireKey, request, options)
+  const answer =
+    turn === undefined
+      ? routeNow(context, wireKey, request, options)
+      : routeAfter(turn, context, wireKey, request, options)
+  // What is not repeatable changes the item, or may.
+  if (!request.repeatable && request.key !== undefined) context.changes.tell(request.key, answer)
+  return answer
 }
 
 // Functions of their own: a closure costs every call of the function around it.
@@ -58,16 +63,19 @@ function routeAfter<T>(
 
 function submitWhen<T>(
   ready: Promise<void>,
-  fleet: Fleet,
+  { fleet, turns }: RouteContext,
   wireKey: string,
   request: Request<T>,
   timeout: number,
   signal: AbortSignal | undefined,
 ): Promise<T> {
-  return ready.then(() => submit(fleet, wireKey, request, timeout, signal))
+  return turns.take(wireKey, async () => {
+    await ready
+    return () => submit(fleet, wireKey, request, timeout, signal)
+  })
 }
 
-/** As {@link route}, for a request whose turn it is. */
+/** As {@link route}, for a request whose turn it is, where the caller has told of the change. */
 export function routeNow<T>(
   context: RouteContext,
   wireKey: string,
@@ -78,13 +86,8 @@ export function routeNow<T>(
   const timeout = timeoutOf(context, options)
   const signal = options?.signal
   const ready = fleet.ready(signal)
-  const answer =
-    ready === undefined
-      ? submit(fleet, wireKey, request, timeout, signal)
-      : submitWhen(ready, fleet, wireKey, request, timeout, signal)
-  // What is not repeatable changes the item, or may.
-  if (!request.repeatable && request.key !== undefined) context.changes.tell(request.key, answer)
-  return answer
+  if (ready === undefined) return submit(fleet, wireKey, request, timeout, signal)
+  return submitWhen(ready, context, wireKey, request, timeout, signal)
 }
 
 function submit<T>(

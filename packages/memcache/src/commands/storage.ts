@@ -51,6 +51,20 @@ export class Storage {
     }
   }
 
+  /** Adds a small value, for a command whose turn it is. */
+  async addNow(
+    key: Key,
+    value: unknown,
+    options: Ttl | StoreOptions | undefined,
+  ): Promise<boolean> {
+    const exptime = readExptime('add', options)
+    const encoded = this.#context.transcoder.encode(value)
+    const draft = this.#draft('add', 'add', key, encoded, '', exptime, wasStored)
+    const { data, flags } = encoded.later === undefined ? encoded : await encoded.later
+    const request = new StorageRequest('add', key, { ...draft.fields, data, flags }, wasStored)
+    return routeNow(this.#context, draft.fields.key, request, callOptions(options))
+  }
+
   async extend(
     mode: 'append' | 'prepend',
     key: Key,
@@ -153,8 +167,8 @@ export class Storage {
 
   #submitLater<T>(draft: Draft<T>, call: CallOptions | undefined, patient: boolean): Promise<T> {
     const { command, key, fields, later, outcome } = draft
-    const { chunks, turns } = this.#context
-    return turns.take(fields.key, async () => {
+    const { changes, chunks, turns } = this.#context
+    const answer = turns.take(fields.key, async () => {
       const encoded = (await later) ?? fields
       if (chunks === undefined) this.#checkSize(draft, encoded.data.length)
       const item = (await chunks?.fit(encoded, fields.exptime, draft, call)) ?? encoded
@@ -167,6 +181,8 @@ export class Storage {
       request.patient = patient
       return () => this.#replacing(draft, request, call, routeNow)
     })
+    changes.tell(key, answer)
+    return answer
   }
 }
 

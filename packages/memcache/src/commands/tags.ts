@@ -105,6 +105,8 @@ export class Tags {
 
   /** Gives the tag a version that it never had. */
   async renew(tag: string, options: CallOptions | undefined): Promise<void> {
+    // What is asked from now on must not share what was asked before.
+    this.#tick = undefined
     await this.#store('set', this.#keyOf(tag), newVersion(), options)
   }
 

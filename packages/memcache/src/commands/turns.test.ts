@@ -45,7 +45,7 @@ test('commands of one key are sent in the order of the calls, those of others at
     slow('a6', 'a', 1),
   ]
   expect(await Promise.all(all)).toContain('a6')
-  expect(sent).toEqual(['c1', 'b1', 'a1', 'a2', 'a3', 'ab4', 'a5', 'b5', 'a6'])
+  expect(sent).toEqual(['b1', 'a1', 'a2', 'a3', 'ab4', 'a5', 'b5', 'c1', 'a6'])
   await later(0)
   expect(turns.of('a')).toBeUndefined()
   expect(turns.idle()).toBeUndefined()

@@ -1,31 +1,70 @@
 /**
+ * Commands of one kind that run beside each other, with all others of their key behind them.
+ */
+class Crew {
+  /** Another may still join. */
+  isOpen = true
+  readonly over: Promise<void>
+  readonly #before: Promise<void> | undefined
+  #size = 0
+  #end: () => void = () => {}
+
+  constructor(before: Promise<void> | undefined) {
+    this.#before = before
+    this.over = new Promise((resolve) => {
+      this.#end = resolve
+    })
+  }
+
+  async run<T>(work: (close: () => void) => Promise<T>): Promise<T> {
+    this.#size += 1
+    try {
+      if (this.#before !== undefined) await this.#before
+      return await work(() => {
+        this.isOpen = false
+      })
+    } finally {
+      this.#size -= 1
+      if (this.#size === 0) {
+        this.isOpen = false
+        this.#end()
+      }
+    }
+  }
+}
+
+/**
  * Keeps the order of commands of one key where one of them needs more than this tick before it
- * can be sent, because its value is compressed on another thread or goes ahead in chunks: those
- * that come after it wait, so that `set` of a large value and then of a small one ends with the
- * small one.
+ * can be sent, because its value is compressed on another thread or goes ahead in chunks, or because
+ * it takes several requests, one after the other: those that come after it wait, so that `set` of a
+ * large value and then of a small one ends with the small one.
  */
 export class Turns {
   readonly #turns = new Map<string, Promise<void>>()
+  readonly #crews = new Map<string, Crew>()
 
   /** What a command of the key waits for; `undefined`, as nearly always, if it need not. */
   of(wireKey: string): Promise<void> | undefined {
-    return this.#turns.size === 0 ? undefined : this.#turns.get(wireKey)
+    return this.#turns.size === 0 ? undefined : this.#last(wireKey)
   }
 
   /**
    * As {@link of}, for a command of many keys, which then is the one that others wait for.
    *
+   * @param waits - it cannot be sent now, whoever else waits.
    * @returns resolves when it may be sent, to what it calls when it was.
    */
-  enter(wireKeys: readonly string[]): Promise<() => void> | undefined {
-    if (this.#turns.size === 0) return undefined
-    const taken = wireKeys.filter((wireKey) => this.#turns.has(wireKey))
-    const before = Promise.all(taken.map((wireKey) => this.#turns.get(wireKey)))
+  enter(wireKeys: readonly string[], waits = false): Promise<() => void> | undefined {
+    if (!waits && (this.#turns.size === 0 || !wireKeys.some((key) => this.#turns.has(key)))) {
+      return undefined
+    }
+    const before = Promise.all(wireKeys.map((wireKey) => this.#last(wireKey)))
     let leave = (): void => {}
     const turn = new Promise<void>((resolve) => {
       leave = resolve
     })
-    for (const wireKey of taken) this.#set(wireKey, turn)
+    // All of them: what comes behind this must not pass it on a key that was free.
+    for (const wireKey of wireKeys) this.#set(wireKey, turn)
     return before.then(() => leave)
   }
 
@@ -40,7 +79,7 @@ export class Turns {
    * @param prepare - starts at once; what it resolves to sends the command.
    */
   async take<T>(wireKey: string, prepare: () => Promise<() => Promise<T>>): Promise<T> {
-    const before = this.#turns.get(wireKey)
+    const before = this.#last(wireKey)
     const sent = this.#send(before, prepare())
     const turn = sent.then(
       () => {},
@@ -48,6 +87,33 @@ export class Turns {
     )
     this.#set(wireKey, turn)
     return (await sent).answer
+  }
+
+  /**
+   * Runs a command that takes several requests: what comes after it waits until it is over, but for
+   * those of its kind, which run beside it.
+   *
+   * @param work - sends them; what it is given lets no more of its kind in beside it.
+   */
+  together<T>(wireKey: string, work: (close: () => void) => Promise<T>): Promise<T> {
+    let crew = this.#crews.get(wireKey)
+    if (!crew?.isOpen) {
+      const opened = new Crew(this.#turns.get(wireKey))
+      crew = opened
+      this.#crews.set(wireKey, opened)
+      this.#set(wireKey, opened.over)
+      void opened.over.then(() => {
+        if (this.#crews.get(wireKey) === opened) this.#crews.delete(wireKey)
+      })
+    }
+    return crew.run(work)
+  }
+
+  // Somebody comes behind it: no more may run beside those that are there.
+  #last(wireKey: string): Promise<void> | undefined {
+    const crew = this.#crews.get(wireKey)
+    if (crew !== undefined) crew.isOpen = false
+    return this.#turns.get(wireKey)
   }
 
   #set(wireKey: string, turn: Promise<void>): void {
