@@ -98,13 +98,24 @@ describe.each(['meta', 'classic'] as const)('tags on %s', (protocol) => {
 
   test('many tags of any text work', async () => {
     const tags = Array.from({ length: 40 }, (_, index) => `${'á'.repeat(90)}${index}`)
-    tags.push('two words', ' two words', 'line\r\nend', '\0')
+    tags.push('two words', ' two words', 'line\r\nend', '\0', '\ud800', '\udbff')
     await cache.wrap('many-tags', () => 'old', { tags })
     expect(await other.wrap('many-tags', () => 'new', { tags })).toBe('old')
-    for (const tag of [tags[20] as string, 'two words', ' two words', 'line\r\nend', '\0']) {
+    for (const tag of [
+      tags[20] as string,
+      'two words',
+      ' two words',
+      'line\r\nend',
+      '\0',
+      '\ud800',
+    ]) {
       await cache.tag(tag).invalidate()
-      expect(await other.wrap('many-tags', () => `after ${tag}`, { tags })).toBe(`after ${tag}`)
-      expect(await cache.wrap('many-tags', () => 'never', { tags })).toBe(`after ${tag}`)
+      expect(await other.wrap('many-tags', () => `after ${JSON.stringify(tag)}`, { tags })).toBe(
+        `after ${JSON.stringify(tag)}`,
+      )
+      expect(await cache.wrap('many-tags', () => 'never', { tags })).toBe(
+        `after ${JSON.stringify(tag)}`,
+      )
     }
   })
 

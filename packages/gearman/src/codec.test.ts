@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
 import { type Codec, type CodecOption, codecOf, decodeWith, encodeWith } from './codec.js'
 import { InvalidArgumentError, ProtocolError } from './errors.js'
+import { FunctionNames } from './function-name.js'
+import { encodeUnique } from './unique.js'
 
 function there(option: CodecOption, value: unknown): unknown {
   const codec = codecOf(option)
@@ -57,4 +59,50 @@ test('what was encoded is nobody else’s memory', () => {
   const packed = Array.from({ length: 2_000 }, (_, n) => encodeWith(codecOf('msgpack'), n, 'f'))
   const unpacked = packed.map((bytes) => decodeWith(codecOf('msgpack'), bytes as Buffer, 'f'))
   expect(unpacked).toEqual(Array.from(packed.keys()))
+})
+
+test('what would arrive as something else is refused', () => {
+  const half = '\ud83d'
+  for (const codec of ['string', 'buffer', 'json', 'msgpack'] as const) {
+    for (const text of [half, `é${half}`, 'é'.repeat(5_000) + half]) {
+      expect(() => encodeWith(codecOf(codec), text, 'f')).toThrow(InvalidArgumentError)
+    }
+    for (const text of ['😀', '\ufffd', `${'é'.repeat(5_000)}\ufffd`, 'a'.repeat(5_000)]) {
+      expect(String(there(codec, text))).toBe(text)
+    }
+  }
+  const changed = [() => 1, Symbol(), Promise.resolve(1), [half], { [half]: 1 }, new Map([[1, 2]])]
+  for (const codec of ['json', 'msgpack'] as const) {
+    for (const value of [
+      ...changed,
+      new (class {
+        #hidden = 1
+      })(),
+    ]) {
+      expect(() => encodeWith(codecOf(codec), { v: value }, 'f')).toThrow(InvalidArgumentError)
+    }
+    class Id {
+      readonly time = 1
+      toJSON(): string {
+        return 'abc'
+      }
+    }
+    const document = Object.assign(Object.create({ save() {} }), { id: new Id() })
+    expect(there(codec, { document })).toEqual({ document: { id: 'abc' } })
+  }
+  for (const value of [Number.NaN, new Set([1]), /a/, new Float64Array(1), [undefined]]) {
+    expect(() => encodeWith(codecOf('json'), value, 'f')).toThrow(InvalidArgumentError)
+    expect(there('msgpack', { value })).toEqual({ value })
+  }
+  expect(there('msgpack', 2n ** 80n)).toBe(2n ** 80n)
+})
+
+test('half a surrogate pair is no part of a name or id', () => {
+  const names = new FunctionNames('ns:')
+  expect(names.encode('😀')).toBe(Buffer.from('ns:😀').toString('latin1'))
+  expect(encodeUnique('😀')).toBe(Buffer.from('😀').toString('latin1'))
+  for (const half of ['\ud83d', 'a\ude00', 'é\ud83da']) {
+    expect(() => names.encode(half)).toThrow(InvalidArgumentError)
+    expect(() => encodeUnique(half)).toThrow(InvalidArgumentError)
+  }
 })

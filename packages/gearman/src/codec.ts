@@ -1,7 +1,16 @@
 import { inspect } from 'node:util'
 import { isNativeError, isUint8Array } from 'node:util/types'
-import { wrong } from '@glammp/wire'
-import { pack, unpack } from 'msgpackr'
+import {
+  checkText,
+  encodeUtf8,
+  HOLDS_MAP,
+  jsonText,
+  PROTO_KEY,
+  storable,
+  survey,
+  wrong,
+} from '@glammp/wire'
+import { Packr } from 'msgpackr'
 import { InvalidArgumentError, ProtocolError } from './errors.js'
 import { MAX_BODY } from './protocol/packet.js'
 
@@ -19,17 +28,25 @@ export interface Codec<T = unknown> {
  */
 export type CodecOption = 'string' | 'buffer' | 'json' | 'msgpack' | Codec
 
+const packr = new Packr({ moreTypes: true, useBigIntExtension: true, useRecords: false })
+
 const CODECS: Readonly<Record<string, Codec>> = {
   string: { encode: encodeText, decode: (data) => data.toString() },
   buffer: { encode: encodeText, decode: (data) => data },
   json: {
-    encode: (value) => JSON.stringify(value) ?? '',
+    encode: (value) => (value === undefined ? '' : jsonText(value)),
     decode: (data) => (data.length === 0 ? undefined : JSON.parse(data.toString())),
   },
   msgpack: {
-    encode: (value) => (value === undefined ? '' : pack(value)),
-    decode: (data) => (data.length === 0 ? undefined : unpack(data)),
+    encode: (value) => (value === undefined ? '' : packed(value)),
+    decode: (data) => (data.length === 0 ? undefined : packr.unpack(data)),
   },
+}
+
+function packed(value: unknown): Buffer {
+  const known = storable(value)
+  if ((survey(known) & (HOLDS_MAP | PROTO_KEY)) === 0) return packr.pack(known)
+  throw new TypeError("by msgpack a Map would come back as an object, a key '__proto__' as another")
 }
 
 function encodeText(value: unknown): string | Uint8Array {
@@ -40,6 +57,9 @@ function encodeText(value: unknown): string | Uint8Array {
   }
   throw new TypeError(`a value of type ${typeof value} needs a codec such as 'json'`)
 }
+
+/** Text of more characters is sent as bytes in any case. */
+const SHORT_TEXT = 1_024
 
 /** What a packet's length can announce, less the arguments in front. */
 const MAX_DATA = MAX_BODY - 1_024
@@ -79,13 +99,17 @@ export function encodeWith(codec: Codec, value: unknown, name: string): string |
     // JSON would make its inner state of it.
     if (isStream(value)) throw new TypeError('a stream is no value: send its chunks')
     data = codec.encode(value)
+    if (typeof data === 'string') {
+      if (data.length > SHORT_TEXT) return encodeUtf8(data)
+      checkText(data)
+      return data
+    }
   } catch (cause) {
     throw new InvalidArgumentError(`cannot encode a value for ${name}: ${messageOf(cause)}`, {
       function: name,
       cause,
     })
   }
-  if (typeof data === 'string') return data
   if (isUint8Array(data)) {
     checkSize(data.length, name)
     // msgpackr's is new memory; the caller or another codec may use its own again.

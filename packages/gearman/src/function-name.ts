@@ -39,9 +39,9 @@ export class FunctionNames {
     const text = byteText(this.#namespace + name)
     // White space would break the lists of gearmand's `status` and `workers`.
     // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-    if (text.length > MAX_NAME || /[\s\u0000-\u001f\u007f]/.test(this.#namespace + name)) {
+    if (text.length > MAX_NAME || /[\s\u0000-\u001f\u007f\p{Cs}]/u.test(this.#namespace + name)) {
       throw new InvalidArgumentError(
-        `a function name has at most ${MAX_NAME} bytes with its namespace, no white space and no control characters: ${JSON.stringify(name)}`,
+        `a function name has at most ${MAX_NAME} bytes with its namespace, no white space, no control characters and no half characters: ${JSON.stringify(name)}`,
         { function: name },
       )
     }

@@ -15,10 +15,11 @@ const MAX_UNIQUE = 63
 export function encodeUnique(unique: string): string {
   if (typeof unique !== 'string') throw new InvalidArgumentError('unique is a string')
   const text = byteText(unique)
+  const isWhole = unique.isWellFormed()
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
-  if (text.length === 0 || text.length > MAX_UNIQUE || /[\u0000-\u001f\u007f]/.test(text)) {
+  if (!isWhole || text === '' || text.length > MAX_UNIQUE || /[\u0000-\u001f\u007f]/.test(text)) {
     throw new InvalidArgumentError(
-      `unique is not 1 to ${MAX_UNIQUE} bytes without control characters: ${JSON.stringify(unique)}; hash longer ids`,
+      `unique is not 1 to ${MAX_UNIQUE} bytes without control characters and half characters: ${JSON.stringify(unique)}; hash longer ids`,
     )
   }
   return text

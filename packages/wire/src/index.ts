@@ -55,6 +55,7 @@ export { kept, receiveBuffer } from './receive-buffer.js'
 export { shown, shownName } from './shown.js'
 export {
   checkBigint,
+  checkText,
   encodeUtf8,
   HOLDS_MAP,
   jsonText,

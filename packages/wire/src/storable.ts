@@ -207,6 +207,11 @@ function settled(value: unknown): { readonly known: unknown; readonly found: num
   }
 }
 
+/** @throws TypeError for text that UTF-8 would change. */
+export function checkText(text: string): void {
+  if (!text.isWellFormed()) throw halfSurrogate()
+}
+
 /**
  * Text as UTF-8.
  *
@@ -214,7 +219,7 @@ function settled(value: unknown): { readonly known: unknown; readonly found: num
  */
 export function encodeUtf8(text: string): Buffer {
   if (text.length <= LONG_TEXT) {
-    if (!text.isWellFormed()) throw halfSurrogate()
+    checkText(text)
     return Buffer.from(text)
   }
   const bytes = Buffer.from(text)
@@ -231,5 +236,5 @@ export function checkBigint(value: bigint): void {
 }
 
 function halfSurrogate(): TypeError {
-  return new TypeError('text with half a surrogate pair cannot be stored: UTF-8 has none')
+  return new TypeError('text with half a surrogate pair cannot be sent: UTF-8 has none')
 }

@@ -17,8 +17,10 @@ const KEY_TEXT = /^[^\s\p{Cc}\p{Cs}]+$/u
  */
 export function derivedKey(rules: KeyRules, kind: 'lock' | 'tag', name: Key): string {
   const place = `glammp:${kind}:`
-  const bytes = Buffer.from(name)
   const isString = typeof name === 'string'
+  // UTF-8 would make one of two names with half a surrogate pair.
+  const bytes =
+    isString && !name.isWellFormed() ? Buffer.from(`\ud800${name}`, 'utf16le') : Buffer.from(name)
   if (bytes.length > LONGEST_NAME || !(isString ? KEY_TEXT.test(name) : isText(latin1(bytes)))) {
     const digest = createHash('sha256').update(bytes).digest('base64url')
     return rules.toWire(`${place}sha256-${digest}`, 'wrap')
