@@ -15,6 +15,9 @@ export type Failover =
 /** Connections that are begun in one turn of the loop: one costs up to half a millisecond. */
 const AT_ONCE = 16
 
+/** Milliseconds for which what is known of all servers holds, unless one changes. */
+const SURVEY = 10
+
 /** The servers that stand in for others. */
 export class StandIns {
   readonly #failover: Failover
@@ -24,6 +27,10 @@ export class StandIns {
   #ranking: Ranking = new Ranking([])
   /** Those of which nobody knows whether they are there. */
   readonly #sought = new Set<Server>()
+  /** Positions of those that are there or were never tried, and of those that were down and may be back. */
+  #fit: number[] = []
+  #doubtful: number[] = []
+  #surveyedAt = Number.NEGATIVE_INFINITY
 
   constructor(
     failover: Failover,
@@ -42,6 +49,7 @@ export class StandIns {
     if (this.#failover.kind !== 'next') return
     this.#servers = servers
     this.#ranking = new Ranking(addresses)
+    this.changed()
   }
 
   /** Who takes the key in place of a server; `undefined` where nobody does. */
@@ -65,6 +73,11 @@ export class StandIns {
     if (!request.movable || this.#servers.length === 0) return false
     request.since ??= request.due === 0 ? monotonic() : request.due - request.allowance
     const among = this.#candidates(failed, request.since)
+    if (failed.reach.standing(request.since) === 'doubtful') {
+      // It may be back, and is as good as others of which no more is known.
+      if (this.#fit.length === 0) return false
+      this.#lookFor(failed)
+    }
     const places = new Map<Server, number[]>()
     for (const [position, wireKey] of request.wireKeys.entries()) {
       const server = this.#pick(routingKey(wireKey), among)
@@ -86,22 +99,37 @@ export class StandIns {
     return position === undefined ? undefined : this.#servers[position]
   }
 
+  /** What is known of a server has changed. */
+  changed(): void {
+    this.#surveyedAt = Number.NEGATIVE_INFINITY
+  }
+
   // Those that are there or were never tried; where there are none, those that were down and may be
-  // back. What has failed since a request is under way is nothing for it: so its way ends. All that
-  // are unclear are looked for together, so that the way past many is no longer than past one.
+  // back. What has failed since a request is under way is nothing for it: so its way ends.
   #candidates(failed: Server, since: number): number[] {
-    const fit: number[] = []
-    const doubtful: number[] = []
-    for (let position = 0; position < this.#servers.length; position += 1) {
-      const server = this.#servers[position] as Server
-      if (server === failed) continue
-      const standing = server.reach.standing(since)
+    this.#survey()
+    const isOther = (position: number): boolean => this.#servers[position] !== failed
+    const fit = this.#fit.filter(isOther)
+    if (fit.length > 0) return fit
+    return this.#doubtful.filter(
+      (position) => isOther(position) && this.#servers[position]?.reach.standing(since) !== 'down',
+    )
+  }
+
+  // All that are unclear are looked for together, so that the way past many is no longer than past one.
+  #survey(): void {
+    const now = monotonic()
+    if (now - this.#surveyedAt < SURVEY) return
+    this.#surveyedAt = now
+    this.#fit = []
+    this.#doubtful = []
+    for (const [position, server] of this.#servers.entries()) {
+      const standing = server.reach.standing(now)
       if (standing === 'down') continue
       if (standing !== 'up') this.#lookFor(server)
-      if (standing === 'doubtful') doubtful.push(position)
-      else fit.push(position)
+      if (standing === 'doubtful') this.#doubtful.push(position)
+      else this.#fit.push(position)
     }
-    return fit.length > 0 ? fit : doubtful
   }
 
   #lookFor(server: Server): void {
@@ -115,7 +143,7 @@ export class StandIns {
       if (count === AT_ONCE) break
       count += 1
       this.#sought.delete(server)
-      if (this.#servers.includes(server)) server.lookFor()
+      server.lookFor()
     }
     if (this.#sought.size > 0) setImmediate(() => this.#lookForSome())
   }

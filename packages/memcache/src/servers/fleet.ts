@@ -184,10 +184,20 @@ export class Fleet {
         this.#discovery?.hurry()
         this.#listener.serverDown(server, reason)
       },
-      serverUp: (server) => this.#listener.serverUp(server),
-      serverEjected: (server, reason) => this.#listener.serverEjected(server, reason),
-      serverRejoined: (server) => this.#listener.serverRejoined(server),
+      serverUp: (server) => {
+        this.#standIns.changed()
+        this.#listener.serverUp(server)
+      },
+      serverEjected: (server, reason) => {
+        this.#standIns.changed()
+        this.#listener.serverEjected(server, reason)
+      },
+      serverRejoined: (server) => {
+        this.#standIns.changed()
+        this.#listener.serverRejoined(server)
+      },
       serverReconnecting: (server, attempt, delay) => {
+        this.#standIns.changed()
         this.#discovery?.hurry()
         this.#listener.serverReconnecting(server, attempt, delay)
       },

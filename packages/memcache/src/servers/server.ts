@@ -140,8 +140,7 @@ export class Server implements RequestKeeper, OutboxOwner {
       this.#admit()
       this.#pass(request, unfit, timeout)
     } else if (reason !== undefined && this.#goesElsewhere(request, timeout)) {
-      // It may be back: that is found out without this request.
-      this.lookFor()
+      return request.promise
     } else if (this.#mustWait(request)) {
       this.#line.push(request, timeout)
     } else if (this.#pending >= this.#options.maxPending) {
@@ -271,7 +270,8 @@ export class Server implements RequestKeeper, OutboxOwner {
     return true
   }
 
-  // Once: the server that it goes to may be as doubtful, and is the last that there is.
+  // It may be back, which is found out without this request. Once: the server that the request goes to
+  // may be as doubtful, and is the last that there is.
   #goesElsewhere(request: Request, remaining: number): boolean {
     return request.moves === 0 && this.#owner.unreachable(request, this, remaining)
   }
