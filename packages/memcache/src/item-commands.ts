@@ -16,7 +16,8 @@ import type { Ttl } from './ttl.js'
  * from now, 0 for ever, or a Date.
  *
  * They reject before anything is sent with InvalidKeyError, with ValueTooLargeError, with TypeError
- * for what cannot be stored (`undefined`, functions), with RangeError for a ttl or a number that
+ * for what cannot be stored (`undefined`, functions), for an option of a name or type that there is
+ * none of, and for text or bytes as a list of keys, with RangeError for a ttl or a number that
  * cannot be, with QueueFullError, NoServerError and ClosedError; later with ConnectionError,
  * TimeoutError, AuthenticationError, ServerError, ClientError or ProtocolError; those that read
  * also with DecodeError, where the item holds what this client cannot decode.
@@ -128,7 +129,7 @@ export abstract class ItemCommands extends EventEmitter<MemcacheEvents> {
   /**
    * Stores a value if nobody changed the item since {@link gets} read it: `'stored'`, else
    * `'exists'`, or `'missing'` if the item is gone. A token that is no string of digits is a
-   * TypeError.
+   * TypeError, one over 64 bits a RangeError.
    */
   cas(key: Key, value: unknown, cas: string, options?: Ttl | StoreOptions): Promise<CasResult> {
     return this.#storage.cas(key, value, cas, options)
