@@ -1,5 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
@@ -10,7 +11,7 @@ import {
   GearmanWorker,
   type TaskRequest,
 } from '@glammp/gearman'
-import { afterAll, beforeAll, describe, expect, expectTypeOf, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, expectTypeOf, test, vi } from 'vitest'
 import { startFakeServer } from '../support/fake-server.js'
 import { type GearmandServer, startGearmand } from '../support/gearmand.js'
 import { startProxy } from '../support/proxy.js'
@@ -102,21 +103,22 @@ describe('many jobs', () => {
   })
 
   test('thousands of jobs leave in one write', async () => {
-    let reads = 0
     await using silent = await startFakeServer((socket) => {
-      socket.on('data', () => {
-        reads += 1
-        // To the greeting, before which nothing is sent.
-        if (reads === 1) socket.write('\0RES\0\0\0\x1b\0\0\0\0', 'latin1')
-      })
+      // To the greeting, before which nothing is sent.
+      socket.once('data', () => socket.write('\0RES\0\0\0\x1b\0\0\0\0', 'latin1'))
     })
     await using many = new GearmanClient(silent.address)
-    const all = many.doMany('f', new Array(5_000).fill('x'), { background: true })
-    // 5,000 packets of over 50 bytes, in as many reads as the kernel makes of one or two writes.
-    await waitFor(() => silent.received().length > 5_000 * 50)
-    await silent.stop()
-    expect(await all).toHaveLength(5_000)
-    expect(reads).toBeLessThan(50)
+    // How many reads the kernel makes of them is its own affair.
+    const writes = vi.spyOn(Socket.prototype, 'write')
+    try {
+      const all = many.doMany('f', new Array(5_000).fill('x'), { background: true })
+      await waitFor(() => silent.received().length > 5_000 * 50)
+      await silent.stop()
+      expect(await all).toHaveLength(5_000)
+      expect(writes.mock.calls.length).toBeLessThan(50)
+    } finally {
+      writes.mockRestore()
+    }
   })
 
   test('50,000 background jobs of a generator arrive, each acknowledged', async () => {

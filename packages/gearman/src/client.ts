@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import { guarded } from '@glammp/wire'
+import { tell } from '@glammp/wire'
 import type {
   BackgroundOptions,
   Decoded,
@@ -73,10 +73,10 @@ export class GearmanClient<ClientCodec extends CodecOption = 'string'>
       ...settings,
       maxPending,
       watcher: {
-        up: (server) => guarded(() => this.emit('server:up', { server })),
+        up: (server) => tell(this, 'server:up', { server }),
         down: (server, reason) => {
           const error = failure(reason, { what: 'the connection', server })
-          guarded(() => this.emit('server:down', { server, error }))
+          tell(this, 'server:down', { server, error })
         },
       },
     })

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import { guarded, nextTick } from '@glammp/wire'
+import { nextTick, tell } from '@glammp/wire'
 import { ChunkReader } from './chunk-reader.js'
 import { decodeWith } from './codec.js'
 import type { GearmanError } from './errors.js'
@@ -55,7 +55,7 @@ export class GearmanTask<Output = string>
     start({
       created: (handle) => {
         this.#handle = handle
-        guarded(() => this.emit('created', handle))
+        tell(this, 'created', handle)
       },
       data: (data, flow) => {
         if (this.#outcome !== undefined) return
@@ -67,13 +67,13 @@ export class GearmanTask<Output = string>
           return
         }
         for (const reader of this.#readers) reader.push(chunk, data.length, flow)
-        guarded(() => this.emit('data', chunk))
+        tell(this, 'data', chunk)
       },
       status: (numerator, denominator) => {
-        guarded(() => this.emit('status', numerator, denominator))
+        tell(this, 'status', numerator, denominator)
       },
       warning: (text) => {
-        guarded(() => this.emit('warning', text.toString()))
+        tell(this, 'warning', text.toString())
       },
       complete: (result, handle) => {
         try {
@@ -150,9 +150,9 @@ export class GearmanTask<Output = string>
     this.#readers.clear()
     // A failure before the first packet is known before the caller could listen.
     nextTick(() => {
-      if ('value' in outcome) this.emit('complete', outcome.value)
-      else if (isException(outcome.error)) this.emit('exception', outcome.error)
-      else this.emit('fail', outcome.error)
+      if ('value' in outcome) tell(this, 'complete', outcome.value)
+      else if (isException(outcome.error)) tell(this, 'exception', outcome.error)
+      else tell(this, 'fail', outcome.error)
     })
   }
 }

@@ -3,10 +3,10 @@ import {
   clearTimeout,
   Deadlines,
   Fault,
-  guarded,
   milliseconds,
   OptionRules,
   setTimeout,
+  tell,
 } from '@glammp/wire'
 import type { Decoded, WithCodec } from './call-types.js'
 import { jobsAreWatched, traceJob } from './channels.js'
@@ -363,8 +363,7 @@ export class GearmanWorker<WorkerCodec extends CodecOption = 'string'>
     name: Name,
     event: GearmanWorkerEvents[Name][0],
   ): void {
-    if (this.listenerCount(name) === 0) return
-    guarded(() => (this as unknown as EventEmitter).emit(name, event))
+    tell(this, name, event)
   }
 }
 

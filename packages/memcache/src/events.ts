@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events'
-import { guarded } from '@glammp/wire'
+import { tell } from '@glammp/wire'
 import type { Key } from './given-key.js'
 import type { Server, ServerListener } from './servers/server.js'
 
@@ -34,23 +34,27 @@ export class Announcer implements ServerListener {
   emitter: EventEmitter<MemcacheEvents> | undefined
 
   serverDown({ address }: Server, reason: Error): void {
-    guarded(() => this.emitter?.emit('server:down', { server: address.name, reason }))
+    this.#tell('server:down', { server: address.name, reason })
   }
 
   serverUp({ address }: Server): void {
-    guarded(() => this.emitter?.emit('server:up', { server: address.name }))
+    this.#tell('server:up', { server: address.name })
   }
 
   serverEjected({ address }: Server, reason: Error): void {
-    guarded(() => this.emitter?.emit('server:ejected', { server: address.name, reason }))
+    this.#tell('server:ejected', { server: address.name, reason })
   }
 
   serverRejoined({ address }: Server): void {
-    guarded(() => this.emitter?.emit('server:rejoined', { server: address.name }))
+    this.#tell('server:rejoined', { server: address.name })
   }
 
   serverReconnecting({ address }: Server, attempt: number, delay: number): void {
     const event = { server: address.name, attempt, delay }
-    guarded(() => this.emitter?.emit('server:reconnecting', event))
+    this.#tell('server:reconnecting', event)
+  }
+
+  #tell(event: keyof MemcacheEvents, told: unknown): void {
+    if (this.emitter !== undefined) tell(this.emitter, event, told)
   }
 }

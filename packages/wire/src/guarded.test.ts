@@ -1,7 +1,7 @@
-import { once } from 'node:events'
+import { EventEmitter, once } from 'node:events'
 import { expect, it } from 'vitest'
 import { Deadline, Deadlines } from './deadline.js'
-import { guarded } from './guarded.js'
+import { guarded, tell } from './guarded.js'
 
 // Vitest has listeners of its own, which would call the run a failure.
 async function uncaughtOf(run: () => void): Promise<unknown> {
@@ -53,4 +53,18 @@ it('lets the deadlines go on behind one that throws', async () => {
     second = new Promise((resolve) => deadlines.add(new Entry(resolve), 1))
   })
   await second
+})
+
+it('tells every listener, also behind one that throws, and one that listens once only once', async () => {
+  const emitter = new EventEmitter()
+  const heard: unknown[] = []
+  const bug = new Error('a bug in the listener')
+  emitter.on('event', () => {
+    throw bug
+  })
+  emitter.once('event', (...words) => heard.push(words))
+  emitter.on('event', (...words) => heard.push(words))
+  expect(await uncaughtOf(() => tell(emitter, 'event', 1, 2))).toBe(bug)
+  expect(await uncaughtOf(() => tell(emitter, 'event', 3))).toBe(bug)
+  expect(heard).toEqual([[1, 2], [1, 2], [3]])
 })

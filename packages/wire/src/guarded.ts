@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events'
 import { nextTick } from './clock.js'
 
 /**
@@ -10,6 +11,13 @@ export function guarded(callback: () => void): void {
     callback()
   } catch (error) {
     nextTick(rethrow, error)
+  }
+}
+
+/** Tells all listeners of an event, each {@link guarded}: one that throws keeps no other from hearing. */
+export function tell(emitter: object, event: string, ...args: unknown[]): void {
+  for (const listener of (emitter as EventEmitter).rawListeners(event)) {
+    guarded(() => Reflect.apply(listener, emitter, args))
   }
 }
 

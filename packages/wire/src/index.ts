@@ -27,7 +27,7 @@ export {
 export { afterReads, Deadline, Deadlines, patiently } from './deadline.js'
 export { ErrorBase, type ErrorDetails } from './error-base.js'
 export { Fault, type FaultKind } from './fault.js'
-export { guarded } from './guarded.js'
+export { guarded, tell } from './guarded.js'
 export { Health, type HealthListener } from './health.js'
 export { Histogram, type HistogramSummary } from './histogram.js'
 export { onAbort, orAborted } from './on-abort.js'

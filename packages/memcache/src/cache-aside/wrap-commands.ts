@@ -1,4 +1,4 @@
-import { guarded } from '@glammp/wire'
+import { tell } from '@glammp/wire'
 import { CacheAside, type LoadMany } from '../cache-aside.js'
 import type { CommandContext } from '../commands/context.js'
 import { type InvalidateOptions, Invalidation } from '../commands/invalidation.js'
@@ -52,8 +52,7 @@ export abstract class WrapCommands extends ItemCommands {
         near: settings.near,
         tags: settings.namespaceVersion ? [EVERYTHING] : [],
         foreignReaders: settings.foreignReaders,
-        refreshFailed: (key, reason, delay) =>
-          guarded(() => this.emit('refresh:failed', { key, reason, delay })),
+        refreshFailed: (key, reason, delay) => tell(this, 'refresh:failed', { key, reason, delay }),
       },
     )
     context.changes.listener = this.#cacheAside
