@@ -4,7 +4,8 @@ import type { Request, RequestKeeper } from '../protocol/request.js'
 export class FlightKeys {
   readonly #keeper: RequestKeeper
   readonly #requests: readonly Request[]
-  readonly #onlyReads: boolean
+  /** None of them changes anything. */
+  readonly onlyReads: boolean
   /** Position of the last request of each key, and of the last that changes it. */
   #last: Map<string, number> | undefined
   readonly #lastChange = new Map<string, number>()
@@ -14,7 +15,7 @@ export class FlightKeys {
   constructor(keeper: RequestKeeper, requests: readonly Request[]) {
     this.#keeper = keeper
     this.#requests = requests
-    this.#onlyReads = requests.every((request) => request.readOnly)
+    this.onlyReads = requests.every((request) => request.readOnly)
   }
 
   /**
@@ -23,7 +24,7 @@ export class FlightKeys {
    */
   blocker(request: Request): Request | undefined {
     // As a rule nothing is changed, and the keys need not be looked at.
-    if (request.readOnly && this.#onlyReads) return undefined
+    if (request.readOnly && this.onlyReads) return undefined
     const found = this.#requests[this.#position(request)]
     return found?.keeper === this.#keeper ? found : undefined
   }

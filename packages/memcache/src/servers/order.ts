@@ -10,6 +10,8 @@ import { WaitingKeys } from './waiting-keys.js'
 export class Order {
   /** Sessions with requests in flight. */
   readonly #out = new Set<Session>()
+  /** Those of them that a batch does not leave on. */
+  #others: readonly Session[] = []
   /** In flight, and waited for by what is held. */
   readonly #awaited = new Set<Request>()
   readonly #keys = new WaitingKeys()
@@ -55,23 +57,30 @@ export class Order {
     return requests
   }
 
-  /** True where whatever is asked may leave on the session. */
-  isFree(session: Session): boolean {
+  /** A batch is about to leave on the session. @returns true where whatever is asked may. */
+  begin(session: Session): boolean {
     const { size } = this.#out
-    return this.#held.length === 0 && (size === 0 || (size === 1 && this.#out.has(session)))
+    const isAlone = size === 0 || (size === 1 && this.#out.has(session))
+    this.#others = isAlone ? NONE : [...this.#out].filter((other) => other !== session)
+    return isAlone && this.#held.length === 0
   }
 
-  /** True where the request may leave on the session; else it is held back. */
-  allows(request: Request, session: Session): boolean {
-    if (!this.#keys.concern(request) && !this.#isBlocked(request, session)) return true
+  /** True where all that only reads may leave, until something is held back. */
+  get isFreeToRead(): boolean {
+    return this.#held.length === 0 && this.#others.every((other) => other.onlyReads)
+  }
+
+  /** True where the request may leave; else it is held back. */
+  allows(request: Request): boolean {
+    if (!this.#keys.concern(request) && !this.#isBlocked(request)) return true
     this.#held.push(request)
     this.#keys.add(request)
     return false
   }
 
-  #isBlocked(request: Request, session: Session): boolean {
-    for (const other of this.#out) {
-      const blocker = other === session ? undefined : other.blocker(request)
+  #isBlocked(request: Request): boolean {
+    for (const other of this.#others) {
+      const blocker = other.blocker(request)
       if (blocker === undefined) continue
       this.#awaited.add(blocker)
       return true
@@ -79,3 +88,5 @@ export class Order {
     return false
   }
 }
+
+const NONE: readonly Session[] = []

@@ -95,10 +95,13 @@ export class Outbox {
     const order = this.#order
     const wanted: Request[] = []
     const batch = this.#take()
-    const isFree = order.isFree(session)
+    const isFree = order.begin(session)
+    let readsPass = !isFree && order.isFreeToRead
     for (const request of batch) {
       if (request.settled) this.#owner.dropped(request)
-      else if (isFree || order.allows(request, session)) wanted.push(request)
+      else if (isFree || (readsPass && request.readOnly) || order.allows(request)) {
+        wanted.push(request)
+      } else readsPass = false
     }
     const inFlight = wanted.length > 0 ? session.send(wanted, this.#owner) : !session.idle
     if (inFlight) order.sent(session)

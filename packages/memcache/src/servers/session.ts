@@ -108,6 +108,12 @@ export class Session implements ConnectionOwner, ReplySink, RequestKeeper {
     return this.#progress.restOf(limit)
   }
 
+  /** True where nothing in flight changes anything. */
+  get onlyReads(): boolean {
+    this.#keys ??= new FlightKeys(this, this.#flight.items())
+    return this.#keys.onlyReads
+  }
+
   /** The last request in flight that the other, on another connection, must not overtake. */
   blocker(request: Request): Request | undefined {
     this.#keys ??= new FlightKeys(this, this.#flight.items())
