@@ -9,6 +9,8 @@ const NOOP = 6
 const NO_JOB = 10
 const JOB_ASSIGN = 11
 const WORK_COMPLETE = 13
+const ECHO_REQ = 16
+const ECHO_RES = 17
 const ERROR = 19
 const GRAB_JOB_ALL = 39
 const JOB_ASSIGN_UNIQ = 31
@@ -30,12 +32,20 @@ const request = (type: number): string => `\0REQ\0\0\0${String.fromCharCode(type
 const heard = (server: FakeServer, text: string): boolean =>
   server.received().toString('latin1').includes(text)
 
+/** A worker asks for jobs once its greeting is answered. */
+function greet(socket: Socket): void {
+  socket.on('data', (chunk) => {
+    if (chunk.includes(request(ECHO_REQ), 0, 'latin1')) socket.write(packet(ECHO_RES, ''))
+  })
+}
+
 /** Says the bytes on its first connection, and gives a job on the second. */
 const startLiar = async (bytes: string | Buffer): Promise<FakeServer> => {
   let first = true
   return await startFakeServer((socket: Socket) => {
     const answer = first ? bytes : job(7, 'sane')
     first = false
+    greet(socket)
     socket.on('data', (chunk) => {
       if (chunk.includes(request(GRAB_JOB_ALL), 0, 'latin1'))
         socket.write(answer as string, 'latin1')
@@ -88,6 +98,7 @@ test('a job of a function that was just removed is run, and the function given u
   let socket: Socket | undefined
   await using server = await startFakeServer((accepted) => {
     socket = accepted
+    greet(socket)
   })
   await using worker = new GearmanWorker(server.address)
   worker.addFunction('removed', () => 'still served')

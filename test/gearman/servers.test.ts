@@ -58,6 +58,22 @@ test('equal uniques meet on one server, whatever the order of the list', async (
   expect(used.size).toBe(3)
 })
 
+test('equal workloads under the id - meet on one server, as text or bytes, whatever their size', async () => {
+  await using one = new GearmanClient({ servers: addresses })
+  await using two = new GearmanClient({ servers: [...addresses].reverse() })
+  for (const workload of ['small', 'é'.repeat(1_000), 'x'.repeat(2_000_000)]) {
+    const first = await one.doBackground('meet', workload, { unique: '-' })
+    expect(await two.doBackground('meet', Buffer.from(workload), { unique: '-' })).toBe(first)
+  }
+  const large = Buffer.alloc(40_000_000, 'x')
+  const before = process.cpuUsage()
+  const call = one.doBackground('meet', large, { unique: '-' })
+  const { user, system } = process.cpuUsage(before)
+  // What it takes without a turn of the event loop, in microseconds.
+  expect(user + system).toBeLessThan(500_000)
+  await call
+})
+
 test('a job goes to another server where one is down, and comes back when it is up', async () => {
   await using client = new GearmanClient({ servers: addresses })
   await servers[0]?.kill()

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
 import { isDate } from 'node:util/types'
 import {
   abortSignal,
@@ -95,6 +95,9 @@ const SUBMIT_TYPES = {
   normal: [PacketType.SUBMIT_JOB, PacketType.SUBMIT_JOB_BG],
   low: [PacketType.SUBMIT_JOB_LOW, PacketType.SUBMIT_JOB_LOW_BG],
 } as const
+
+/** Longest workload that is a key as it is. */
+const MAX_KEY = 1_024
 
 const NO_OPTIONS: JobOptions = {}
 
@@ -205,8 +208,9 @@ export function fill({ order, context }: EncodedOrder, data: Buffer): void {
   order.data = context === undefined ? data : withContext(context, data)
 }
 
-/** Under the id `-` jobs of one workload meet. */
+/** Under the id `-` jobs of one workload meet. Each server looks at every character of a key. */
 function workloadKey(args: string, data: string | Uint8Array): string {
+  if (data.length > MAX_KEY) return args + createHash('sha1').update(data).digest('hex')
   return args + Buffer.from(data as Uint8Array).toString('latin1')
 }
 

@@ -124,7 +124,8 @@ export class GearmanWorker<WorkerCodec extends CodecOption = 'string'>
       done: () => this.#done(),
     }
     this.#connections = new Connections(connectionOptions, this.#slots, {
-      assigned: (assignment, origin) => this.#run(assignment, origin),
+      assigned: (assignment, origin, late) => this.#run(assignment, origin, late),
+      promised: () => this.#slots.promised(),
       returned: (grabs) => this.#slots.returned(grabs),
       changed: () => {
         this.#forget()
@@ -298,19 +299,28 @@ export class GearmanWorker<WorkerCodec extends CodecOption = 'string'>
     if (start && this.#closing === undefined) this.#connections.start()
   }
 
-  #run(assignment: Assignment, origin: Origin): void {
+  #run(assignment: Assignment, origin: Origin, late: boolean): void {
     const fn = this.#functions.find(assignment.wireName)
     if (fn === undefined) {
       this.#slots.returned(1)
       // Without its connection gearmand gives the job to a worker that has the function.
       throw new MalformedPacketError(`a job for ${assignment.wireName} was never asked for`)
     }
-    this.#slots.taken()
     const run = new Run(fn, assignment, origin, this.#runs)
     origin.started(run)
-    this.#tell('job:start', { handle: run.handle, function: fn.name })
-    const handler = around(this.#middleware, fn.handler)
-    run.start(assignment, jobsAreWatched() ? traceJob(handler) : handler)
+    const begin = (): void => {
+      // Its connection was lost before there was a slot for it.
+      if (run.over) {
+        this.#slots.returned(1)
+        return
+      }
+      this.#slots.taken()
+      this.#tell('job:start', { handle: run.handle, function: fn.name })
+      const handler = around(this.#middleware, fn.handler)
+      run.start(assignment, jobsAreWatched() ? traceJob(handler) : handler)
+    }
+    if (late) this.#slots.admit(begin)
+    else begin()
   }
 
   #done(): void {

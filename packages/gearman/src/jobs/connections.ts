@@ -1,7 +1,8 @@
 import { Fault, type ServerAddress, Traffic } from '@glammp/wire'
 import { InvalidArgumentError } from '../errors.js'
 import type { MeteredServer } from '../metrics.js'
-import { Grabber, type GrabberOptions, type GrabberOwner } from '../servers/grabber.js'
+import { Grabber } from '../servers/grabber.js'
+import type { GrabberOptions, GrabberOwner } from '../servers/grabber-owner.js'
 import type { WorkerFunction } from './functions.js'
 import { RateLimit } from './rate-limit.js'
 import type { Grabbing, Slots } from './slots.js'
@@ -190,9 +191,13 @@ export class Connections {
     const grabber = new Grabber(
       { ...this.#options, address, traffic },
       {
-        assigned: (assignment, origin) => {
+        assigned: (assignment, origin, late) => {
           limit.began()
-          this.#owner.assigned(assignment, origin)
+          this.#owner.assigned(assignment, origin, late)
+        },
+        promised: () => {
+          limit.reserve()
+          this.#owner.promised()
         },
         returned: (grabs) => {
           limit.returned(grabs)

@@ -111,6 +111,11 @@ export class Run extends Deadline implements JobChannel {
     this.#returned(result)
   }
 
+  /** Its end was sent, or will never count. */
+  get over(): boolean {
+    return this.#over
+  }
+
   get signal(): AbortSignal {
     if (this.#controller === undefined) {
       this.#controller = new AbortController()

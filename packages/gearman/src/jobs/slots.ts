@@ -24,6 +24,8 @@ export class Slots {
   #turn = 0
   #filling = false
   #idle: (() => void) | undefined
+  /** Jobs that came late, and wait for a slot. */
+  readonly #held: (() => void)[] = []
 
   constructor(limit: number) {
     this.#limit = limit
@@ -83,6 +85,17 @@ export class Slots {
     this.#filling = false
   }
 
+  /** A grab that had been given up brings a job. */
+  promised(): void {
+    this.#promised += 1
+  }
+
+  /** Begins a job that came late: now, or when a slot is free. */
+  admit(begin: () => void): void {
+    if (this.#running < this.#limit) begin()
+    else this.#held.push(begin)
+  }
+
   /** A grab brought a job. */
   taken(): void {
     this.#promised -= 1
@@ -99,6 +112,7 @@ export class Slots {
   /** A handler is done. */
   finished(): void {
     this.#running -= 1
+    while (this.#running < this.#limit && this.#held.length > 0) this.#held.shift()?.()
     this.#noteIdle()
   }
 

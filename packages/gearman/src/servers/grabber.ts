@@ -3,42 +3,21 @@ import {
   type BackoffOptions,
   type Connection,
   clearTimeout,
-  type Fault,
+  Fault,
   type Output,
+  patiently,
   setTimeout,
 } from '@glammp/wire'
 import { withoutNuls } from '../handle.js'
 import { bare, encode, PacketType } from '../protocol/packet.js'
 import { MalformedPacketError } from '../protocol/packet-decoder.js'
 import { Departure } from './departure.js'
+import type { GrabberOptions, GrabberOwner } from './grabber-owner.js'
+import { Grabs } from './grabs.js'
 import { Heartbeat } from './heartbeat.js'
-import { Link, type LinkOptions, type LinkOwner } from './link.js'
-import { type Assignment, Origin } from './origin.js'
+import { Link, type LinkOwner } from './link.js'
+import { Origin } from './origin.js'
 import { WakeUps } from './wake-ups.js'
-
-/** The worker's rooms above, as far as a connection needs them. */
-export interface GrabberOwner {
-  /** A grab brought a job. */
-  assigned(assignment: Assignment, origin: Origin): void
-  /** Grabs came back empty, or will not come back. */
-  returned(grabs: number): void
-  /** There may be something to grab now, or a reason to sleep. */
-  changed(): void
-  /** A connection was made. */
-  up(server: string): void
-  /** There is none: the first failure after the server was up, or never tried. */
-  down(server: string, reason: Fault): void
-}
-
-export interface GrabberOptions extends LinkOptions {
-  readonly clientId: string | undefined
-  /** Milliseconds that gearmand may take for an answer. */
-  readonly timeout: number
-  /** Milliseconds of silence before the server is asked whether it lives; 0: never. */
-  readonly heartbeat: number
-  /** Milliseconds of sleep before it asks for jobs unwoken. */
-  readonly pollInterval: number | undefined
-}
 
 const RECONNECT: BackoffOptions = { base: 100, cap: 3_000 }
 // Answered by JOB_ASSIGN_UNIQ, or with a reducer by JOB_ASSIGN_ALL (gearmand 0.25 or newer).
@@ -48,9 +27,10 @@ const ECHO = bare(PacketType.ECHO_REQ)
 
 /**
  * What is known of the server's queue: `offline` nothing, `awake` there may be jobs, `empty` a grab
- * came back without one, `asleep` it will wake this connection, `paused` it wakes for nothing.
+ * came back without one, `asleep` it will wake this connection, `paused` it wakes for nothing, `silent` it
+ * does not answer.
  */
-type State = 'offline' | 'awake' | 'empty' | 'asleep' | 'paused'
+type State = 'offline' | 'silent' | 'awake' | 'empty' | 'asleep' | 'paused'
 
 /**
  * The worker role on one gearmand: abilities, grabs, sleep and wake. It connects again for as long
@@ -61,8 +41,10 @@ export class Grabber implements LinkOwner {
   readonly #owner: GrabberOwner
   readonly #clientId: string | undefined
   readonly #pollInterval: number | undefined
+  readonly #timeout: number
   readonly #heartbeat: Heartbeat
   readonly #departure: Departure
+  readonly #grabs: Grabs
   /** Functions, each with the milliseconds after which gearmand takes a job back. */
   readonly #abilities: Map<string, number | undefined> = new Map()
   /**
@@ -74,7 +56,8 @@ export class Grabber implements LinkOwner {
   readonly #wakeUps: WakeUps = new WakeUps()
   #origin: Origin | undefined
   #state: State = 'offline'
-  #inFlight = 0
+  #greeted = false
+  #forget: (() => void) | undefined
   #timer: NodeJS.Timeout | undefined
   #up: boolean | undefined
   #closed = false
@@ -85,7 +68,13 @@ export class Grabber implements LinkOwner {
     this.#pollInterval = options.pollInterval
     this.#owner = owner
     const { heartbeat: interval, timeout } = options
+    this.#timeout = timeout
     this.#heartbeat = new Heartbeat(this.#link, { interval, timeout }, () => this.#ask(ECHO))
+    this.#grabs = new Grabs(this.#link, timeout, (grabs) => {
+      this.#state = 'silent'
+      owner.returned(grabs)
+      owner.changed()
+    })
     this.#departure = new Departure(this.#link, options, () => this.#ask(ECHO))
   }
 
@@ -96,7 +85,7 @@ export class Grabber implements LinkOwner {
 
   /** Grabs that are not answered yet. */
   get inFlight(): number {
-    return this.#inFlight
+    return this.#grabs.inFlight
   }
 
   /** Jobs of this connection that have no final packet yet. */
@@ -109,7 +98,7 @@ export class Grabber implements LinkOwner {
   }
 
   get idle(): boolean {
-    return this.#state === 'empty' && this.#inFlight === 0
+    return this.#state === 'empty' && this.inFlight === 0
   }
 
   /** Whether a job of the function may come. */
@@ -123,8 +112,8 @@ export class Grabber implements LinkOwner {
   }
 
   grab(): void {
-    this.#inFlight += 1
     this.#ask(GRAB)
+    this.#grabs.sent()
   }
 
   sleep(): void {
@@ -202,9 +191,12 @@ export class Grabber implements LinkOwner {
     })
     this.#wakeUps.reset()
     this.#heartbeat.start()
-    this.#wake()
-    this.#up = true
-    this.#owner.up(this.#link.address.name)
+    // One that takes connections and answers nothing gets no grab, and so no slot.
+    this.#greeted = false
+    this.#ask(ECHO)
+    this.#forget = patiently(this.#timeout, () => {
+      this.#link.close(new Fault('timeout', `no answer within ${this.#timeout} ms`))
+    })
   }
 
   /** @internal */
@@ -215,9 +207,8 @@ export class Grabber implements LinkOwner {
         this.#assigned(args, data)
         return
       case PacketType.NO_JOB:
-        this.#answered()
+        if (!this.#answered()) this.#owner.returned(1)
         this.#state = 'empty'
-        this.#owner.returned(1)
         this.#retire()
         this.#owner.changed()
         return
@@ -230,6 +221,7 @@ export class Grabber implements LinkOwner {
         throw new MalformedPacketError(`gearmand refused a worker: ${args.join(' ')}`)
       case PacketType.ECHO_RES:
         this.#departure.answered()
+        if (!this.#greeted) this.#welcomed()
         return
       default:
         throw new MalformedPacketError(`packet type ${type} is not for a worker`)
@@ -239,9 +231,10 @@ export class Grabber implements LinkOwner {
   /** @internal */
   lost(reason: Fault): void {
     const origin = this.#origin
-    const grabs = this.#inFlight
+    const grabs = this.#grabs.lost()
     this.#origin = undefined
-    this.#inFlight = 0
+    this.#greeted = false
+    this.#forget?.()
     this.#state = 'offline'
     this.#retiring.clear()
     this.#heartbeat.stop()
@@ -259,23 +252,33 @@ export class Grabber implements LinkOwner {
 
   #assigned(args: readonly string[], data: Buffer): void {
     const [handle = '', wireName = '', unique = '', reducer] = args
-    this.#answered()
+    const late = this.#answered()
+    if (late) this.#owner.promised()
     this.#wakeUps.reset()
     // One that was sent before an empty one and answered after it: jobs are there again.
-    if (this.#state === 'empty') this.#state = 'awake'
+    if (this.#state === 'empty' || this.#state === 'silent') this.#state = 'awake'
     const origin = this.#origin as Origin
     const assignment = { handle: withoutNuls(handle), wireName, unique, reducer, data }
-    this.#owner.assigned(assignment, origin)
+    this.#owner.assigned(assignment, origin, late)
     this.#retire()
     this.#owner.changed()
   }
 
-  /** A grab was answered: what answers none would give the worker more jobs than it has slots. */
-  #answered(): void {
-    if (this.#inFlight === 0) throw new MalformedPacketError('an answer to a grab never sent')
+  /** A grab was answered; whether its slot was lent. */
+  #answered(): boolean {
+    const lent = this.#grabs.answered()
     this.#backoff.reset()
-    this.#inFlight -= 1
     this.#departure.answered()
+    return lent
+  }
+
+  /** The first answer on a connection. */
+  #welcomed(): void {
+    this.#greeted = true
+    this.#forget?.()
+    this.#up = true
+    this.#owner.up(this.#link.address.name)
+    this.#wake()
   }
 
   #woken(): void {
@@ -291,13 +294,14 @@ export class Grabber implements LinkOwner {
 
   #wake(): void {
     clearTimeout(this.#timer)
+    if (!this.#greeted) return
     this.#state = 'awake'
     this.#owner.changed()
   }
 
   // CANT_DO makes gearmand queue the function's running jobs again, those on their way included.
   #retire(): void {
-    if (this.#retiring.size === 0 || this.#inFlight > 0) return
+    if (this.#retiring.size === 0 || this.inFlight > 0) return
     const connection = this.#link.connection
     if (connection === undefined) return
     for (const name of this.#retiring.keys()) {
