@@ -26,11 +26,18 @@ async function prepareCache(order: Order): Promise<Measure> {
   // A prime step: neighbours in time are not neighbours in the list.
   const scattered = (turn: number): string => keys[(turn * 7_919) % keys.length] as string
   const getMany = cache.getMany?.bind(cache)
+  const wrap = cache.wrap?.bind(cache)
+  const wrapped = (at: number): Promise<unknown> =>
+    wrap === undefined
+      ? fail('has no wrap')
+      : wrap(`wrap:${key(at)}`, () => value, { ttl: 3_600, ...scenario.wrap })
+  if (scenario.operation === 'wrap') for (const at of keys.keys()) await wrapped(at)
   const operations = {
     get: (turn: number) => cache.get(key(turn)),
     set: (turn: number) => cache.set(key(turn), value),
     mix: (turn: number) =>
       turn % 2 === 0 ? cache.get(scattered(turn)) : cache.set(scattered(turn), value),
+    wrap: wrapped,
     getMany: () => (getMany === undefined ? fail('has no getMany') : getMany(keys)),
   }
   const operation = operations[scenario.operation as keyof typeof operations]

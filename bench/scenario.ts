@@ -1,6 +1,6 @@
 /** What a child process is told to measure. */
 export interface Scenario {
-  readonly operation: 'get' | 'set' | 'mix' | 'getMany' | 'do' | 'doBackground'
+  readonly operation: 'get' | 'set' | 'mix' | 'getMany' | 'wrap' | 'do' | 'doBackground'
   /** Calls in flight. */
   readonly concurrency: number
   /** Bytes of a value or workload. */
@@ -9,6 +9,8 @@ export interface Scenario {
   readonly objects?: boolean
   /** Buffers in place of text. */
   readonly buffers?: boolean
+  /** What `wrap` is told beside a ttl. */
+  readonly wrap?: { readonly stale?: number; readonly tags?: readonly string[] } | undefined
   /** Different keys; 100 unless said. */
   readonly keys?: number
 }

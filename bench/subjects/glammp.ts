@@ -8,6 +8,7 @@ export const open: OpenCache = async (servers, checkout) => {
   return {
     get: (key) => client.get(key),
     set: (key, value) => client.set(key, value),
+    wrap: (key, load, options) => client.wrap(key, load, options),
     getMany: (keys) => client.getMany(keys),
     close: () => client.close(),
   }

@@ -64,7 +64,8 @@ describe.each(['meta', 'classic', 'binary'] as const)('whatever the order on %s'
     'what is stored in the end is never older than a write that was acknowledged: %o',
     async (more) => {
       const options: WrapOptions = { ttl: 600, ...more }
-      const open = (): MemcacheClient => new MemcacheClient({ servers: server.address, protocol })
+      const settings = { servers: server.address, protocol, timeout: 20_000 } as const
+      const open = (): MemcacheClient => new MemcacheClient(settings)
       await using first = open()
       await using second = open()
       const clients = [first, second] as const
@@ -99,7 +100,11 @@ describe.each(['meta', 'classic', 'binary'] as const)('whatever the order on %s'
         expect(Number(stored.slice(4))).toBeGreaterThanOrEqual(lastOf(steps, tagged))
       }
       const lists = fc.array(step, { minLength: 4, maxLength: 24 })
-      await fc.assert(fc.asyncProperty(lists, run), { numRuns: 40, endOnFailure: true })
+      await fc.assert(fc.asyncProperty(lists, run), {
+        numRuns: 40,
+        endOnFailure: true,
+        includeErrorInReport: true,
+      })
     },
   )
 })
@@ -108,10 +113,15 @@ describe.each(['meta', 'classic', 'binary'] as const)('whatever the order on %s'
 function lastOf(steps: readonly Step[], tagged: boolean): number {
   let row = 1
   let last = 1
+  // memcached forgets the mark of an item that something is appended to.
+  let unmarked: number | undefined
   for (const { do: what } of steps) {
     if (what === 'wrap' || what === 'pause') continue
     row += 1
-    if (DECISIVE.has(what) || (what === 'tag' && tagged)) last = row
+    if (what === 'append') last = unmarked ?? last
+    if (!DECISIVE.has(what) && !(what === 'tag' && tagged)) continue
+    unmarked = what === 'invalidate' ? (unmarked ?? last) : undefined
+    last = row
   }
   return last
 }

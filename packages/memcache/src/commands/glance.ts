@@ -33,6 +33,11 @@ export class Glance extends LookRequest<WrappedItem, unknown> {
     this.#glancer = glancer
   }
 
+  // Whoever computes reads once more.
+  protected override get withCas(): boolean {
+    return false
+  }
+
   override fail(reason: unknown): void {
     if (!this.settled) this.failWith(reason, this.#glancer.failed(reason))
   }

@@ -149,10 +149,11 @@ export class Lease {
   ): Promise<boolean> {
     const { server, timeout, patient } = this.#scope
     this.#announced = true
-    if (!(await this.#lock.announce(this.#held))) return false
+    const held = await this.#lock.announce(this.#held)
+    if (held === undefined) return false
     request.patient = patient
     const changed = server.submit(request, timeout)
-    const [isChanged, wasHeld] = await Promise.all([changed, this.#lock.remove()])
+    const [isChanged, wasHeld] = await Promise.all([changed, this.#lock.end(held)])
     if (isChanged && !wasHeld && stored !== undefined) await this.#undo(stored)
     return isChanged && wasHeld
   }

@@ -148,13 +148,27 @@ export class Lock {
   /**
    * Says that the value is on its way: from here on nobody takes the lock away.
    *
-   * @returns `false` where it is not that one's any more.
+   * @returns the lock as it is now; `undefined` where it is not that one's any more.
    */
-  async announce({ nonce, cas }: LockSight): Promise<boolean> {
-    if (cas === NO_CAS) return (await this.read())?.nonce === nonce
+  async announce({ nonce, cas }: LockSight): Promise<LockSight | undefined> {
+    if (cas === NO_CAS) return this.#readOwn(nonce)
     const seconds = Math.ceil(this.#timeout / 1_000) + STORING_GRACE
     const fields = this.#fields('set', STORING + nonce, toExptime(seconds), cas)
-    return this.#submit(new LockStore('wrap', this.#key, fields, isStored))
+    const marked = this.#submit(new LockStore('wrap', this.#key, fields, isStored))
+    const [isOwn, seen] = await Promise.all([marked, this.#readOwn(nonce)])
+    return isOwn ? seen : undefined
+  }
+
+  /** Takes one's own lock away. @returns `false` where it was gone, or another's. */
+  async end(held: LockSight): Promise<boolean> {
+    if (held.cas !== NO_CAS) return this.removeSeen(held)
+    const [seen] = await Promise.all([this.#readOwn(held.nonce), this.remove()])
+    return seen !== undefined
+  }
+
+  async #readOwn(nonce: string): Promise<LockSight | undefined> {
+    const seen = await this.read()
+    return seen?.nonce === nonce ? seen : undefined
   }
 
   /** Takes the lock away. @returns `false` where it was gone. */

@@ -43,6 +43,11 @@ export class LookRequest<T, R = Seen<T> | undefined> extends Request<R> {
     return this.#aside
   }
 
+  /** The token of the item is wanted. */
+  protected get withCas(): boolean {
+    return true
+  }
+
   get repeatable(): boolean {
     return true
   }
@@ -65,8 +70,9 @@ export class LookRequest<T, R = Seen<T> | undefined> extends Request<R> {
 
   encode(protocol: Protocol, out: Output): number {
     this.#seen = undefined
-    if (protocol.name !== 'meta') return protocol.get([this.#wireKey], true, out)
-    out.text(`mg ${this.#wireKey} v f c t\r\n`)
+    const { withCas } = this
+    if (protocol.name !== 'meta') return protocol.get([this.#wireKey], withCas, out)
+    out.text(`mg ${this.#wireKey}${withCas ? ' v f c t\r\n' : ' v f t\r\n'}`)
     return 1
   }
 

@@ -27,6 +27,7 @@ const WON = 87 // W
 const STALE = 88 // X
 const SENT = 90 // Z
 const LEFT = 116 // t
+const MINUS = 45
 
 /** Replies of the meta commands, every one of them final, and of `get`, which is any number of values, then END. */
 export class MetaDecoder extends ItemDecoder {
@@ -97,11 +98,19 @@ export class MetaDecoder extends ItemDecoder {
       const token = at
       while (at < end && bytes[at] !== SPACE) at += 1
       if (letter === CAS) reply.cas = latin1(bytes, token, at)
-      else if (letter === LEFT) reply.left = Number(latin1(bytes, token, at))
+      else if (letter === LEFT) reply.left = seconds(bytes, token, at)
       else if (letter === WON || letter === SENT) reply.claimed = true
       else if (letter === STALE) reply.stale = true
     }
   }
+}
+
+// -1 stands for an item that has no end.
+function seconds(bytes: Buffer, start: number, end: number): number {
+  if (bytes[start] === MINUS) return -1
+  let value = 0
+  for (let at = start; at < end; at += 1) value = value * 10 + digit(bytes, at)
+  return value
 }
 
 function digit(bytes: Buffer, at: number): number {
