@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import { isDate } from 'node:util/types'
 import {
   abortSignal,
@@ -208,10 +208,17 @@ export function fill({ order, context }: EncodedOrder, data: Buffer): void {
   order.data = context === undefined ? data : withContext(context, data)
 }
 
-/** Under the id `-` jobs of one workload meet. Each server looks at every character of a key. */
+/**
+ * Under the id `-` jobs of one workload meet. Each server looks at every character of a key, which need not
+ * tell all workloads apart: of a long one its length and its ends do.
+ */
 function workloadKey(args: string, data: string | Uint8Array): string {
-  if (data.length > MAX_KEY) return args + createHash('sha1').update(data).digest('hex')
-  return args + Buffer.from(data as Uint8Array).toString('latin1')
+  const bytes = typeof data === 'string' ? Buffer.from(data) : data
+  const { buffer, byteOffset, length } = bytes
+  const view = Buffer.from(buffer, byteOffset, length)
+  if (length <= MAX_KEY) return args + view.toString('latin1')
+  const end = view.toString('latin1', length - MAX_KEY / 2)
+  return `${args}${length}\0${view.toString('latin1', 0, MAX_KEY / 2)}${end}`
 }
 
 /** @throws {@link InvalidArgumentError} */
