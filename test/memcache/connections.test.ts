@@ -184,8 +184,18 @@ describe.skipIf(!serversAreControllable)('a server that does not answer', () => 
 })
 
 test('connections that are idle are closed, but for those of min', async () => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'Date'] })
   await using server = await startMemcached()
+  vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'Date'] })
+  // A client of its own, which looks for idle connections by the fake clock.
+  vi.resetModules()
+  vi.doMock('../../packages/wire/src/clock.js', async (original) => ({
+    ...(await original<object>()),
+    every: (milliseconds: number, callback: () => void) => {
+      const timer = setInterval(callback, milliseconds)
+      return () => clearInterval(timer)
+    },
+  }))
+  const { MemcacheClient } = await import('@glammp/memcache')
   for (const min of [0, 1]) {
     const proxy = await startProxy(server.address)
     const cache = new MemcacheClient({ servers: proxy.address, pool: { min, max: 2 } })
@@ -202,4 +212,6 @@ test('connections that are idle are closed, but for those of min', async () => {
     await proxy.stop()
   }
   vi.useRealTimers()
+  vi.doUnmock('../../packages/wire/src/clock.js')
+  vi.resetModules()
 })

@@ -207,6 +207,7 @@ export class Grabber implements LinkOwner {
         this.#assigned(args, data)
         return
       case PacketType.NO_JOB:
+        this.#welcomed()
         if (!this.#answered()) this.#owner.returned(1)
         this.#state = 'empty'
         this.#retire()
@@ -221,7 +222,7 @@ export class Grabber implements LinkOwner {
         throw new MalformedPacketError(`gearmand refused a worker: ${args.join(' ')}`)
       case PacketType.ECHO_RES:
         this.#departure.answered()
-        if (!this.#greeted) this.#welcomed()
+        this.#welcomed()
         return
       default:
         throw new MalformedPacketError(`packet type ${type} is not for a worker`)
@@ -252,6 +253,7 @@ export class Grabber implements LinkOwner {
 
   #assigned(args: readonly string[], data: Buffer): void {
     const [handle = '', wireName = '', unique = '', reducer] = args
+    this.#welcomed()
     const late = this.#answered()
     if (late) this.#owner.promised()
     this.#wakeUps.reset()
@@ -272,8 +274,9 @@ export class Grabber implements LinkOwner {
     return lent
   }
 
-  /** The first answer on a connection. */
+  /** A word of a job server's, on a new connection the first. */
   #welcomed(): void {
+    if (this.#greeted) return
     this.#greeted = true
     this.#forget?.()
     this.#up = true
@@ -282,6 +285,7 @@ export class Grabber implements LinkOwner {
   }
 
   #woken(): void {
+    this.#welcomed()
     const pause = this.#wakeUps.woken()
     if (pause === 0) {
       this.#wake()

@@ -36,6 +36,11 @@ export class Inspection {
     const request = new MetaRequest('inspect', key, wireKey, `mg ${wireKey} s t l h f c u`)
     const { status, flags } = await route(this.#context, wireKey, request, options)
     if (status !== 'found') return undefined
+    if (flags.has('W') && flags.has('X')) {
+      // Whoever looks at a stale item wins the right to recompute it, for clients that go by that. We give it back.
+      const again = new MetaRequest('inspect', key, wireKey, `md ${wireKey} I C${flags.get('c')}`)
+      await route(this.#context, wireKey, again, options)
+    }
     const number = (letter: string): number => Number(flags.get(letter))
     const ttl = number('t')
     return {
