@@ -136,12 +136,12 @@ test('what a source gives after the end is no job', async () => {
 })
 
 test.each([
-  ['has no iterator', 7, TypeError],
-  ['rejects', byHand(Promise.reject(new RangeError('no step'))).source, RangeError],
-  ['gives a thenable that throws', byHand(throwing('then')).source, RangeError],
-  ['gives no step', byHand(undefined).source, TypeError],
+  ['has no iterator', () => 7, TypeError],
+  ['rejects', () => byHand(Promise.reject(new RangeError('no step'))).source, RangeError],
+  ['gives a thenable that throws', () => byHand(throwing('then')).source, RangeError],
+  ['gives no step', () => byHand(undefined).source, TypeError],
 ])('a source that %s is an error of its call', async (_, source, kind) => {
-  await expect(client.doMany('echo', source as never)).rejects.toBeInstanceOf(kind)
+  await expect(client.doMany('echo', source() as never)).rejects.toBeInstanceOf(kind)
   expect(await client.do('echo', 'x')).toBe('x')
   expect(client.metrics().pending).toBe(0)
 })

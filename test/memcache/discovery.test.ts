@@ -37,8 +37,17 @@ describe('a list that cannot be followed', () => {
   ])('%s: calls are told, and the next is taken whatever its version', async (_, broken) => {
     list = broken
     await using cache = open()
-    for (const call of [cache.get('a'), cache.set('a', 1), cache.getMany(['a']), cache.connect()]) {
-      await expect(call).rejects.toMatchObject({ code: 'ERR_MEMCACHE_NO_SERVER' })
+    const load = (): string => 'loaded'
+    expect(await cache.wrap('a', load)).toBe('loaded')
+    const calls = [
+      cache.get('a'),
+      cache.set('a', 1),
+      cache.getMany(['a']),
+      cache.connect(),
+      cache.wrap('a', load, { onError: 'throw' }),
+    ]
+    for (const end of await Promise.allSettled(calls)) {
+      expect(end).toMatchObject({ reason: { code: 'ERR_MEMCACHE_NO_SERVER' } })
     }
     list = listOf(5, ...servers)
     await waitFor(() => cache.set('a', 1))

@@ -62,7 +62,12 @@ export class Leases {
     const turn = turns.enter(wireKeys, ready !== undefined)
     const leave = turn === undefined ? undefined : await turn
     try {
-      if (ready !== undefined) await ready
+      try {
+        if (ready !== undefined) await ready
+      } catch (reason) {
+        // No servers are known: as where the server of each key is down.
+        return keys.map(() => ({ status: 'rejected', reason }))
+      }
       const looks = keys.map((key, at) =>
         this.#look({ key, wireKey: wireKeys[at] as string }, ask, looked),
       )

@@ -111,7 +111,6 @@ export class Retrieval implements SecondReader {
     const wireKeys = wanted.map((key) => rules.toWire(key, command))
     // Nothing is awaited without need: what is called after this must not be sent before.
     const ready = fleet.ready(options?.signal)
-    ready?.catch(() => {})
     const turn = turns.enter(wireKeys, ready !== undefined)
     const leave = turn === undefined ? undefined : await turn
     let groups = new Map<Server, Group>()

@@ -57,7 +57,11 @@ export class Fleet {
   /** What a call waits for until the servers are known, or its signal aborts; `undefined` when they are. */
   ready(signal?: AbortSignal | undefined): Promise<void> | undefined {
     const ready = this.#discovery?.ready
-    return ready === undefined ? undefined : orAborted(ready, signal)
+    if (ready === undefined) return undefined
+    const waited = orAborted(ready, signal)
+    // Who asks may have something else to wait for first, or only look whether there is something to wait for.
+    waited.catch(() => {})
+    return waited
   }
 
   /** The servers, without those that only stand in. */
