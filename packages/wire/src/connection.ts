@@ -23,11 +23,6 @@ export interface ConnectOptions {
   readonly signal?: AbortSignal | undefined
 }
 
-interface WriteProgress {
-  readonly bytesWritten: number
-  readonly writeQueueSize: number
-}
-
 /** The room above a connection: a decoder with the requests that wait for it. */
 export interface ConnectionOwner {
   /**
@@ -42,8 +37,12 @@ export interface ConnectionOwner {
 /** Called once the kernel took bytes, or will not. */
 type Taken = (error?: Error | null) => void
 
-/** What `node:net` has of libuv; over TLS it has a parent. */
+/**
+ * What Node itself goes by to tell whether a write still moves: within one write nothing else does. Over
+ * TLS the bytes that the kernel has not taken are its parent's.
+ */
 interface Handle {
+  readonly bytesWritten?: number
   readonly writeQueueSize?: number
   readonly _parent?: Handle | null
 }
@@ -161,15 +160,15 @@ export class Connection {
     return this.#reason
   }
 
-  /** How many of the bytes appended to {@link output} the kernel took. */
+  /** How many of the bytes appended to {@link output} the kernel took; over TLS nearly so. */
   get left(): number {
-    // What Node itself goes by to tell whether a write still moves: within one write nothing else does.
-    const { _handle: handle } = this.#socket as unknown as { _handle?: Partial<WriteProgress> }
-    const { bytesWritten, writeQueueSize } = handle ?? {}
-    if (bytesWritten === undefined || writeQueueSize === undefined) {
+    const { _handle: handle } = this.#socket as unknown as { _handle?: Handle | null }
+    const waiting = (handle?._parent ?? handle)?.writeQueueSize
+    if (handle?.bytesWritten === undefined || waiting === undefined) {
       return this.output.appended - this.#socket.writableLength
     }
-    return bytesWritten - writeQueueSize
+    // Encrypted they are some more.
+    return Math.max(0, handle.bytesWritten - waiting)
   }
 
   /** True while the kernel takes no more bytes and what is written piles up in the process. */
@@ -177,13 +176,9 @@ export class Connection {
     return this.#socket.writableNeedDrain
   }
 
-  /** Bytes that were written and wait in the process; a number that changes while any of them go. */
+  /** Bytes that were appended to {@link output} and wait in the process. */
   get unsent(): number {
-    const { writableLength } = this.#socket
-    if (writableLength === 0) return 0
-    // A large Buffer counts as a whole until the kernel has all of it; what is left of it, libuv knows.
-    const { _handle: handle } = this.#socket as { _handle?: Handle | null }
-    return writableLength + ((handle?._parent ?? handle)?.writeQueueSize ?? 0)
+    return this.output.appended - this.left
   }
 
   /**
