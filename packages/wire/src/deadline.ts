@@ -188,7 +188,10 @@ export class Deadlines {
   }
 }
 
-/** Calls back once what has come was read: of two immediates, the event loop has polled before the second. */
+/**
+ * Calls back once what has come was read: of two immediates, the event loop has polled before the second. A
+ * process that was busy, or frozen, finds every server silent and no connection lost before.
+ */
 export function afterReads(then: () => void): void {
   setImmediate(() => setImmediate(then))
 }

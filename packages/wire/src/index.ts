@@ -52,6 +52,7 @@ export {
 export { Output } from './output.js'
 export { PendingQueue } from './pending-queue.js'
 export { kept, receiveBuffer } from './receive-buffer.js'
+export { type Resource, ResourcePool, type ResourcePoolOptions } from './resource-pool.js'
 export { shown, shownName } from './shown.js'
 export {
   checkBigint,

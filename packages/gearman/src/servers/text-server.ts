@@ -2,6 +2,7 @@ import {
   Fault,
   onAbort,
   patiently,
+  ResourcePool,
   type ServerAddress,
   type TlsOptions,
   tlsFor,
@@ -9,7 +10,6 @@ import {
 import { AbortError, ProtocolError, ServerError } from '../errors.js'
 import { readRefusal, type TextCommand } from '../protocol/text.js'
 import { failure } from './failure.js'
-import { TextPool } from './text-pool.js'
 import { TextSession } from './text-session.js'
 
 export interface TextServerOptions {
@@ -26,18 +26,30 @@ export interface Patience {
   readonly signal: AbortSignal | undefined
 }
 
+/** Connections to one server: an admin is one person, or one monitor. */
+const MAX_SESSIONS = 4
+
+/** Milliseconds after which an idle connection is closed, and how often one looks. */
+const IDLE_TIMEOUT = 30_000
+const IDLE_CHECK = 10_000
+
 /** One gearmand as its admin sees it. */
 export class TextServer {
   readonly name: string
-  readonly #pool: TextPool
+  readonly #pool: ResourcePool<TextSession>
   readonly #asking: Set<Promise<unknown>> = new Set()
 
   constructor({ address, connectTimeout, tls }: TextServerOptions) {
     this.name = address.name
     const settings = tlsFor(address, tls)
-    this.#pool = new TextPool((signal) =>
-      TextSession.open({ address, connectTimeout, tls: settings, signal }),
-    )
+    this.#pool = new ResourcePool({
+      min: 0,
+      max: MAX_SESSIONS,
+      idleTimeout: IDLE_TIMEOUT,
+      idleCheck: IDLE_CHECK,
+      open: (signal) => TextSession.open({ address, connectTimeout, tls: settings, signal }),
+      close: (session) => session.close(new Fault('closed', 'not needed now')),
+    })
   }
 
   /**

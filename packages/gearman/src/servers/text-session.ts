@@ -31,8 +31,8 @@ export class TextSession implements ConnectionOwner {
     return this.#reason
   }
 
-  /** True where something was asked already. */
-  get used(): boolean {
+  /** True where something was asked already: the server may have ended it while nobody read. */
+  get silent(): boolean {
     return this.#used
   }
 

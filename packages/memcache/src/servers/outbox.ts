@@ -1,6 +1,5 @@
-import { Fault, nextTick } from '@glammp/wire'
+import { afterReads, Fault, nextTick } from '@glammp/wire'
 import type { Request } from '../protocol/request.js'
-import { afterReading } from './after-reading.js'
 import { Order } from './order.js'
 import type { SessionPool } from './pool.js'
 import type { Session, SessionListener } from './session.js'
@@ -78,7 +77,7 @@ export class Outbox {
     if (!session?.takesMore) void this.#borrow()
     else if (!session.silent) this.#send(session)
     else if (hasRead) void this.#borrow()
-    else afterReading(() => this.#leave(true))
+    else afterReads(() => this.#leave(true))
   }
 
   async #borrow(): Promise<void> {
