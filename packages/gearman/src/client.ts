@@ -14,7 +14,7 @@ import type { JobDefinition } from './definition.js'
 import { Dispatch } from './dispatch.js'
 import type { GearmanClientEvents } from './events.js'
 import { parseHandle } from './handle.js'
-import type { FunctionReference, JobOptions } from './job-order.js'
+import type { FunctionReference, JobKind, JobOptions } from './job-order.js'
 import type { ManyOptions, TaskOutput, TaskRequest } from './many.js'
 import type { GearmanMetrics } from './metrics.js'
 import {
@@ -43,7 +43,11 @@ import { encodeUnique } from './unique.js'
 
 type AnyFunction = FunctionReference<unknown, unknown>
 
-const BACKGROUND = { background: true } as const
+const HIGH: JobKind = { priority: 'high' }
+const LOW: JobKind = { priority: 'low' }
+const BACKGROUND: JobKind = { background: true }
+const HIGH_BACKGROUND: JobKind = { ...HIGH, ...BACKGROUND }
+const LOW_BACKGROUND: JobKind = { ...LOW, ...BACKGROUND }
 
 /**
  * Submits jobs to gearmand. It connects when the first call needs it, and again when a call finds
@@ -142,7 +146,7 @@ export class GearmanClient<ClientCodec extends CodecOption = 'string'>
     options?: DoOptions,
   ): Promise<Output>
   doHigh(fn: AnyFunction, workload?: unknown, options?: DoOptions): Promise<unknown> {
-    return this.#dispatch.callAs({ priority: 'high' }, fn, workload, options)
+    return this.#dispatch.call(fn, workload, options, HIGH)
   }
 
   /** As {@link do}, after the jobs of normal priority. */
@@ -161,7 +165,7 @@ export class GearmanClient<ClientCodec extends CodecOption = 'string'>
     options?: DoOptions,
   ): Promise<Output>
   doLow(fn: AnyFunction, workload?: unknown, options?: DoOptions): Promise<unknown> {
-    return this.#dispatch.callAs({ priority: 'low' }, fn, workload, options)
+    return this.#dispatch.call(fn, workload, options, LOW)
   }
 
   /** Leaves a job to gearmand; resolves to its handle once gearmand has acknowledged it. */
@@ -171,7 +175,7 @@ export class GearmanClient<ClientCodec extends CodecOption = 'string'>
   ): Promise<string>
   doBackground(fn: string, workload?: unknown, options?: DoOptions): Promise<string>
   doBackground(fn: AnyFunction, workload?: unknown, options?: DoOptions): Promise<string> {
-    return this.#dispatch.callAs(BACKGROUND, fn, workload, options) as Promise<string>
+    return this.#dispatch.call(fn, workload, options, BACKGROUND) as Promise<string>
   }
 
   /** As {@link doBackground}, before the jobs of normal priority. */
@@ -181,8 +185,7 @@ export class GearmanClient<ClientCodec extends CodecOption = 'string'>
   ): Promise<string>
   doHighBackground(fn: string, workload?: unknown, options?: DoOptions): Promise<string>
   doHighBackground(fn: AnyFunction, workload?: unknown, options?: DoOptions): Promise<string> {
-    const high = { background: true, priority: 'high' } as const
-    return this.#dispatch.callAs(high, fn, workload, options) as Promise<string>
+    return this.#dispatch.call(fn, workload, options, HIGH_BACKGROUND) as Promise<string>
   }
 
   /** As {@link doBackground}, after the jobs of normal priority. */
@@ -192,8 +195,7 @@ export class GearmanClient<ClientCodec extends CodecOption = 'string'>
   ): Promise<string>
   doLowBackground(fn: string, workload?: unknown, options?: DoOptions): Promise<string>
   doLowBackground(fn: AnyFunction, workload?: unknown, options?: DoOptions): Promise<string> {
-    const low = { background: true, priority: 'low' } as const
-    return this.#dispatch.callAs(low, fn, workload, options) as Promise<string>
+    return this.#dispatch.call(fn, workload, options, LOW_BACKGROUND) as Promise<string>
   }
 
   /**
@@ -205,7 +207,9 @@ export class GearmanClient<ClientCodec extends CodecOption = 'string'>
     workload: NoInfer<Input>,
     options: ScheduleOptions,
   ): Promise<string> {
-    return this.#dispatch.call(fn, workload, options, options ?? {}) as Promise<string>
+    return this.#dispatch.call(fn, workload, options, {
+      schedule: options ?? {},
+    }) as Promise<string>
   }
 
   /**

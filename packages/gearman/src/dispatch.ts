@@ -13,10 +13,9 @@ import {
   type EncodedOrder,
   type FunctionReference,
   fill,
-  JOB_RULES,
+  type JobKind,
   type JobOptions,
   JobOrders,
-  type Schedule,
 } from './job-order.js'
 import {
   Batch,
@@ -59,31 +58,14 @@ export class Dispatch {
     fn: AnyFunction,
     workload: unknown,
     options?: JobOptions,
-    schedule?: Schedule,
+    kind?: JobKind,
     place?: BatchPlace,
   ): Promise<unknown> {
-    if (!submissionsAreWatched()) return this.#call(fn, workload, options, schedule, place)
-    const background = schedule !== undefined || isBackground(options)
+    if (!submissionsAreWatched()) return this.#call(fn, workload, options, kind, place)
+    const background = kind?.schedule !== undefined || isBackground(kind) || isBackground(options)
     return traceSubmission(nameOf(fn), background, (message) =>
-      this.#call(fn, workload, options, schedule, place, message),
+      this.#call(fn, workload, options, kind, place, message),
     )
-  }
-
-  /** As {@link call}, with options that the called method has, whatever the given ones say. */
-  callAs(
-    fixed: Pick<JobOptions, 'priority' | 'background'>,
-    fn: AnyFunction,
-    workload: unknown,
-    options: JobOptions | undefined,
-  ): Promise<unknown> {
-    if (options === undefined) return this.call(fn, workload, fixed)
-    try {
-      checkOptions('a job', JOB_RULES, options)
-      return this.call(fn, workload, inherited({ ...options, ...fixed }, options))
-    } catch (error) {
-      // A getter threw.
-      return Promise.reject(error)
-    }
   }
 
   /** @throws {@link InvalidArgumentError} */
@@ -174,12 +156,12 @@ export class Dispatch {
     fn: AnyFunction,
     workload: unknown,
     options?: JobOptions,
-    schedule?: Schedule,
+    kind?: JobKind,
     place?: BatchPlace,
     message?: SubmitMessage,
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const encoded = this.#orders.build(fn, workload, options, schedule)
+      const encoded = this.#orders.build(fn, workload, options, kind?.schedule, kind)
       const call = new Call(resolve, reject, encoded, options, place)
       place?.sending(sizeOf(encoded))
       this.#submit(encoded, message === undefined ? call : watch(encoded, call, message), options)
@@ -255,7 +237,7 @@ function nameOf(fn: AnyFunction): string {
   }
 }
 
-function isBackground(options: JobOptions | undefined): boolean {
+function isBackground(options: JobOptions | JobKind | undefined): boolean {
   try {
     return options?.background === true
   } catch {

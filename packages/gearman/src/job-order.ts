@@ -80,6 +80,13 @@ export interface Schedule {
   readonly delay?: number | undefined
 }
 
+/** What the called method says of a job, whatever its options say. */
+export interface JobKind {
+  readonly priority?: Priority
+  readonly background?: true
+  readonly schedule?: Schedule
+}
+
 /** An order with the codec for what comes back. */
 export interface EncodedOrder {
   readonly order: JobOrder
@@ -122,8 +129,7 @@ export const JOB_CHECKS: Checks<JobOptions> = {
   reducer: text,
 }
 
-/** The rules of these. */
-export const JOB_RULES: OptionRules<JobOptions> = new OptionRules<JobOptions>(JOB_CHECKS)
+const JOB_RULES = new OptionRules<JobOptions>(JOB_CHECKS)
 
 const SCHEDULE_RULES = new OptionRules<Schedule & Pick<JobOptions, keyof typeof ORDER_CHECKS>>({
   at: checkAt,
@@ -150,14 +156,15 @@ export class JobOrders {
     workload: unknown,
     options: JobOptions = NO_OPTIONS,
     schedule?: Schedule,
+    kind?: JobKind,
   ): EncodedOrder {
     const name = typeof fn === 'object' && fn !== null ? fn.name : fn
     if (schedule !== undefined) checkSchedule(options as Schedule, name)
     else if (options !== NO_OPTIONS) checkOptions('a job', JOB_RULES, options, name)
     const chosen = options.codec ?? (typeof fn === 'object' ? fn?.codec : undefined)
     const codec = chosen === undefined ? this.#codec : codecOf(chosen)
-    const types = SUBMIT_TYPES[options.priority ?? 'normal']
-    const background = schedule !== undefined || options.background === true
+    const types = SUBMIT_TYPES[kind?.priority ?? options.priority ?? 'normal']
+    const background = schedule !== undefined || (kind?.background ?? options.background) === true
     const stream = isStream(workload)
       ? new WorkloadStream(workload, options.length, name)
       : undefined

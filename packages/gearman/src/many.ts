@@ -1,9 +1,8 @@
 import { abortSignal, listOf, OptionRules, wholeNumberFrom } from '@glammp/wire'
-import { messageOf } from './codec.js'
+import { isStream } from './codec.js'
 import type { JobDefinition } from './definition.js'
-import { InvalidArgumentError } from './errors.js'
 import { type FunctionReference, JOB_CHECKS, type JobOptions } from './job-order.js'
-import { wholeNumber } from './options.js'
+import { asArgument } from './options.js'
 import { isThenable, Pull, type Source } from './pull.js'
 
 /** One task of {@link GearmanClient.runTasks}: a job with its settings. */
@@ -80,17 +79,12 @@ const UNFINISHED: PromiseSettledResult<unknown> = { status: 'rejected', reason: 
  * @throws {@link InvalidArgumentError} for what tasks cannot be taken from.
  */
 export function checkSource(name: string, source: Source<unknown>): void {
-  try {
-    if (typeof source === 'object' && source !== null && Symbol.asyncIterator in source) return
-    listOf(name, source as Iterable<unknown>)
-  } catch (cause) {
-    throw new InvalidArgumentError(messageOf(cause), { cause })
-  }
+  asArgument(() => isStream(source) || listOf(name, source as Iterable<unknown>))
 }
 
-/** @throws {@link InvalidArgumentError} */
+/** How many jobs may be under way. */
 export function concurrencyOf(concurrency: number | undefined, maxPending: number): number {
-  return Math.min(wholeNumber('concurrency', concurrency ?? CONCURRENCY, 1), maxPending)
+  return Math.min(concurrency ?? CONCURRENCY, maxPending)
 }
 
 /**

@@ -186,10 +186,20 @@ export function checkOptions<T extends object>(
   options: T,
   fn?: unknown,
 ): void {
+  asArgument(() => rules.check(owner, options), fn)
+}
+
+/**
+ * Runs a check of wire's, whose errors know nothing of this package.
+ *
+ * @throws {@link InvalidArgumentError} with what it throws as its cause.
+ */
+export function asArgument<T>(check: () => T, fn?: unknown): T {
   try {
-    rules.check(owner, options)
+    return check()
   } catch (cause) {
-    throw refusal(cause, fn)
+    const name = typeof fn === 'string' ? fn : undefined
+    throw new InvalidArgumentError(messageOf(cause), { function: name, cause })
   }
 }
 
@@ -206,11 +216,6 @@ function megabytes(name: string, value: unknown): void {
   if (typeof value !== 'number' || !(value > 0 && value < Number.POSITIVE_INFINITY)) {
     throw new TypeError(wrong(name, 'a number of megabytes over 0', value))
   }
-}
-
-function refusal(cause: unknown, fn?: unknown): InvalidArgumentError {
-  const name = typeof fn === 'string' ? fn : undefined
-  return new InvalidArgumentError(messageOf(cause), { function: name, cause })
 }
 
 /** @throws {@link InvalidArgumentError} for what is neither servers nor options of a client. */
@@ -257,27 +262,15 @@ export function resolveSettings(options: ConnectionOptions): Settings {
 
 /** @throws {@link InvalidArgumentError} for text that names no server, or one twice. */
 export function resolveServers(servers: ServersOption): ServerAddress[] {
-  try {
-    return parseServers(servers, RULES)
-  } catch (cause) {
-    throw refusal(cause)
-  }
+  return asArgument(() => parseServers(servers, RULES))
 }
 
 /** @throws {@link InvalidArgumentError} unless `value` is over 0 and fits a timer. */
 export function milliseconds(name: string, value: number): number {
-  try {
-    return checkMilliseconds(name, value)
-  } catch (cause) {
-    throw refusal(cause)
-  }
+  return asArgument(() => checkMilliseconds(name, value))
 }
 
 /** @throws {@link InvalidArgumentError} unless `value` is a whole number from `least` to `most`. */
 export function wholeNumber(name: string, value: number, least: number, most?: number): number {
-  try {
-    return checkWholeNumber(name, value, least, most)
-  } catch (cause) {
-    throw refusal(cause)
-  }
+  return asArgument(() => checkWholeNumber(name, value, least, most))
 }

@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
-import { type Check, isPlain, OptionRules, wrong } from './option-rules.js'
+import { type Check, isPlain, isTlsOption, OptionRules, wrong } from './option-rules.js'
 
 /** One server as the caller named it, taken apart. */
 export interface ServerAddress {
@@ -53,9 +53,6 @@ const SHAPES = "'host:port', a URL, 'unix:/path' or an object of host, port, ...
 
 const isText = (value: unknown): boolean => typeof value === 'string'
 const isNumber = (value: unknown): boolean => typeof value === 'number'
-const isTls = (value: unknown): boolean =>
-  typeof value === 'boolean' ||
-  (typeof value === 'object' && value !== null && !Array.isArray(value))
 
 /** The types of a server's settings; the values are looked at where all forms come together. */
 const SERVER_RULES = new OptionRules<ServerObject>(
@@ -64,7 +61,7 @@ const SERVER_RULES = new OptionRules<ServerObject>(
     port: type('a number', isNumber),
     path: type('a string', isText),
     weight: type('a number', isNumber),
-    tls: type('a boolean or settings of node:tls', isTls),
+    tls: type('a boolean or settings of node:tls', isTlsOption),
     username: type('a string', isText),
     password: type('a string', isText),
   },

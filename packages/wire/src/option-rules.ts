@@ -166,9 +166,14 @@ export function oneOf(...words: readonly string[]): Check {
 
 /** A boolean, or settings of `node:tls`, which has names of its own. @throws TypeError */
 export function tlsOption(name: string, value: unknown): void {
-  if (typeof value === 'boolean') return
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return
+  if (isTlsOption(value)) return
   throw new TypeError(wrong(name, 'a boolean or an object of settings of node:tls', value))
+}
+
+/** The same, without an error. */
+export function isTlsOption(value: unknown): boolean {
+  if (typeof value === 'boolean') return true
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
 /**

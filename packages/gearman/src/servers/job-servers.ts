@@ -9,7 +9,6 @@ import {
 import { ClosedError, InvalidArgumentError, NoServerError, QueueFullError } from '../errors.js'
 import { type JobHandle, serversOf } from '../handle.js'
 import { type GearmanMetrics, JobMeter } from '../metrics.js'
-import { milliseconds } from '../options.js'
 import type { Question } from './question.js'
 import type { CallOptions } from './request.js'
 import { Selection } from './selection.js'
@@ -121,7 +120,6 @@ export class JobServers implements Dispatcher {
     options: CallOptions,
     make: (resolve: (value: T) => void, reject: (error: Error) => void) => Question<T>,
   ): Promise<PromiseSettledResult<T>[]> {
-    if (options.timeout !== undefined) milliseconds('timeout', options.timeout)
     if (this.#closing !== undefined) throw new ClosedError(CLOSED.message)
     const all = [...this.#selection.candidates]
     const asked = handle === undefined ? all : serversOf(handle, all)

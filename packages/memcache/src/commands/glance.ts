@@ -1,7 +1,7 @@
 import type { Key } from '../given-key.js'
 import { type ItemOpener, LookRequest, type Seen } from '../protocol/look.js'
 import type { WrappedItem } from '../values/envelope.js'
-import { worthOf } from './judgement.js'
+import { isServed, worthOf } from './judgement.js'
 import type { Ask } from './lease.js'
 
 /** Who glances at an item; what each gives is what the request resolves to. */
@@ -57,7 +57,7 @@ export class Glance extends LookRequest<WrappedItem, unknown> {
   #decide(seen: Seen<WrappedItem> | undefined, fingerprint: string): void {
     const { mayRefresh, refreshAhead } = this.#ask
     const worth = worthOf(seen, fingerprint, refreshAhead)
-    const served = worth === 'fresh' || (worth === 'due' && !mayRefresh(this.key as Key))
+    const served = isServed(worth, this.key as Key, mayRefresh)
     this.hits = seen?.item === undefined ? 0 : 1
     this.succeed(served ? this.#glancer.hit(seen as Seen<WrappedItem>) : this.#glancer.miss())
   }

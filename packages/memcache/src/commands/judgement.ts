@@ -1,3 +1,4 @@
+import type { Key } from '../given-key.js'
 import type { Seen } from '../protocol/look.js'
 import type { WrappedItem } from '../values/envelope.js'
 
@@ -20,6 +21,15 @@ export function worthOf(
   if (item?.readable !== true || item.fingerprint !== fingerprint) return 'missing'
   if (seen?.stale === true) return 'invalidated'
   return freshFor(seen as Seen<WrappedItem>, refreshAhead) < 0 ? 'due' : 'fresh'
+}
+
+/**
+ * True where an item may be served as it is.
+ *
+ * @param mayRefresh - `false` for a key that nobody here shall compute now.
+ */
+export function isServed(worth: Worth, key: Key, mayRefresh: (key: Key) => boolean): boolean {
+  return worth === 'fresh' || (worth === 'due' && !mayRefresh(key))
 }
 
 /**

@@ -7,6 +7,7 @@ import type { Server } from '../servers/server.js'
 import type { Envelope, WrappedItem } from '../values/envelope.js'
 import type { Encoded } from '../values/serializer.js'
 import type { CommandContext } from './context.js'
+import type { Worth } from './judgement.js'
 import { Comparison, type Lock, type LockSight, NO_CAS, removal, replacement } from './lock.js'
 import type { Print } from './tags.js'
 
@@ -41,7 +42,7 @@ export interface Look {
    * With an item: `fresh`, or `due` to be computed anew because of its age, or `invalidated`.
    * Without an item always `missing`.
    */
-  readonly state: 'fresh' | 'due' | 'invalidated' | 'missing'
+  readonly state: Worth
   /** Id of the lease of who computes it now, if somebody does. */
   readonly holder?: string | undefined
 }

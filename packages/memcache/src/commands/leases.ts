@@ -7,7 +7,7 @@ import type { WrappedItem } from '../values/envelope.js'
 import type { CommandContext } from './context.js'
 import { derivedKey } from './derived-key.js'
 import { Glance, type Glancer } from './glance.js'
-import { freshFor, worthOf } from './judgement.js'
+import { freshFor, isServed, worthOf } from './judgement.js'
 import { type Ask, Lease, type LeaseContext, type Look, type WireKey } from './lease.js'
 import { Lock, type LockSight } from './lock.js'
 
@@ -83,8 +83,8 @@ export class Leases {
     // The fingerprint comes before the lock: where it cannot be had, nobody waits for nothing.
     const [seen, fingerprint] = await Promise.all([found, ask.print.known() ?? ask.print.later()])
     const look = judge(seen, fingerprint, ask)
-    const isServed = look.state === 'fresh' || (look.state === 'due' && !ask.mayRefresh(key.key))
-    return isServed ? look : this.#compete(server, key, fingerprint, ask)
+    if (isServed(look.state, key.key, ask.mayRefresh)) return look
+    return this.#compete(server, key, fingerprint, ask)
   }
 
   // The lock first, then the item once more: the last winner may have stored it and left.

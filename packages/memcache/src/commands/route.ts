@@ -102,8 +102,7 @@ function submit<T>(
   return server.submit(request, timeout, signal)
 }
 
-/** Milliseconds for a call. @throws RangeError for an option that is none. */
+/** Milliseconds for a call, whose options were checked. */
 export function timeoutOf(context: RouteContext, options: CallOptions | undefined): number {
-  const timeout = options?.timeout
-  return timeout === undefined ? context.timeout : milliseconds('timeout', timeout)
+  return options?.timeout ?? context.timeout
 }
