@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
-import { GearmanClient, type GearmanJob, GearmanWorker } from '@glammp/gearman'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { GearmanClient, type GearmanJob, GearmanWorker, type JobUnsent } from '@glammp/gearman'
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { type GearmandServer, startGearmand } from '../support/gearmand.js'
 import { waitFor } from '../support/wait.js'
 
@@ -74,15 +74,53 @@ test('a thenable whose then throws, or a thrown Proxy, is an exception of its jo
   expect(worker.running).toBe(0)
 })
 
-test('what a send method cannot take rejects; not awaited, it harms nobody', async () => {
-  const reasons: unknown[] = []
-  worker.addFunction('sends', async (job) => {
-    void job.sendData({})
-    await job.sendStatus(0.5, 1).catch((error: unknown) => reasons.push(error))
+test.each(['get', 'getPrototypeOf', 'has'] as const)(
+  'an error that throws when its %s is asked for is an exception, and its slot is free',
+  async (trap) => {
+    const hostile = new Proxy(new Error('x'), {
+      [trap]: () => {
+        throw new Error(`${trap} throws`)
+      },
+    })
+    const error = await errorOf(() => Promise.reject(hostile))
+    expect(error.code).toBe('ERR_GEARMAN_JOB_EXCEPTION')
+    await waitFor(() => worker.running === 0)
+  },
+)
+
+test('what a send method cannot take rejects, and is told where nobody awaits it', async () => {
+  await using own = new GearmanWorker(server.address)
+  const caught: unknown[] = []
+  const told: JobUnsent[] = []
+  own.on('job:unsent', (unsent) => {
+    told.push(unsent)
+    throw new Error('a listener throws')
+  })
+  const thrown = vi.fn()
+  process.on('uncaughtException', thrown)
+  onTestFinished(() => {
+    process.removeListener('uncaughtException', thrown)
+  })
+  own.addFunction('sends', async (job) => {
+    const caughtOne = (error: unknown): unknown => caught.push(error)
+    await job.sendStatus(0.5, 1).catch(caughtOne)
+    await Promise.all([job.sendData({}), job.sendStatus(-1, 1)]).catch(caughtOne)
+    await job.sendData({}).then(undefined, caughtOne)
+    void job.sendStatus(0.5, 1)
+    await new Promise(setImmediate)
+    expect(told).toHaveLength(1)
+    void job.sendComplete({})
+    void job.sendData(Symbol('s'))
     return 'done'
   })
-  expect(await client.do('sends')).toBe('done')
-  expect(reasons).toMatchObject([{ code: 'ERR_GEARMAN_INVALID_ARGUMENT' }])
+  void own.work()
+  const task = client.submit('sends')
+  expect(await task).toBe('done')
+  const code = 'ERR_GEARMAN_INVALID_ARGUMENT'
+  expect(caught).toMatchObject([{ code }, { code }, { code }])
+  const unsent = { function: 'sends', handle: task.handle, error: { code } }
+  expect(told).toMatchObject([unsent, unsent, unsent])
+  await waitFor(() => thrown.mock.calls.length === 3)
 })
 
 test('a handler that returns nothing gives an empty result, with every codec', async () => {

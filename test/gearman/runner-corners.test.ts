@@ -42,6 +42,31 @@ const start = (...args: string[]): RunningProcess =>
     env: { GEARMAN_SERVERS: server.address },
   })
 
+test.each([[[]], [['--sandbox']]])(
+  'what a job cannot send and does not await is in the log %j',
+  async (args) => {
+    const source = `export const half = (job) => { void job.sendStatus(0.5, 1); return 'done' }`
+    const path = await write('half.mjs', source)
+    await using runner = start(path, ...args)
+    await runner.waitForOutput('connected', 20_000)
+    const task = client.submit('half')
+    expect(await task).toBe('done')
+    await runner.waitForOutput('"complete"')
+    const lines = runner
+      .stdout()
+      .split('\n')
+      .map((line) => JSON.parse(line || 'null'))
+    expect(lines.filter((line) => line?.event === 'job:unsent')).toMatchObject([
+      {
+        level: 'warn',
+        function: 'half',
+        handle: task.handle,
+        message: expect.stringMatching('0.5'),
+      },
+    ])
+  },
+)
+
 test.each([[[]], [['--processes', '1']]])(
   'a log that nobody reads any more ends nothing %j',
   async (args) => {

@@ -50,6 +50,16 @@ test('a handler in a thread has all that one in the process has', async () => {
   expect(await client.do('legacy', 'x')).toBe('CommonJS x')
 })
 
+test('what it cannot send and does not await is told by its worker', async () => {
+  expect(await client.do('unsent')).toBe('ERR_GEARMAN_INVALID_ARGUMENT')
+  await worker.waitForOutput('end unsent complete')
+  const told = worker
+    .stdout()
+    .split('\n')
+    .filter((line) => line.startsWith('unsent'))
+  expect(told).toEqual(['unsent unsent ERR_GEARMAN_INVALID_ARGUMENT'])
+})
+
 test('what it throws ends its job, as in the process', async () => {
   await expect(client.do('broken', 'me')).rejects.toMatchObject({
     code: 'ERR_GEARMAN_JOB_EXCEPTION',

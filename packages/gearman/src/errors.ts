@@ -148,6 +148,11 @@ export class JobFailure extends Error {
 
   /** By name: a handler may have the class from another copy, the CommonJS one for example. */
   static override [Symbol.hasInstance](value: unknown): boolean {
-    return value instanceof Error && value.name === 'JobFailure'
+    try {
+      return value instanceof Error && value.name === 'JobFailure'
+    } catch {
+      // A Proxy may throw when it is asked, and so may a getter.
+      return false
+    }
   }
 }

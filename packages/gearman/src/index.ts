@@ -43,7 +43,7 @@ export type { FunctionReference, JobOptions, Priority, Schedule } from './job-or
 export type { FunctionOptions, JobHandler } from './jobs/functions.js'
 export type { Middleware } from './jobs/middleware.js'
 export type { RateLimitOptions } from './jobs/rate-limit.js'
-export type { JobEnd, JobOutcome } from './jobs/run.js'
+export type { JobEnd, JobOutcome, JobUnsent } from './jobs/run.js'
 export type { ManyOptions, TaskOutput, TaskRequest } from './many.js'
 export type { FunctionMetrics, GearmanMetrics, LatencyMetrics } from './metrics.js'
 export type {

@@ -1,7 +1,9 @@
 import { isUint8Array } from 'node:util/types'
+import { setImmediate } from '@glammp/wire'
 import { type Codec, decodeWith, encodeWith, messageOf } from './codec.js'
-import { InvalidArgumentError } from './errors.js'
+import { type GearmanError, InvalidArgumentError } from './errors.js'
 import { PacketType } from './protocol/packet.js'
+import { Refusal } from './refusal.js'
 import type { TraceContext } from './trace-context.js'
 
 /** What a job needs of the room that runs it. */
@@ -15,6 +17,8 @@ export interface JobChannel {
   ): Promise<boolean>
   /** Sends the one final packet; false where there was one already or the connection is gone. */
   finish(type: PacketType, data: string | Uint8Array | undefined): Promise<boolean>
+  /** Something cannot be sent, and the handler does not want to know. */
+  unsent(error: GearmanError): void
 }
 
 /** What JOB_ASSIGN said, for the handler. */
@@ -32,7 +36,8 @@ export interface JobDetails {
 /**
  * A job as its handler sees it. The `send` methods resolve to whether the packet left: false where
  * the job is over already, or the connection that it came from is gone (gearmand takes no result
- * from another one, and has queued the job again).
+ * from another one, and has queued the job again). They reject where their argument is invalid; what nobody
+ * awaits then is told by the worker's event `job:unsent`.
  */
 export class GearmanJob<Input = string> {
   /** The handle with its server: `host:port//H:name:1`. */
@@ -52,6 +57,7 @@ export class GearmanJob<Input = string> {
   readonly workloadBuffer: Buffer
   readonly #codec: Codec
   readonly #channel: JobChannel
+  #refusals: Refusal[] | undefined
 
   /** @internal */
   constructor(details: JobDetails, codec: Codec, channel: JobChannel) {
@@ -90,7 +96,7 @@ export class GearmanJob<Input = string> {
    */
   sendStatus(numerator: number, denominator: number): Promise<boolean> {
     if (!isUint32(numerator) || !isUint32(denominator)) {
-      return refused(
+      return this.#refused(
         new InvalidArgumentError(
           `status is two whole numbers of 0 to 4294967295, not ${messageOf(numerator)} of ${messageOf(denominator)}`,
           { function: this.functionName, handle: this.handle },
@@ -110,7 +116,7 @@ export class GearmanJob<Input = string> {
     try {
       data = this.#encode(chunk)
     } catch (error) {
-      return refused(error)
+      return this.#refused(error as GearmanError)
     }
     return this.#channel.report(PacketType.WORK_DATA, undefined, data)
   }
@@ -130,7 +136,7 @@ export class GearmanJob<Input = string> {
     try {
       data = this.#encode(result)
     } catch (error) {
-      return refused(error)
+      return this.#refused(error as GearmanError)
     }
     return this.#channel.finish(PacketType.WORK_COMPLETE, data)
   }
@@ -146,16 +152,31 @@ export class GearmanJob<Input = string> {
     return this.#channel.finish(PacketType.WORK_EXCEPTION, data)
   }
 
+  /** @internal */
+  unsent(error: GearmanError): void {
+    this.#channel.unsent(error)
+  }
+
+  /** Whoever was to take a rejection has done so: the handler is done, or the tick is over. @internal */
+  judgeRefusals(): void {
+    const refusals = this.#refusals
+    this.#refusals = undefined
+    for (const refusal of refusals ?? []) refusal.judge()
+  }
+
+  #refused(error: GearmanError): Promise<boolean> {
+    const refusal = new Refusal(error, (untaken) => this.#channel.unsent(untaken))
+    if (this.#refusals === undefined) {
+      this.#refusals = []
+      setImmediate(() => this.judgeRefusals())
+    }
+    this.#refusals.push(refusal)
+    return refusal
+  }
+
   #encode(value: unknown): string | Uint8Array {
     return encodeWith(this.#codec, value, this.functionName)
   }
-}
-
-/** A handler that does not await it goes on: a rejection that nobody takes would end the process. */
-function refused(error: unknown): Promise<boolean> {
-  const promise = Promise.reject(error)
-  promise.catch(() => {})
-  return promise
 }
 
 function isUint32(value: number): boolean {

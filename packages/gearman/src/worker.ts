@@ -19,7 +19,7 @@ import type { FunctionReference } from './job-order.js'
 import { Connections } from './jobs/connections.js'
 import { type FunctionOptions, Functions, type JobHandler } from './jobs/functions.js'
 import { around, type Middleware } from './jobs/middleware.js'
-import { type JobEnd, Run, type RunOwner } from './jobs/run.js'
+import { type JobEnd, type JobUnsent, Run, type RunOwner } from './jobs/run.js'
 import { onTermination } from './jobs/signals.js'
 import { Slots } from './jobs/slots.js'
 import { type GearmanMetrics, JobMeter } from './metrics.js'
@@ -56,6 +56,8 @@ export interface GearmanWorkerEvents {
   'job:start': [job: JobStart]
   /** Its end was sent, or its result counts no more. The handler may still be busy then. */
   'job:end': [end: JobEnd]
+  /** A `send` method of a job has rejected, and its handler does not await it. */
+  'job:unsent': [unsent: JobUnsent]
   /** There is a connection to a server. */
   'server:up': [state: ServerUp]
   /** There is none: the first failure after it was up, or was tried first. */
@@ -121,6 +123,7 @@ export class GearmanWorker<WorkerCodec extends CodecOption = 'string'>
         return watched()
       },
       ended: (end) => this.#tell('job:end', end),
+      unsent: (unsent) => this.#tell('job:unsent', unsent),
       done: () => this.#done(),
     }
     this.#connections = new Connections(connectionOptions, this.#slots, {

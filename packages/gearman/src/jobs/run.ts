@@ -32,6 +32,16 @@ export interface JobEnd {
   readonly error: unknown
 }
 
+/** Something that a handler wanted to send and that cannot be sent. */
+export interface JobUnsent {
+  /** The handle with its server. */
+  readonly handle: string
+  /** The function as the worker registered it. */
+  readonly function: string
+  /** What the `send` method rejected with. */
+  readonly error: GearmanError
+}
+
 /** The worker, as far as a job needs it. */
 export interface RunOwner {
   readonly deadlines: Deadlines
@@ -40,6 +50,8 @@ export interface RunOwner {
   readonly watched: boolean
   /** The job's end was sent, or none will be: its handler may still be busy. */
   ended(end: JobEnd): void
+  /** A `send` method has rejected, and nobody awaits it. */
+  unsent(unsent: JobUnsent): void
   /** The job's slot is free. */
   done(): void
 }
@@ -61,6 +73,7 @@ export class Run extends Deadline implements JobChannel {
   readonly #localHandle: string
   readonly #owner: RunOwner
   readonly #started: number = monotonic()
+  #job: GearmanJob<unknown> | undefined
   #controller: AbortController | undefined
   #reason: GearmanError | undefined
   #over = false
@@ -91,6 +104,7 @@ export class Run extends Deadline implements JobChannel {
       codec,
       this,
     )
+    this.#job = job
     const time = Math.min(timeout, serverTimeout)
     if (time !== Infinity) this.#owner.deadlines.add(this, time)
     let result: unknown
@@ -140,6 +154,10 @@ export class Run extends Deadline implements JobChannel {
     return this.#finish(type, data, error) ? this.#origin.sent() : UNSENT
   }
 
+  unsent(error: GearmanError): void {
+    this.#owner.unsent({ handle: this.handle, function: this.#fn.name, error })
+  }
+
   /** The result cannot count any more; the handler still has its slot. */
   lose(reason: GearmanError): void {
     if (!this.#over) this.#end('lost', reason)
@@ -175,6 +193,7 @@ export class Run extends Deadline implements JobChannel {
   }
 
   #returned(value: unknown): void {
+    this.#job?.judgeRefusals()
     if (!this.#over) {
       try {
         const data = encodeWith(this.#fn.codec, value, this.#fn.name)
@@ -188,6 +207,7 @@ export class Run extends Deadline implements JobChannel {
   }
 
   #threw(error: unknown): void {
+    this.#job?.judgeRefusals()
     if (error instanceof JobFailure) this.#finish(PacketType.WORK_FAIL, undefined, error)
     else this.#finish(PacketType.WORK_EXCEPTION, messageOf(error), error)
     this.#giveBack()

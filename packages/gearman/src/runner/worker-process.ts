@@ -77,6 +77,12 @@ export class WorkerProcess {
       if (!this.#draining || end.outcome !== 'lost') return
       if (this.#code === Exit.DRAINED) this.#code = Exit.FAILED
     })
+    worker.on('job:unsent', ({ function: name, handle, error }) => {
+      this.#log.warn('job:unsent', `${name}: not sent: ${error.message}`, {
+        function: name,
+        handle,
+      })
+    })
     worker.on('server:up', ({ server }) => {
       this.#up.add(server)
       clearTimeout(this.#silence)

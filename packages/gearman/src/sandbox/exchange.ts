@@ -4,6 +4,7 @@ import {
   ConnectionError,
   GearmanError,
   type GearmanErrorDetails,
+  InvalidArgumentError,
   ProtocolError,
   TimeoutError,
 } from '../errors.js'
@@ -26,7 +27,7 @@ export interface ThreadJob {
   readonly port: MessagePort
 }
 
-/** From a thread: a packet to send, or how the handler ended. */
+/** From a thread: a packet to send, that one cannot be sent, or how the handler ended. */
 export type ThreadMessage =
   | {
       readonly kind: 'send'
@@ -36,6 +37,7 @@ export type ThreadMessage =
       readonly args: string | undefined
       readonly data: string | Uint8Array | undefined
     }
+  | { readonly kind: 'unsent'; readonly error: PackedError }
   | { readonly kind: 'returned'; readonly data: string | Uint8Array }
   | { readonly kind: 'failed' }
   | { readonly kind: 'threw'; readonly message: string }
@@ -43,10 +45,10 @@ export type ThreadMessage =
 /** To a thread: whether a packet left, or that the result counts no more. */
 export type HostMessage =
   | { readonly kind: 'sent'; readonly id: number; readonly sent: boolean }
-  | { readonly kind: 'abort'; readonly reason: AbortReason }
+  | { readonly kind: 'abort'; readonly reason: PackedError }
 
 /** An error between threads: a structured clone would lose its class. */
-export interface AbortReason extends GearmanErrorDetails {
+export interface PackedError extends GearmanErrorDetails {
   readonly code: string
   readonly message: string
 }
@@ -55,18 +57,19 @@ type ReasonClass = new (message: string, details: GearmanErrorDetails) => Gearma
 
 const REASONS: Readonly<Record<string, ReasonClass>> = {
   ERR_GEARMAN_CLOSED: ClosedError,
+  ERR_GEARMAN_INVALID_ARGUMENT: InvalidArgumentError,
   ERR_GEARMAN_PROTOCOL: ProtocolError,
   ERR_GEARMAN_TIMEOUT: TimeoutError,
 }
 
-/** The reason of a job's signal as it travels. */
-export function packReason(reason: unknown): AbortReason {
+/** An error as it travels. */
+export function packError(reason: unknown): PackedError {
   if (!(reason instanceof GearmanError)) return { code: '', message: String(reason) }
   const { code, message, server, function: fn, handle } = reason
   return { code, message, server, function: fn, handle }
 }
 
-export function unpackReason({ code, message, ...details }: AbortReason): GearmanError {
+export function unpackError({ code, message, ...details }: PackedError): GearmanError {
   const Reason = REASONS[code] ?? ConnectionError
   return new Reason(message, details)
 }

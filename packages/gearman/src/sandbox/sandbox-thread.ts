@@ -1,14 +1,15 @@
 import type { CodecOption } from '../codec.js'
 import { codecOf, encodeWith, messageOf } from '../codec.js'
-import { JobFailure } from '../errors.js'
+import { type GearmanError, JobFailure } from '../errors.js'
 import { GearmanJob, type JobChannel } from '../job.js'
 import type { PacketType } from '../protocol/packet.js'
 import {
   detached,
   type HostMessage,
+  packError,
   type ThreadJob,
   type ThreadMessage,
-  unpackReason,
+  unpackError,
 } from './exchange.js'
 import { findHandler } from './handler-module.js'
 
@@ -18,12 +19,13 @@ class PortChannel implements JobChannel {
   readonly #controller: AbortController = new AbortController()
   readonly #answers: Map<number, (sent: boolean) => void> = new Map()
   #next = 0
+  #closed = false
 
   constructor(port: ThreadJob['port']) {
     this.#port = port
     port.on('message', (message: HostMessage) => {
       if (message.kind === 'abort') {
-        this.#controller.abort(unpackReason(message.reason))
+        this.#controller.abort(unpackError(message.reason))
         return
       }
       this.#answers.get(message.id)?.(message.sent)
@@ -31,6 +33,7 @@ class PortChannel implements JobChannel {
     })
     // The worker has closed the job's port.
     port.on('close', () => {
+      this.#closed = true
       for (const answer of this.#answers.values()) answer(false)
       this.#answers.clear()
     })
@@ -45,6 +48,7 @@ class PortChannel implements JobChannel {
     args: string | undefined,
     data: string | Uint8Array | undefined,
   ): Promise<boolean> {
+    if (this.#closed) return Promise.resolve(false)
     const id = this.#next++
     return new Promise((resolve) => {
       this.#answers.set(id, resolve)
@@ -54,6 +58,10 @@ class PortChannel implements JobChannel {
 
   finish(type: PacketType, data: string | Uint8Array | undefined): Promise<boolean> {
     return this.report(type, undefined, data)
+  }
+
+  unsent(error: GearmanError): void {
+    this.post({ kind: 'unsent', error: packError(error) })
   }
 
   post(message: ThreadMessage): void {
@@ -67,13 +75,20 @@ export async function run(given: ThreadJob): Promise<void> {
   const channel = new PortChannel(given.port)
   const codec = codecOf(given.codec as CodecOption)
   const bytes = Buffer.from(workload.buffer, workload.byteOffset, workload.byteLength)
+  const details = { handle, functionName, unique, reducer, traceContext, workload: bytes }
+  const job = new GearmanJob<unknown>(details, codec, channel)
+  let end: ThreadMessage
   try {
     const handler = findHandler(await import(module), functionName, module)
-    const details = { handle, functionName, unique, reducer, traceContext, workload: bytes }
-    const value = await handler(new GearmanJob<unknown>(details, codec, channel))
-    channel.post({ kind: 'returned', data: detached(encodeWith(codec, value, functionName)) })
+    const value = await handler(job)
+    end = { kind: 'returned', data: detached(encodeWith(codec, value, functionName)) }
   } catch (error) {
-    if (error instanceof JobFailure) channel.post({ kind: 'failed' })
-    else channel.post({ kind: 'threw', message: messageOf(error) })
+    end =
+      error instanceof JobFailure
+        ? { kind: 'failed' }
+        : { kind: 'threw', message: messageOf(error) }
   }
+  // Nothing is heard of it after its end.
+  job.judgeRefusals()
+  channel.post(end)
 }

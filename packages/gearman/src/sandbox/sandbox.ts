@@ -12,9 +12,10 @@ import { PacketType } from '../protocol/packet.js'
 import {
   detached,
   type HostMessage,
-  packReason,
+  packError,
   type ThreadJob,
   type ThreadMessage,
+  unpackError,
 } from './exchange.js'
 
 /** As good as never: longer a timer of Node cannot wait. */
@@ -103,13 +104,14 @@ export class Sandbox {
     const ended = new Promise<ThreadMessage>((resolve) => {
       host.on('message', (message: ThreadMessage) => {
         if (message.kind === 'send') void this.#send(job, message, host)
+        else if (message.kind === 'unsent') job.unsent(unpackError(message.error))
         else resolve(message)
       })
     })
     const killer = new AbortController()
     let timer: NodeJS.Timeout | undefined
     const abort = (): void => {
-      const message: HostMessage = { kind: 'abort', reason: packReason(job.signal.reason) }
+      const message: HostMessage = { kind: 'abort', reason: packError(job.signal.reason) }
       host.postMessage(message)
       // One that computes never hears of it.
       timer = setTimeout(() => killer.abort(), this.#options.grace ?? 1_000)

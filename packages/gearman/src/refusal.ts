@@ -1,0 +1,40 @@
+import type { GearmanError } from './errors.js'
+
+/**
+ * The rejection of a send method. Where nobody takes it, by `await` or `then`, it is told in place of
+ * the process's unhandled rejection.
+ */
+export class Refusal extends Promise<boolean> {
+  #taken = false
+  readonly #error: GearmanError
+  readonly #tell: (error: GearmanError) => void
+
+  // What hangs on it is a promise like any other.
+  static override get [Symbol.species](): PromiseConstructor {
+    return Promise
+  }
+
+  /** @param tell Told of the error where nobody has taken it when it is judged. */
+  constructor(error: GearmanError, tell: (error: GearmanError) => void) {
+    super((_, reject) => reject(error))
+    this.#error = error
+    this.#tell = tell
+    super.then(undefined, () => {})
+  }
+
+  // biome-ignore lint/suspicious/noThenProperty: `await` of a class of its own calls it
+  override then<A = boolean, B = never>(
+    fulfilled?: ((sent: boolean) => A | PromiseLike<A>) | null,
+    rejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    this.#taken = true
+    return super.then(fulfilled, rejected)
+  }
+
+  /** Whoever was to take it has done so by now. */
+  judge(): void {
+    if (this.#taken) return
+    this.#taken = true
+    this.#tell(this.#error)
+  }
+}
