@@ -4,7 +4,7 @@ import { checksum } from '../checksum.js'
 import { DecodeError, ValueTooLargeError } from '../errors.js'
 import { type Key, keyText } from '../given-key.js'
 import type { KeyRules } from '../key.js'
-import { DeletionRequest } from '../protocol/item-request.js'
+import { DeletionRequest, TouchRequest } from '../protocol/item-request.js'
 import type { ItemReader, ValueDecoder } from '../protocol/request.js'
 import { GetRequest } from '../protocol/retrieval.js'
 import { StorageRequest } from '../protocol/storage.js'
@@ -44,8 +44,20 @@ const stored = (outcome: string): boolean => outcome === 'stored'
 /** Times that a reader follows an item that others store again and again. */
 const FOLLOWS = 3
 
+/** What became of the pieces' head: it is still there, it is gone, or it lives until then. */
+export type Fate = 'stays' | 'gone' | { readonly exptime: number }
+
+/** Of the item in the place of which the request was to store another. */
+export function fateBehind(request: StorageRequest<unknown>): Fate {
+  return request.result === 'stored' ? 'gone' : 'stays'
+}
+
 // Sent again after what it goes before, it would see the new item.
 class IndexRead extends GetRequest {
+  override get aside(): boolean {
+    return true
+  }
+
   override get repeatable(): boolean {
     return false
   }
@@ -161,35 +173,39 @@ export class Chunks implements Transcoder {
   }
 
   /**
-   * Sends what takes an item's place, or removes it, and deletes the chunks of the old one if that
-   * went well. What they are is read in the same batch, just before.
+   * Sends what takes an item's place, removes it or gives it another end, and lets the chunks of the
+   * old one go with it. What they are is read in the same batch, just before.
    *
    * @param send - sends it, in the same tick.
-   * @param isGone - whether the old item is.
+   * @param fateOf - what became of the old item.
    */
   replacing<T>(
     { command, key }: ChunkOwner,
     wireKey: string,
     { call, way, patient }: Sending,
     send: () => Promise<T>,
-    isGone: (result: T) => boolean,
+    fateOf: (result: T) => Fate,
   ): Promise<T> {
     const request = new IndexRead(command, key, wireKey, this.#indexes)
     request.patient = patient
     const item = way(this.#context, wireKey, request, call)
     const change = send()
-    void this.#discardOld(item, change, isGone)
+    void this.#settleOld(item, change, fateOf)
     return change
   }
 
-  async #discardOld<T>(
+  async #settleOld<T>(
     item: Promise<unknown>,
     change: Promise<T>,
-    isGone: (result: T) => boolean,
+    fateOf: (result: T) => Fate,
   ): Promise<void> {
     const [old, changed] = await Promise.allSettled([item, change])
-    if (changed.status === 'rejected' || !isGone(changed.value)) return
-    if (old.status === 'fulfilled' && old.value instanceof ChunkIndex) this.discard(old.value)
+    if (changed.status === 'rejected' || old.status === 'rejected') return
+    const index = old.value
+    const fate = fateOf(changed.value)
+    if (fate === 'stays' || !(index instanceof ChunkIndex)) return
+    if (fate === 'gone') this.discard(index)
+    else this.#touchAll(index, fate.exptime, undefined).catch(() => {})
   }
 
   /** Lets an item and its chunks live until `exptime`; `true` if it was there, and whole. */
@@ -202,7 +218,20 @@ export class Chunks implements Transcoder {
     const request = new GetRequest('touch', key, wireKey, this.#indexes, exptime)
     const index = await routeNow(this.#context, wireKey, request, call)
     if (!(index instanceof ChunkIndex)) return index !== undefined
-    return (await this.#pieces(index, exptime, call)).every((piece) => piece !== undefined)
+    return this.#touchAll(index, exptime, call)
+  }
+
+  async #touchAll(
+    index: ChunkIndex,
+    exptime: number,
+    call: CallOptions | undefined,
+  ): Promise<boolean> {
+    const touches = this.#keys(index).map((chunk) => {
+      const request = new TouchRequest('touch chunk', chunk, chunk, exptime)
+      request.patient = true
+      return route(this.#context, chunk, request, call)
+    })
+    return (await Promise.all(touches)).every((isThere) => isThere)
   }
 
   async #read(

@@ -1,6 +1,7 @@
 import { listOf } from '@glammp/wire'
 import type { Key } from '../given-key.js'
 import { DeletionRequest } from '../protocol/item-request.js'
+import type { Fate } from './chunks.js'
 import type { CommandContext } from './context.js'
 import { overtakeLoad } from './guard.js'
 import { togetherFailed } from './many.js'
@@ -71,6 +72,7 @@ export class Deletion {
     }
     if (chunks === undefined) return send()
     const sending = { call: options, way: routeNow, patient }
-    return chunks.replacing({ command, key }, wireKey, sending, send, (removed) => removed)
+    const fateOf = (removed: boolean): Fate => (removed ? 'gone' : 'stays')
+    return chunks.replacing({ command, key }, wireKey, sending, send, fateOf)
   }
 }

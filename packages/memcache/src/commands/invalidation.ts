@@ -1,10 +1,12 @@
 import { OptionRules } from '@glammp/wire'
 import { type Key, keptKey } from '../given-key.js'
 import { DeletionRequest, InvalidationRequest } from '../protocol/item-request.js'
+import type { Request } from '../protocol/request.js'
 import { secondsFrom, toExptime } from '../ttl.js'
+import type { Fate } from './chunks.js'
 import type { CommandContext } from './context.js'
 import { overtakeLoad } from './guard.js'
-import { CALL_CHECKS, type CallOptions, timeoutOf } from './route.js'
+import { CALL_CHECKS, type CallOptions, type route, timeoutOf } from './route.js'
 
 /** What `invalidate` takes. */
 export interface InvalidateOptions extends CallOptions {
@@ -38,16 +40,23 @@ export class Invalidation {
   /** Resolves to whether the item was there. */
   async invalidate(key: Key, options: InvalidateOptions | undefined): Promise<boolean> {
     if (options !== undefined) RULES.check('invalidate', options)
-    const { keys, fleet } = this.#context
+    const { chunks, keys, fleet } = this.#context
     const wireKey = keys.toWire(key, 'invalidate')
     const kept = keptKey(key)
     const timeout = timeoutOf(this.#context, options)
     const exptime = toExptime(options?.stale ?? STALE)
+    const submit = <T>(request: Request<T>): Promise<T> =>
+      fleet.homeOf(wireKey).submit(request, timeout, options?.signal)
     const send = (): Promise<boolean> => {
-      const request = this.#foreignReaders
-        ? new DeletionRequest('invalidate', key, wireKey)
-        : new InvalidationRequest('invalidate', key, wireKey, exptime)
-      return fleet.homeOf(wireKey).submit(request, timeout, options?.signal)
+      if (this.#foreignReaders) return submit(new DeletionRequest('invalidate', key, wireKey))
+      const request = new InvalidationRequest('invalidate', key, wireKey, exptime)
+      if (chunks === undefined) return submit(request)
+      const way: typeof route = (_context, _wireKey, old) => submit(old)
+      const sending = { call: options, way, patient: false }
+      const fateOf = (found: boolean): Fate =>
+        !found ? 'stays' : request.deletes ? 'gone' : { exptime }
+      const owner = { command: 'invalidate', key: kept }
+      return chunks.replacing(owner, wireKey, sending, () => submit(request), fateOf)
     }
     return overtakeLoad(this.#context, { key: kept, wireKey, send, onlyIfFound: false }, options)
   }

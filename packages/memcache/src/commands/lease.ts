@@ -3,12 +3,15 @@ import { type Key, keyText } from '../given-key.js'
 import { DeletionRequest } from '../protocol/item-request.js'
 import type { Request } from '../protocol/request.js'
 import type { Found } from '../protocol/retrieval.js'
+import type { StorageRequest } from '../protocol/storage.js'
 import type { Server } from '../servers/server.js'
 import type { Envelope, WrappedItem } from '../values/envelope.js'
 import type { Encoded } from '../values/serializer.js'
+import { fateBehind } from './chunks.js'
 import type { CommandContext } from './context.js'
 import type { Worth } from './judgement.js'
 import { Comparison, type Lock, type LockSight, NO_CAS, removal, replacement } from './lock.js'
+import type { route } from './route.js'
 import type { Print } from './tags.js'
 
 /** Milliseconds in which what was sent before has arrived at the server, or never will. */
@@ -113,17 +116,45 @@ export class Lease {
   }
 
   /** Stores the value; `false` where the key was changed or invalidated meanwhile. */
-  async fill(value: unknown, { exptime, expiry, stale }: Life): Promise<boolean> {
-    const { key, wireKey, fingerprint, timeout } = this.#scope
+  async fill(value: unknown, life: Life): Promise<boolean> {
+    const { chunks } = this.#context
+    let pieces: Encoded | undefined
+    let isStored = false
+    try {
+      const item = await this.#seal(value, life, (whole) => {
+        pieces = whole
+      })
+      const fields = { ...item, exptime: life.exptime }
+      const request = replacement(this.#scope.wireKey, fields, this.#itemCas)
+      isStored = await this.#change(request, item.data)
+    } finally {
+      if (!isStored && pieces !== undefined) chunks?.discardUnused(pieces)
+    }
+    return isStored
+  }
+
+  /** @param inPieces - told of what stands for a value whose pieces are stored. */
+  async #seal(
+    value: unknown,
+    { exptime, expiry, stale }: Life,
+    inPieces: (whole: Encoded) => void,
+  ): Promise<Encoded> {
+    const { key, fingerprint, timeout } = this.#scope
     const { chunks, envelope, maxValueSize } = this.#context
     const owner = { command: 'wrap', key }
-    const fit = chunks && ((whole: Encoded) => chunks.fit(whole, exptime, owner, { timeout }))
-    const { data, flags } = await envelope.seal(value, { expiry, stale, fingerprint }, fit)
-    if (data.length > maxValueSize) {
-      const message = `wrap ${keyText(key)}: the value has ${data.length} bytes, maxValueSize is ${maxValueSize}`
-      throw new ValueTooLargeError(message, owner)
+    const fit = async (encoded: Encoded): Promise<Encoded> => {
+      if (chunks === undefined) return encoded
+      const whole = await chunks.fit(encoded, exptime, owner, { timeout })
+      inPieces(whole)
+      return whole
     }
-    return this.#change(replacement(wireKey, { data, flags, exptime }, this.#itemCas), data)
+    const sealed = await envelope.seal(value, { expiry, stale, fingerprint }, chunks && fit)
+    const { length } = sealed.data
+    if (length <= maxValueSize) return sealed
+    throw new ValueTooLargeError(
+      `wrap ${keyText(key)}: the value has ${length} bytes, maxValueSize is ${maxValueSize}`,
+      owner,
+    )
   }
 
   /** Lets the next caller compute; an old value stays. Where the server is away, as soon as it is back. */
@@ -145,30 +176,47 @@ export class Lease {
 
   // Who deletes the item takes the lock away first, or waits while a value is on its way.
   async #change(
-    request: Request<boolean>,
+    request: StorageRequest<boolean>,
     stored: string | Uint8Array | undefined,
   ): Promise<boolean> {
-    const { server, timeout, patient } = this.#scope
     this.#announced = true
     const held = await this.#lock.announce(this.#held)
     if (held === undefined) return false
-    request.patient = patient
-    const changed = server.submit(request, timeout)
+    request.patient = this.#scope.patient
+    const changed = this.#itemCas === undefined ? this.#submit(request) : this.#replace(request)
     const [isChanged, wasHeld] = await Promise.all([changed, this.#lock.end(held)])
     if (isChanged && !wasHeld && stored !== undefined) await this.#undo(stored)
     return isChanged && wasHeld
   }
 
+  /** The pieces of an old value go with it. */
+  #replace(request: StorageRequest<boolean>): Promise<boolean> {
+    const { chunks } = this.#context
+    const { key, wireKey, patient } = this.#scope
+    const send = (): Promise<boolean> => this.#submit(request)
+    if (chunks === undefined) return send()
+    const way: typeof route = (_context, _wireKey, old) => this.#submit(old)
+    const sending = { call: undefined, way, patient }
+    const owner = { command: 'wrap', key }
+    return chunks.replacing(owner, wireKey, sending, send, () => fateBehind(request))
+  }
+
+  // Where it was looked for, whatever has become of the list of servers meanwhile.
+  #submit<T>(request: Request<T>): Promise<T> {
+    const { server, timeout } = this.#scope
+    return server.submit(request, timeout)
+  }
+
   /** All items were flushed, or this process was asleep: what it stored may be old, and goes if it is still there. */
   async #undo(stored: string | Uint8Array): Promise<void> {
-    const { server, key, wireKey, timeout, patient } = this.#scope
+    const { key, wireKey, patient } = this.#scope
     const comparison = new Comparison(key, wireKey, stored)
     comparison.patient = patient
-    const [found] = await server.submit<Found>(comparison, timeout)
+    const [found] = await this.#submit<Found>(comparison)
     if (found?.value !== true) return
     const gone =
       found.cas === NO_CAS ? new DeletionRequest('wrap', key, wireKey) : removal(wireKey, found.cas)
     gone.patient = patient
-    await server.submit<boolean>(gone, timeout)
+    await this.#submit<boolean>(gone)
   }
 }

@@ -5,6 +5,7 @@ import type { StorageFields, StorageMode } from '../protocol/request.js'
 import { StorageRequest, type Stored } from '../protocol/storage.js'
 import { checkTtl, isTtl, type Ttl, toExptime } from '../ttl.js'
 import type { Encoded } from '../values/serializer.js'
+import { fateBehind } from './chunks.js'
 import type { CommandContext } from './context.js'
 import { togetherFailed } from './many.js'
 import { CALL_CHECKS, type CallOptions, checkCall, route, routeNow } from './route.js'
@@ -162,7 +163,7 @@ export class Storage {
     const send = (): Promise<T> => way(this.#context, key, request, call)
     if (chunks === undefined || mode === 'add') return send()
     const sending = { call, way, patient: request.patient }
-    return chunks.replacing(draft, key, sending, send, () => request.result === 'stored')
+    return chunks.replacing(draft, key, sending, send, () => fateBehind(request))
   }
 
   #submitLater<T>(draft: Draft<T>, call: CallOptions | undefined, patient: boolean): Promise<T> {
@@ -179,7 +180,15 @@ export class Storage {
       const { data, flags } = item
       const request = new StorageRequest(command, key, { ...fields, data, flags }, settled)
       request.patient = patient
-      return () => this.#replacing(draft, request, call, routeNow)
+      return async () => {
+        try {
+          return await this.#replacing(draft, request, call, routeNow)
+        } catch (error) {
+          // Whether it was stored or not: a miss is better than pieces that nobody deletes.
+          chunks?.discardUnused(item)
+          throw error
+        }
+      }
     })
     changes.tell(key, answer)
     return answer

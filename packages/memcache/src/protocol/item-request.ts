@@ -36,6 +36,8 @@ export class DeletionRequest extends Request<boolean> {
 
 /** `invalidate`: deletes, or marks stale where the protocol can. */
 export class InvalidationRequest extends DeletionRequest {
+  /** It was sent as a deletion. */
+  deletes = false
   readonly #exptime: number
 
   /** @param exptime - until which the old value may be served. */
@@ -46,7 +48,8 @@ export class InvalidationRequest extends DeletionRequest {
 
   // Only here it is known which protocol the connection speaks: who asked before would send later.
   override encode(protocol: Protocol, out: Output): number {
-    if (protocol.name !== 'meta') return super.encode(protocol, out)
+    this.deletes = protocol.name !== 'meta'
+    if (this.deletes) return super.encode(protocol, out)
     out.text(`md ${this.wireKey} I T${this.#exptime}\r\n`)
     return 1
   }
