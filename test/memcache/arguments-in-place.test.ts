@@ -68,6 +68,13 @@ test('a cas token is 64 bits without a sign', async () => {
   await expectError(RangeError, () => cache.cas('k', 'v', String(2n ** 64n)), 'cas')
 })
 
+test('a counter that is not made has no ttl', async () => {
+  for (const ttl of [0, 60, new Date(Date.now() + 60_000)]) {
+    await expectError(TypeError, () => cache.increment('k', 1, { ttl }), 'initial')
+    await expectError(TypeError, () => cache.decrement('k', 1n, { ttl, initial: undefined }), 'ttl')
+  }
+})
+
 test('counters are 64 bits without a sign', async () => {
   for (const delta of ['5', null, {}, true, { initial: 1 }]) {
     await expectError(TypeError, () => cache.increment('k', delta as number), 'delta')

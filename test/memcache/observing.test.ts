@@ -11,6 +11,7 @@ import { findProgram } from '../../scripts/programs.mjs'
 import { startFakeServer } from '../support/fake-server.js'
 import { type MemcachedServer, startMemcached } from '../support/memcached.js'
 import { run } from '../support/process.js'
+import { waitFor } from '../support/wait.js'
 
 const ROOT = new URL('../../', import.meta.url)
 
@@ -219,6 +220,45 @@ describe('metrics', () => {
     expect(commands['get']).toMatchObject({ calls: 10, errors: { ERR_MEMCACHE_TIMEOUT: 10 } })
     expect(commands['get']?.latency.p50).toBeGreaterThanOrEqual(200)
     expect(commands['get']?.latency.p99).toBeLessThan(1_000)
+  })
+
+  test('servers that are gone are in the totals alone, whoever took them away', async () => {
+    const [first = '', second = '', third = ''] = addresses()
+    await using cache = new MemcacheClient([first, second])
+    await cache.connect()
+    const before = cache.metrics()
+    await cache.removeServer(second)
+    expect(Object.keys(cache.metrics().servers)).toEqual([first])
+    expect(cache.metrics().bytesIn).toBe(before.bytesIn)
+    expect(cache.metrics().connections).toEqual({ open: 1, opened: 2, closed: 1 })
+
+    cache.addServer(second)
+    await cache.connect()
+    expect(cache.metrics().servers[second]).toMatchObject({ connections: { opened: 1, closed: 0 } })
+    for (let round = 0; round < 5; round += 1) {
+      await cache.setServers([third])
+      await cache.connect()
+      await cache.setServers([first])
+      await cache.connect()
+    }
+    const { servers, connections } = cache.metrics()
+    expect(Object.keys(servers)).toEqual([first])
+    expect(connections).toEqual({ open: 1, opened: 13, closed: 12 })
+  })
+
+  test('a server that leaves is there until what is under way on it is finished', async () => {
+    await using silent = await startFakeServer(() => {})
+    const [first = ''] = addresses()
+    await using cache = new MemcacheClient({ servers: [silent.address, first], protocol: 'meta' })
+    const key = Array.from({ length: 100 }, (_, index) => `k${index}`).find(
+      (each) => cache.serverFor(each) === silent.address,
+    ) as string
+    const call = cache.get(key, { timeout: 300 })
+    const gone = cache.removeServer(silent.address)
+    await waitFor(() => silent.address in cache.metrics().servers)
+    await expect(call).rejects.toMatchObject({ code: 'ERR_MEMCACHE_TIMEOUT' })
+    await gone
+    expect(cache.metrics().servers).not.toHaveProperty([silent.address])
   })
 
   test('calls that another server took over are counted once', async () => {

@@ -34,13 +34,29 @@ test('what cannot be encoded or decoded says so, with the cause', () => {
   expect(() => encodeWith(codecOf('string'), {}, 'f')).toThrow(InvalidArgumentError)
   expect(() => encodeWith(codecOf('json'), 1n, 'f')).toThrow(InvalidArgumentError)
   const silent = { encode: () => 7, decode: () => 7 } as unknown as Codec
-  expect(() => encodeWith(silent, 'x', 'f')).toThrow(/neither a string nor bytes/)
+  expect(() => encodeWith(silent, 'x', 'f')).toThrow(/gave 7 in place of text or bytes/)
   for (const option of ['json', 'msgpack'] as const) {
     expect(() => decodeWith(codecOf(option), Buffer.from([0xc1, 1]), 'f')).toThrow(ProtocolError)
   }
   for (const option of ['xml', 'toString', {}, null, 7]) {
     expect(() => codecOf(option as CodecOption)).toThrow(InvalidArgumentError)
   }
+})
+
+test('a codec that gives promises is refused to send, and heard when it receives', async () => {
+  const cause = new Error('late')
+  const late = async (): Promise<never> => {
+    throw cause
+  }
+  const codec = { encode: late, decode: late } as unknown as Codec
+  expect(() => encodeWith(codec, 'x', 'f')).toThrow(/gave a promise in place of text or bytes/)
+  await expect(decodeWith(codec, Buffer.from('x'), 'f')).rejects.toMatchObject({
+    code: 'ERR_GEARMAN_PROTOCOL',
+    function: 'f',
+    cause,
+  })
+  const slow = { encode: String, decode: async () => 'slow' } as unknown as Codec
+  expect(await decodeWith(slow, Buffer.from('x'), 'f')).toBe('slow')
 })
 
 test('what was encoded is nobody else’s memory', () => {

@@ -4,8 +4,10 @@ import {
   checkText,
   encodeUtf8,
   HOLDS_MAP,
+  isThenable,
   jsonText,
   PROTO_KEY,
+  shown,
   storable,
   survey,
   wrong,
@@ -115,7 +117,14 @@ export function encodeWith(codec: Codec, value: unknown, name: string): string |
     // msgpackr's is new memory; the caller or another codec may use its own again.
     return codec === CODECS['msgpack'] ? data : Buffer.from(data)
   }
-  throw new InvalidArgumentError(`the codec for ${name} gave neither a string nor bytes`, {
+  let given = shown(data)
+  if (isThenable(data)) {
+    given = 'a promise'
+    Promise.resolve(data).catch(() => {
+      // Nobody waits for it.
+    })
+  }
+  throw new InvalidArgumentError(`the codec for ${name} gave ${given} in place of text or bytes`, {
     function: name,
   })
 }
@@ -131,16 +140,29 @@ export function isStream(value: unknown): value is AsyncIterable<unknown> {
   return typeof value === 'object' && value !== null && Symbol.asyncIterator in value
 }
 
-/** @throws {@link ProtocolError} with what the codec threw as its cause. */
+/**
+ * The value of bytes; a promise where the codec gives one.
+ *
+ * @throws {@link ProtocolError} with what the codec threw as its cause.
+ */
 export function decodeWith(codec: Codec, data: Buffer, name: string): unknown {
   try {
-    return codec.decode(data)
-  } catch (cause) {
-    throw new ProtocolError(`cannot decode ${data.length} bytes of ${name}: ${messageOf(cause)}`, {
-      function: name,
-      cause,
+    const value = codec.decode(data)
+    if (!isThenable(value)) return value
+    const decoded = Promise.resolve(value).catch((cause: unknown) => {
+      throw undecodable(data, name, cause)
     })
+    // A handler need not look at its workload.
+    decoded.catch(() => {})
+    return decoded
+  } catch (cause) {
+    throw undecodable(data, name, cause)
   }
+}
+
+function undecodable({ length }: Buffer, name: string, cause: unknown): ProtocolError {
+  const text = `cannot decode ${length} bytes of ${name}: ${messageOf(cause)}`
+  return new ProtocolError(text, { function: name, cause })
 }
 
 /** What an error says; a thrown value that is no error as text. */

@@ -1,9 +1,9 @@
-import { abortSignal, listOf, OptionRules, wholeNumberFrom } from '@glammp/wire'
+import { abortSignal, isThenable, listOf, OptionRules, wholeNumberFrom } from '@glammp/wire'
 import { isStream } from './codec.js'
 import type { JobDefinition } from './definition.js'
 import { type FunctionReference, JOB_CHECKS, type JobOptions } from './job-order.js'
 import { asArgument } from './options.js'
-import { isThenable, Pull, type Source } from './pull.js'
+import { Pull, type Source } from './pull.js'
 
 /** One task of {@link GearmanClient.runTasks}: a job with its settings. */
 export interface TaskRequest extends JobOptions {

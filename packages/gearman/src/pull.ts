@@ -1,3 +1,4 @@
+import { isThenable } from '@glammp/wire'
 import { messageOf } from './codec.js'
 
 /** Where values come from, one after another. */
@@ -71,15 +72,6 @@ export class Pull<T> {
       Promise.resolve(step).then(resolve, reject)
     })
   }
-}
-
-/** Whether a value is a promise of anybody's make. */
-export function isThenable(value: unknown): value is PromiseLike<unknown> {
-  return (
-    ((typeof value === 'object' && value !== null) || typeof value === 'function') &&
-    'then' in value &&
-    typeof value.then === 'function'
-  )
 }
 
 function stepsOf<T>(source: Source<T>): Steps<T> {

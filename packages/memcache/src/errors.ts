@@ -107,6 +107,20 @@ export class ProtocolError extends MemcacheError {
   readonly code = 'ERR_MEMCACHE_PROTOCOL'
 }
 
+/**
+ * A serializer or Compressor of the caller's failed with the value, or gave what cannot be stored.
+ * Nothing was sent. It is `instanceof TypeError` as well, as other values that cannot be stored are.
+ */
+export class EncodeError extends MemcacheError {
+  static {
+    // The classes above are told by their marks, not by their prototypes.
+    Object.setPrototypeOf(EncodeError.prototype, TypeError.prototype)
+  }
+
+  static override readonly kind: string = 'EncodeError'
+  readonly code = 'ERR_MEMCACHE_ENCODE'
+}
+
 /** The item was read, but its bytes and flags are no value this client can decode. */
 export class DecodeError extends MemcacheError {
   static override readonly kind: string = 'DecodeError'

@@ -38,6 +38,7 @@ export {
   ClosedError,
   ConnectionError,
   DecodeError,
+  EncodeError,
   InvalidKeyError,
   MemcacheError,
   type MemcacheErrorDetails,

@@ -28,11 +28,14 @@ export interface CommandMetrics {
   readonly latency: LatencyMetrics
 }
 
-/** A picture of a client's counters, which only grow, but for `pending` and `open`. */
+/**
+ * A picture of a client's counters, which only grow, but for `pending` and `open`. The totals count
+ * servers that are gone, too.
+ */
 export interface MemcacheMetrics extends TrafficMetrics {
   /** By the name of the method; `get chunk` and the like are the parts of large values. */
   readonly commands: Readonly<Record<string, CommandMetrics>>
-  /** By address; servers that were removed stay. */
+  /** By address. A server that was removed goes, when what was under way on it is finished. */
   readonly servers: Readonly<Record<string, TrafficMetrics>>
   /** Of all commands. */
   readonly latency: LatencyMetrics
@@ -57,6 +60,8 @@ export class Metrics implements RequestObserver {
   readonly #clock: Deadlines
   readonly #commands = new Map<string, Counters>()
   readonly #traffic = new Map<string, Traffic>()
+  /** Of servers that are gone. */
+  readonly #departed = new Traffic()
   #lastCommand = ''
   #lastCounters = new Counters()
 
@@ -88,6 +93,14 @@ export class Metrics implements RequestObserver {
     return traffic
   }
 
+  /** A server is gone, its connections are closed: what they carried is in the totals alone. */
+  forget(server: string): void {
+    const traffic = this.#traffic.get(server)
+    if (traffic === undefined) return
+    this.#traffic.delete(server)
+    this.#departed.add(traffic)
+  }
+
   /** @param running - the servers that there are now. */
   snapshot(running: readonly MeteredServer[]): MemcacheMetrics {
     const latency = new Histogram()
@@ -109,6 +122,7 @@ export class Metrics implements RequestObserver {
       pending.set(address.name, (pending.get(address.name) ?? 0) + waiting)
     }
     const total = new Traffic()
+    total.add(this.#departed)
     const servers: Record<string, TrafficMetrics> = {}
     for (const [server, traffic] of this.#traffic) {
       servers[server] = trafficMetrics(traffic, pending.get(server) ?? 0)

@@ -67,6 +67,7 @@ export {
   storable,
   survey,
 } from './storable.js'
+export { isThenable } from './thenable.js'
 export {
   type ConnectionMetrics,
   Traffic,

@@ -6,7 +6,7 @@ import type { CommandContext } from './context.js'
 import { route, routeNow } from './route.js'
 import { STORE_CHECKS, type Storage, type StoreOptions } from './storage.js'
 
-/** What `increment` and `decrement` take. */
+/** What `increment` and `decrement` take; `ttl` with `initial` alone, as the life of what that makes. */
 export interface CountOptions extends StoreOptions {
   /** The number that a missing counter starts with; without it a missing counter stays missing. */
   readonly initial?: number | bigint | undefined
@@ -43,6 +43,11 @@ export class Arithmetic {
     const step = unsigned('delta', delta)
     if (options !== undefined) COUNT_RULES.check(command, options)
     const { initial, ttl, timeout, signal } = options ?? {}
+    if (ttl !== undefined && initial === undefined) {
+      throw new TypeError(
+        `ttl of ${command} is the life of the counter that initial makes: give both, or touch the key`,
+      )
+    }
     const start = initial === undefined ? undefined : unsigned('initial', initial)
     if (start !== undefined) numberLike(delta, String(start), key)
     const kept = keptKey(key)

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { kept, latin1, monotonic } from '@glammp/wire'
 import { checksum } from '../checksum.js'
-import { DecodeError, ValueTooLargeError } from '../errors.js'
+import { DecodeError, EncodeError, ValueTooLargeError } from '../errors.js'
 import { type Key, keyText } from '../given-key.js'
 import type { KeyRules } from '../key.js'
 import { DeletionRequest, TouchRequest } from '../protocol/item-request.js'
@@ -100,7 +100,9 @@ export class Chunks implements Transcoder {
   }
 
   encode(value: unknown): Encoded {
-    return this.#inner.encode(value)
+    const encoded = this.#inner.encode(value)
+    if (encoded.flags !== CHUNKED) return encoded
+    throw new EncodeError('flags 0x1010 say that a value is in chunks')
   }
 
   encodePiece(): never {

@@ -9,6 +9,7 @@ import type { Envelope, WrappedItem } from '../values/envelope.js'
 import type { Encoded } from '../values/serializer.js'
 import { fateBehind } from './chunks.js'
 import type { CommandContext } from './context.js'
+import { named } from './encoding.js'
 import type { Worth } from './judgement.js'
 import { Comparison, type Lock, type LockSight, NO_CAS, removal, replacement } from './lock.js'
 import type { route } from './route.js'
@@ -148,7 +149,10 @@ export class Lease {
       inPieces(whole)
       return whole
     }
-    const sealed = await envelope.seal(value, { expiry, stale, fingerprint }, chunks && fit)
+    const sealing = envelope.seal(value, { expiry, stale, fingerprint }, chunks && fit)
+    const sealed = await sealing.catch((error: unknown) => {
+      throw named(error, owner.command, key)
+    })
     const { length } = sealed.data
     if (length <= maxValueSize) return sealed
     throw new ValueTooLargeError(

@@ -7,6 +7,7 @@ import { checkTtl, isTtl, type Ttl, toExptime } from '../ttl.js'
 import type { Encoded } from '../values/serializer.js'
 import { fateBehind } from './chunks.js'
 import type { CommandContext } from './context.js'
+import { encodeFor } from './encoding.js'
 import { togetherFailed } from './many.js'
 import { CALL_CHECKS, type CallOptions, checkCall, route, routeNow } from './route.js'
 
@@ -44,7 +45,7 @@ export class Storage {
   ): Promise<boolean> {
     try {
       const exptime = readExptime(mode, options)
-      const encoded = this.#context.transcoder.encode(value)
+      const encoded = encodeFor(this.#context.transcoder, mode, key, value)
       const draft = this.#draft(mode, mode, key, encoded, '', exptime, wasStored)
       return this.#submit(draft, callOptions(options))
     } catch (error) {
@@ -59,7 +60,7 @@ export class Storage {
     options: Ttl | StoreOptions | undefined,
   ): Promise<boolean> {
     const exptime = readExptime('add', options)
-    const encoded = this.#context.transcoder.encode(value)
+    const encoded = encodeFor(this.#context.transcoder, 'add', key, value)
     const draft = this.#draft('add', 'add', key, encoded, '', exptime, wasStored)
     const { data, flags } = encoded.later === undefined ? encoded : await encoded.later
     const request = new StorageRequest('add', key, { ...draft.fields, data, flags }, wasStored)
@@ -85,7 +86,7 @@ export class Storage {
   ): Promise<CasResult> {
     checkToken(cas)
     const exptime = readExptime('cas', options)
-    const encoded = this.#context.transcoder.encode(value)
+    const encoded = encodeFor(this.#context.transcoder, 'cas', key, value)
     const draft = this.#draft('cas', 'set', key, encoded, cas, exptime, casResult)
     return this.#submit(draft, callOptions(options))
   }
@@ -95,7 +96,7 @@ export class Storage {
     const pairs = pairsOf(entries)
     // All of them are checked before the first is sent.
     const drafts = pairs.map(([key, value]) => {
-      const encoded = this.#context.transcoder.encode(value)
+      const encoded = encodeFor(this.#context.transcoder, 'setMany', key, value)
       return this.#draft('setMany', 'set', key, encoded, '', exptime, wasStored)
     })
     const call = callOptions(options)

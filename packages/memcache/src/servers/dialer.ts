@@ -28,6 +28,8 @@ export interface DialerOptions {
 /** Counts what goes to servers and what becomes of it. */
 interface Meter extends RequestObserver {
   trafficOf(server: string): Traffic
+  /** The server of this name is gone. */
+  forget(server: string): void
 }
 
 const PROTOCOLS = { meta: metaProtocol, classic: classicProtocol, binary: binaryProtocol }

@@ -30,7 +30,7 @@ export class Fleet {
   readonly #deadlines: Deadlines
   readonly #listener: ServerListener
   readonly #standIns: StandIns
-  readonly #leaving = new Set<Promise<void>>()
+  readonly #leaving = new Map<Server, Promise<void>>()
   readonly #discovery: Discovery | undefined
   #roster: Roster
   #closed = false
@@ -164,7 +164,7 @@ export class Fleet {
   async close(): Promise<void> {
     this.#closed = true
     const endings = this.everyServer.map((server) => server.close())
-    await Promise.all([this.#discovery?.close(), ...endings, ...this.#leaving])
+    await Promise.all([this.#discovery?.close(), ...endings, ...this.#leaving.values()])
   }
 
   #routingKey(wireKey: string): string {
@@ -224,8 +224,20 @@ export class Fleet {
   }
 
   #leave(server: Server): Promise<void> {
-    const gone = server.close().finally(() => this.#leaving.delete(gone))
-    this.#leaving.add(gone)
+    const gone = server.close().finally(() => {
+      this.#leaving.delete(server)
+      const { name } = server.address
+      if (!this.#isThere(name)) this.#options.meter?.forget(name)
+    })
+    this.#leaving.set(server, gone)
     return gone
+  }
+
+  // It may have come back meanwhile, or be an endpoint as well.
+  #isThere(name: string): boolean {
+    const { servers, discovery } = this.#options
+    const others = [...this.everyServer, ...this.#leaving.keys()].map(({ address }) => address)
+    const all = discovery === undefined ? others : [...others, ...servers]
+    return all.some((address) => address.name === name)
   }
 }

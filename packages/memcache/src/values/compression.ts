@@ -1,5 +1,5 @@
 import { kept } from '@glammp/wire'
-import { DecodeError } from '../errors.js'
+import { DecodeError, EncodeError } from '../errors.js'
 import { CHUNKED } from './chunk-index.js'
 import {
   builtInCompressors,
@@ -73,13 +73,13 @@ export class Compression {
     return this.#compressor !== undefined
   }
 
-  /** @throws TypeError for flags that could not be told from those of a compressed value. */
+  /** @throws EncodeError for flags that could not be told from those of a compressed value. */
   shrink(encoded: Encoded): Encoded {
     const { data, flags } = encoded
     const compressor = this.#compressor
     if (compressor === undefined) return encoded
     if ((flags & COMPRESSION_BITS) !== 0) {
-      throw new TypeError(`flags 0x${flags.toString(16)}: bits 4 to 14 belong to compression`)
+      throw new EncodeError(`flags 0x${flags.toString(16)}: bits 4 to 14 belong to compression`)
     }
     const { length } = data
     if (length <= this.#threshold || length <= SMALLEST || length > this.#maxSize) return encoded
@@ -114,7 +114,7 @@ export class Compression {
       return result.then(
         (expanded) => ofLength(expanded, length),
         (cause: unknown) => {
-          throw broken(cause)
+          throw cause instanceof DecodeError ? cause : broken(cause)
         },
       )
     } catch (cause) {

@@ -1,6 +1,7 @@
 import zlib, { type BrotliOptions, type ZlibOptions } from 'node:zlib'
 import { wrong } from '@glammp/wire'
 import { expandFastlz } from './fastlz.js'
+import { foreignCompressor } from './foreign-compressor.js'
 
 /**
  * The half of a transcoder that makes bytes smaller. Bring your own as `compression.algorithm`.
@@ -13,11 +14,15 @@ export interface Compressor {
    * algorithm of this client has.
    */
   readonly flag: number
-  /** Bytes made smaller; a promise where that was done off the thread. */
+  /**
+   * Bytes made smaller; a promise where that was done off the thread. What it throws becomes the
+   * cause of an EncodeError.
+   */
   compress(data: Uint8Array): Uint8Array | Promise<Uint8Array>
   /**
    * The original bytes; it has `length` of them. A compressor must stop there and throw: who
-   * writes to the cache may have written a value that expands to gigabytes.
+   * writes to the cache may have written a value that expands to gigabytes. What it throws becomes
+   * the cause of a DecodeError.
    */
   decompress(data: Uint8Array, length: number): Uint8Array | Promise<Uint8Array>
 }
@@ -40,9 +45,6 @@ const COMPRESSED_FLAGS = {
 
 /** php-memcached's own default, which this client reads and does not write. */
 const FASTLZ = 0x0050
-
-/** Flags that a {@link Compressor} of somebody else may have. 0x1010 marks chunks. */
-const FREE_FLAGS: readonly number[] = [0x0810, 0x2010, 0x4010]
 
 /**
  * Bytes up to which the work is done at once: going to the thread pool and back takes 0.15 to
@@ -112,7 +114,7 @@ const METHODS: Readonly<Record<Exclude<CompressionAlgorithm, 'zstd'>, Methods>> 
 
 /** Says so where this Node cannot do it. @throws TypeError for an algorithm that cannot be. */
 export function compressorOf(algorithm: CompressionAlgorithm | Compressor): Compressor {
-  if (typeof algorithm === 'object' && algorithm !== null) return checked(algorithm)
+  if (typeof algorithm === 'object' && algorithm !== null) return foreignCompressor(algorithm)
   const names = Object.keys(COMPRESSED_FLAGS)
   if (!names.includes(algorithm)) {
     const known = names.join(', ')
@@ -208,15 +210,4 @@ function whole(data: Uint8Array, result: unknown): Buffer {
   const { buffer, engine } = result as { buffer: Buffer; engine: { bytesWritten: number } }
   if (engine.bytesWritten === data.length) return buffer
   throw new RangeError(`${data.length - engine.bytesWritten} bytes follow the compressed value`)
-}
-
-function checked(compressor: Compressor): Compressor {
-  if (!FREE_FLAGS.includes(compressor.flag)) {
-    const free = FREE_FLAGS.map((flag) => `0x${flag.toString(16)}`).join(', ')
-    throw new TypeError(`flag of a Compressor is one of ${free}; not ${compressor.flag}`)
-  }
-  if (typeof compressor.compress !== 'function' || typeof compressor.decompress !== 'function') {
-    throw new TypeError('a Compressor has the methods compress and decompress')
-  }
-  return compressor
 }

@@ -9,7 +9,7 @@ import type { Transcoder } from './transcoder.js'
  * that do not know them see the value, but for HEADED.
  */
 const Mark = {
-  /** No bytes, yet a value: a stub of `mg N` has no bytes and flags 0. */
+  /** All the flags of what has no bytes and no flags, yet is a value: so is a stub of `mg N`. */
   EMPTY: 1 << 28,
   /** Stands for `undefined`; stored as null. */
   UNDEFINED: 1 << 29,
@@ -22,6 +22,8 @@ const UNDEFINED: number = Mark.UNDEFINED | MARKED
 
 /** Opens the header: flags of other clients may have the mark's bit for reasons of their own. */
 const MAGIC = 0x00_67_77_32
+/** The same, where the value's own flags have the bit of the mark. */
+const MAGIC_OF_MARKED = 0x00_67_77_33
 const EXPIRY_AT = 4
 const STALE_AT = 8
 const FINGERPRINT_AT = 12
@@ -74,9 +76,9 @@ export class Envelope implements Transcoder {
     const headed = isHeaded(flags, bytes, start, end)
     const from = headed ? start + HEADER : start
     // A mark in the flags of somebody else's item is theirs.
-    let plain = headed ? flags & ~Mark.HEADED : flags
+    let plain = headed ? unheaded(flags, bytes, start) : flags
     if (this.#isUndefined(plain)) plain = this.#nullFlags
-    if (from === end) plain &= ~Mark.EMPTY
+    if (from === end && plain === Mark.EMPTY) plain = 0
     return this.#inner.decode(plain >>> 0, bytes, from, end, reader)
   }
 
@@ -95,10 +97,10 @@ export class Envelope implements Transcoder {
     const { data, flags: plain } = fit === undefined ? whole : await fit(whole)
     const flags = value === undefined ? plain | UNDEFINED : plain
     if (notes.expiry === 0 && notes.fingerprint === NO_TAGS) {
-      return { data, flags: (data.length === 0 ? flags | Mark.EMPTY : flags) >>> 0 }
+      return { data, flags: data.length === 0 && flags === 0 ? Mark.EMPTY : flags >>> 0 }
     }
     const bytes = Buffer.allocUnsafe(HEADER + data.length)
-    bytes.writeUInt32BE(MAGIC, 0)
+    bytes.writeUInt32BE((flags & Mark.HEADED) === 0 ? MAGIC : MAGIC_OF_MARKED, 0)
     bytes.writeUInt32BE(notes.expiry, EXPIRY_AT)
     bytes.writeUInt32BE(notes.stale, STALE_AT)
     bytes.write(notes.fingerprint, FINGERPRINT_AT, 'latin1')
@@ -119,7 +121,7 @@ export class Envelope implements Transcoder {
     const expiry = headed ? bytes.readUInt32BE(start + EXPIRY_AT) : 0
     const stale = headed ? bytes.readUInt32BE(start + STALE_AT) : 0
     const fingerprint = headed ? latin1(bytes, start + FINGERPRINT_AT, start + HEADER) : NO_TAGS
-    const isUndefined = this.#isUndefined(headed ? flags & ~Mark.HEADED : flags)
+    const isUndefined = this.#isUndefined(headed ? unheaded(flags, bytes, start) : flags)
     const item = (value: unknown): WrappedItem => {
       // Of a value in chunks one is gone.
       const readable = value !== undefined
@@ -142,10 +144,11 @@ export class Envelope implements Transcoder {
   }
 }
 
-// Of a transcoder that has no null, no flags say undefined.
+// Of a transcoder that has no null, or has the mark in flags of its own, no flags say undefined.
 function nullFlags(transcoder: Transcoder): number {
   try {
-    return transcoder.encode(null).flags
+    const { flags } = transcoder.encode(null)
+    return (flags & UNDEFINED) === UNDEFINED ? -1 : flags
   } catch {
     return -1
   }
@@ -153,5 +156,10 @@ function nullFlags(transcoder: Transcoder): number {
 
 function isHeaded(flags: number, bytes: Buffer, start: number, end: number): boolean {
   const marked = (flags & Mark.HEADED) !== 0 && end - start >= HEADER
-  return marked && bytes.readUInt32BE(start) === MAGIC
+  return marked && (bytes.readUInt32BE(start) & ~1) === (MAGIC & ~1)
+}
+
+/** The flags of the value behind a header. */
+function unheaded(flags: number, bytes: Buffer, start: number): number {
+  return bytes.readUInt32BE(start) === MAGIC ? flags & ~Mark.HEADED : flags
 }

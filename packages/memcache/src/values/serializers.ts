@@ -1,6 +1,6 @@
 import { isUint8Array } from 'node:util/types'
-import { jsonText, kept, shown, wrong } from '@glammp/wire'
-import { DecodeError } from '../errors.js'
+import { isThenable, jsonText, kept, shown, wrong } from '@glammp/wire'
+import { DecodeError, EncodeError } from '../errors.js'
 import { deserialize, type Encoded, encodeText, serialize, Type } from './serializer.js'
 
 /**
@@ -12,7 +12,7 @@ export interface Serializer {
    * A value as bytes, or as text that is stored as UTF-8, with the 32 flags that the server keeps
    * beside it. Bits 4 to 14 (0x7ff0) belong to compression while that is on.
    *
-   * @throws TypeError for a value that cannot be stored.
+   * What it throws becomes the cause of an EncodeError.
    */
   serialize(value: unknown): { readonly data: string | Uint8Array; readonly flags: number }
   /**
@@ -75,28 +75,59 @@ function deserializeRaw(_flags: number, bytes: Buffer, start: number, end: numbe
 function foreign(serializer: Serializer): ValueSerializer {
   return {
     serialize(value) {
-      const encoded: unknown = serializer.serialize(value)
-      if (typeof encoded !== 'object' || encoded === null) {
-        throw new TypeError('serialize of the transcoder returns { data, flags }')
+      try {
+        return checked(serializer.serialize(value))
+      } catch (cause) {
+        if (cause instanceof EncodeError) throw cause
+        throw refusal('failed', cause)
       }
-      const { data, flags } = encoded as ReturnType<Serializer['serialize']>
-      if (!Number.isInteger(flags) || flags < 0 || flags >= 2 ** 32) {
-        throw new TypeError(
-          `serialize of the transcoder: flags are 32 bits without a sign; not ${shown(flags)}`,
-        )
-      }
-      if (typeof data === 'string') return { data: encodeText(data), flags }
-      // A copy: the serializer may use its buffer again.
-      if (isUint8Array(data)) return { data: new Uint8Array(data), flags }
-      throw new TypeError('serialize of the transcoder: data is text or bytes')
     },
     deserialize(flags, bytes, start, end) {
-      try {
-        return serializer.deserialize(kept(bytes, start, end), flags)
-      } catch (cause) {
+      const failed = (cause: unknown): never => {
         if (cause instanceof DecodeError) throw cause
         throw new DecodeError(`a value with flags ${flags} cannot be decoded`, { cause })
       }
+      try {
+        // A copy: it may keep it, or write to it.
+        const value = serializer.deserialize(kept(bytes, start, end), flags)
+        return isThenable(value) ? Promise.resolve(value).catch(failed) : value
+      } catch (cause) {
+        return failed(cause)
+      }
     },
   }
+}
+
+function checked(encoded: unknown): Encoded {
+  if (typeof encoded !== 'object' || encoded === null) throw noResult(encoded)
+  refusePromise(encoded)
+  const { data, flags } = encoded as Partial<Encoded>
+  if (data === undefined && flags === undefined) throw noResult(encoded)
+  refusePromise(data)
+  refusePromise(flags)
+  if (!isFlags(flags)) throw refusal(`: ${wrong('flags', '32 bits without a sign', flags)}`)
+  if (typeof data === 'string') return { data: encodeText(data), flags }
+  // A copy: the serializer may use its buffer again.
+  if (isUint8Array(data)) return { data: new Uint8Array(data), flags }
+  throw refusal(`: ${wrong('data', 'text or bytes', data)}`)
+}
+
+function refusePromise(given: unknown): void {
+  if (!isThenable(given)) return
+  Promise.resolve(given).catch(() => {
+    // Nobody waits for it.
+  })
+  throw refusal('gave a promise; it has to give { data, flags } at once')
+}
+
+function isFlags(flags: unknown): flags is number {
+  return typeof flags === 'number' && Number.isInteger(flags) && flags >= 0 && flags < 2 ** 32
+}
+
+function noResult(given: unknown): EncodeError {
+  return refusal(`gave ${shown(given)} in place of { data, flags }`)
+}
+
+function refusal(what: string, cause?: unknown): EncodeError {
+  return new EncodeError(`serialize of the transcoder ${what}`.replace(' :', ':'), { cause })
 }
