@@ -1,4 +1,4 @@
-import { listOf, orAborted, sleep, wrong } from '@glammp/wire'
+import { listOf, orAborted, sleep, TransientMap, wrong } from '@glammp/wire'
 import { Flight } from './cache-aside/flight.js'
 import { Glimpse, goOn, type Roads } from './cache-aside/glimpse.js'
 import { Loading } from './cache-aside/loading.js'
@@ -10,7 +10,8 @@ import {
   type SearchCommands,
   type SearchListener,
 } from './cache-aside/search.js'
-import { type WrapOptions, WrapPlan } from './cache-aside/wrap-options.js'
+import type { WrapOptions, WrapPlan } from './cache-aside/wrap-options.js'
+import { WrapPlans } from './cache-aside/wrap-plans.js'
 import { freshFor } from './commands/judgement.js'
 import type { Ask } from './commands/lease.js'
 import { type Key, keyId } from './given-key.js'
@@ -60,17 +61,19 @@ export class CacheAside {
   readonly #settings: CacheAsideSettings
   readonly #near: NearCache | undefined
   /** By the id of their keys. */
-  readonly #flights = new Map<string, Flight>()
+  readonly #flights = new TransientMap<string, Flight>()
   /** Those whose callers have an old value, while a new one is computed. */
-  readonly #refreshes = new Map<string, Flight>()
+  readonly #refreshes = new TransientMap<string, Flight>()
   readonly #pauses = new Pauses()
   /** What is under way, with the seconds that each may take. */
   readonly #searches = new Map<Promise<void>, number>()
+  readonly #plans: WrapPlans
   #used = false
 
   constructor(commands: CacheAsideCommands, settings: CacheAsideSettings) {
     this.#commands = commands
     this.#settings = settings
+    this.#plans = new WrapPlans(settings.tags, settings.foreignReaders)
     this.#near = settings.near === undefined ? undefined : new NearCache(settings.near)
   }
 
@@ -79,7 +82,7 @@ export class CacheAside {
     try {
       if (typeof load !== 'function') throw new TypeError(wrong('load', 'a function', load))
       this.#commands.checkOpen()
-      const plan = this.#plan('wrap', options)
+      const plan = this.#plans.of('wrap', options)
       const { signal } = options
       signal?.throwIfAborted()
       // Text that looks as the id of bytes does is no key: it must not find what they found.
@@ -92,8 +95,10 @@ export class CacheAside {
       let flight = this.#flights.get(id)
       let answer: Promise<unknown>
       if (flight === undefined) {
-        flight = this.#newFlight(key, id, plan)
-        answer = this.#begin(flight, load, plan)
+        const glimpse = new Glimpse(key, id, this, load, plan, this.#roads)
+        this.#add(glimpse)
+        answer = this.#begin(glimpse)
+        flight = glimpse
       } else answer = flight.join()
       caller?.waitFor(flight)
       return signal === undefined ? answer : orAborted(answer, signal)
@@ -112,7 +117,7 @@ export class CacheAside {
       throw new TypeError(wrong('loadMany', 'a function', loadMany))
     }
     this.#commands.checkOpen()
-    const plan = this.#plan('wrapMany', options)
+    const plan = this.#plans.of('wrapMany', options)
     const { signal } = options
     signal?.throwIfAborted()
     const wanted = [...new Set(listOf('keys', keys))]
@@ -130,7 +135,11 @@ export class CacheAside {
       else if (known !== undefined) {
         caller?.waitFor(known)
         answers.set(id, known.join())
-      } else fresh.set(id, this.#newFlight(key, id, plan))
+      } else {
+        const flight = new Flight(key, id, plan.tags, this)
+        this.#add(flight)
+        fresh.set(id, flight)
+      }
     }
     for (const [id, flight] of fresh) {
       caller?.waitFor(flight)
@@ -181,13 +190,13 @@ export class CacheAside {
    * `undefined` where nothing is.
    */
   idle(): Promise<void> | undefined {
-    if (this.#searches.size === 0 && this.#flights.size === 0) return undefined
+    if (this.#searches.size === 0 && this.#flights.values().length === 0) return undefined
     return this.#drain()
   }
 
   async #drain(): Promise<void> {
     // What is looked at now may begin a search.
-    await Promise.allSettled([...this.#flights.values()].map((flight) => flight.looked))
+    await Promise.allSettled(this.#flights.values().map((flight) => flight.looked))
     if (this.#searches.size === 0) return
     const searches = Promise.all(this.#searches.keys())
     const longest = Math.min(Math.max(...this.#searches.values()) * 1_000, LONGEST_TIMER)
@@ -197,44 +206,39 @@ export class CacheAside {
     over.abort()
   }
 
-  #plan(command: string, options: WrapOptions): WrapPlan {
-    const { tags, foreignReaders } = this.#settings
-    return new WrapPlan(command, options, tags, foreignReaders)
-  }
-
-  #newFlight(key: Key, id: string, plan: WrapPlan): Flight {
+  #add(flight: Flight): void {
     this.#used = true
-    const flight = new Flight(key, id, plan.tags, this)
-    this.#flights.set(id, flight)
-    return flight
+    this.#flights.set(flight.id, flight)
   }
 
-  #begin(flight: Flight, load: () => unknown, plan: WrapPlan): Promise<unknown> {
-    const glimpse = new Glimpse(this.#roads, flight, load, plan)
+  #begin(glimpse: Glimpse): Promise<unknown> {
     let look: Promise<unknown> | undefined
     try {
-      look = this.#commands.glance(flight.kept, this.#ask(plan, false), glimpse)
+      look = this.#commands.glance(glimpse.kept, this.#ask(glimpse.plan, false), glimpse)
     } catch (error) {
       glimpse.failed(error)
       return glimpse.goOn()
     }
     if (look === undefined) return glimpse.goOn()
-    flight.looked = look
+    glimpse.looked = look
     // Here, where the caller is: its load runs among its own asynchronous contexts.
     return look.then(goOn)
   }
 
   #ask(plan: WrapPlan, patient: boolean): Ask {
+    if (plan.ask !== undefined && !patient) return plan.ask
     const { lease, refreshAhead, tags } = plan
-    const timeout = this.#commands.timeout(plan)
-    return {
+    const ask: Ask = {
       lease,
       refreshAhead,
-      timeout,
+      timeout: this.#commands.timeout(plan),
       patient,
       print: this.#commands.print(tags, plan),
       mayRefresh: this.#mayRefresh,
     }
+    // What tags look like is known for one tick.
+    if (tags.length === 0 && !patient) plan.ask = ask
+    return ask
   }
 
   readonly #mayRefresh = (key: Key): boolean => !this.#pauses.has(keyId(key))
@@ -269,17 +273,17 @@ export class CacheAside {
 
   /** Where a first look leads. */
   readonly #roads: Roads = {
-    hit: (flight, seen, plan) => {
+    hit: (glimpse, seen) => {
       const { value } = seen.item as WrappedItem
       if (this.#near !== undefined) {
-        this.#listener.found(flight, value, freshFor(seen, plan.refreshAhead) - 1)
+        this.#listener.found(glimpse, value, freshFor(seen, glimpse.plan.refreshAhead) - 1)
       }
-      flight.answer(value)
-      this.#listener.ended(flight)
+      glimpse.answer(value)
+      this.#listener.ended(glimpse)
       return value
     },
-    search: (flight, load, plan, run) => {
-      const { own } = flight
+    search: (glimpse, run) => {
+      const { own, load, plan } = glimpse
       this.#search(async () => [await load()], plan, run)
       return own
     },

@@ -74,3 +74,4 @@ export {
   type TrafficMetrics,
   trafficMetrics,
 } from './traffic.js'
+export { TransientMap } from './transient-map.js'

@@ -1,40 +1,45 @@
 import type { Glancer } from '../commands/glance.js'
+import type { Key } from '../given-key.js'
 import type { Seen } from '../protocol/look.js'
 import type { WrappedItem } from '../values/envelope.js'
-import type { Flight } from './flight.js'
+import { Flight } from './flight.js'
 import type { Search } from './search.js'
 import type { WrapPlan } from './wrap-options.js'
 
 /** Where a first look leads. */
 export interface Roads {
   /** @returns the value. */
-  hit(flight: Flight, seen: Seen<WrappedItem>, plan: WrapPlan): unknown
-  search(
-    flight: Flight,
-    load: () => unknown,
-    plan: WrapPlan,
-    run: (search: Search) => Promise<void>,
-  ): Promise<unknown>
+  hit(glimpse: Glimpse, seen: Seen<WrappedItem>): unknown
+  search(glimpse: Glimpse, run: (search: Search) => Promise<void>): Promise<unknown>
 }
 
-/** The first look of a flight; where there is more to do than to hand out a value, it goes on by itself. */
-export class Glimpse implements Glancer {
+/**
+ * A flight of one key, with its first look; where there is more to do than to hand out a value, it
+ * goes on by itself. One object of its own is all that a hit costs beside the request.
+ */
+export class Glimpse extends Flight implements Glancer {
+  readonly load: () => unknown
+  readonly plan: WrapPlan
   readonly #roads: Roads
-  readonly #flight: Flight
-  readonly #load: () => unknown
-  readonly #plan: WrapPlan
   #failure: { readonly reason: unknown } | undefined
   #looked = false
 
-  constructor(roads: Roads, flight: Flight, load: () => unknown, plan: WrapPlan) {
+  constructor(
+    key: Key,
+    id: string,
+    owner: object,
+    load: () => unknown,
+    plan: WrapPlan,
+    roads: Roads,
+  ) {
+    super(key, id, plan.tags, owner)
+    this.load = load
+    this.plan = plan
     this.#roads = roads
-    this.#flight = flight
-    this.#load = load
-    this.#plan = plan
   }
 
   hit(seen: Seen<WrappedItem>): unknown {
-    return this.#roads.hit(this.#flight, seen, this.#plan)
+    return this.#roads.hit(this, seen)
   }
 
   miss(): unknown {
@@ -49,12 +54,9 @@ export class Glimpse implements Glancer {
 
   goOn(): Promise<unknown> {
     const failure = this.#failure
-    const flight = this.#flight
     const run = (search: Search): Promise<void> =>
-      failure === undefined
-        ? search.run([flight], this.#looked)
-        : search.goOn(flight, failure.reason)
-    return this.#roads.search(flight, this.#load, this.#plan, run)
+      failure === undefined ? search.run([this], this.#looked) : search.goOn(this, failure.reason)
+    return this.#roads.search(this, run)
   }
 }
 

@@ -1,6 +1,6 @@
 import { isDate } from 'node:util/types'
 import { OptionRules, oneOf, wrong } from '@glammp/wire'
-import type { Life } from '../commands/lease.js'
+import type { Ask, Life } from '../commands/lease.js'
 import { CALL_CHECKS, type CallOptions } from '../commands/route.js'
 import { checkTtl, secondsFrom, type Ttl, toExptime } from '../ttl.js'
 
@@ -90,6 +90,8 @@ export class WrapPlan {
   readonly timeout: number | undefined
   /** A failure of the cache is the caller's. */
   readonly throws: boolean
+  /** How keys are looked for one by one, where all calls of the plan may ask the same. */
+  ask: Ask | undefined
   readonly #ttl: Ttl
   readonly #negativeTtl: number | undefined
   readonly #jitter: number

@@ -55,6 +55,8 @@ export class Glance extends LookRequest<WrappedItem, unknown> {
   }
 
   #decide(seen: Seen<WrappedItem> | undefined, fingerprint: string): void {
+    // Its time may be over since.
+    if (this.settled) return
     const { mayRefresh, refreshAhead } = this.#ask
     const worth = worthOf(seen, fingerprint, refreshAhead)
     const served = isServed(worth, this.key as Key, mayRefresh)

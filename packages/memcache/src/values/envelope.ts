@@ -42,6 +42,14 @@ export interface Notes {
   readonly fingerprint: string
 }
 
+/** What stands beside a value that was found. */
+interface Found extends Notes {
+  /** The value is `undefined`, as which null was stored. */
+  readonly isUndefined: boolean
+}
+
+const UNHEADED: Found = { expiry: 0, stale: 0, fingerprint: NO_TAGS, isUndefined: false }
+
 /** An item as `wrap` reads it. */
 export interface WrappedItem extends Notes {
   /** False where the bytes are no value that the transcoder knows. */
@@ -57,6 +65,7 @@ export class Envelope implements Transcoder {
   readonly #inner: Transcoder
   /** Flags of null; -1 where there is none. */
   readonly #nullFlags: number
+  #lastFingerprint = NO_TAGS
 
   constructor(inner: Transcoder) {
     this.#inner = inner
@@ -117,31 +126,65 @@ export class Envelope implements Transcoder {
     end: number,
     reader?: ItemReader,
   ): WrappedItem | Promise<WrappedItem> {
-    const headed = isHeaded(flags, bytes, start, end)
-    const expiry = headed ? bytes.readUInt32BE(start + EXPIRY_AT) : 0
-    const stale = headed ? bytes.readUInt32BE(start + STALE_AT) : 0
-    const fingerprint = headed ? latin1(bytes, start + FINGERPRINT_AT, start + HEADER) : NO_TAGS
-    const isUndefined = this.#isUndefined(headed ? unheaded(flags, bytes, start) : flags)
-    const item = (value: unknown): WrappedItem => {
-      // Of a value in chunks one is gone.
-      const readable = value !== undefined
-      return { expiry, stale, fingerprint, readable, value: isUndefined ? undefined : value }
-    }
-    const garbage = (error: unknown): WrappedItem => {
-      if (!(error instanceof DecodeError)) throw error
-      return { expiry, stale, fingerprint, readable: false, value: undefined }
+    let notes = UNHEADED
+    if ((flags & MARKS) !== 0) {
+      const headed = isHeaded(flags, bytes, start, end)
+      if (headed) notes = this.#notes(bytes, start)
+      if (this.#isUndefined(headed ? unheaded(flags, bytes, start) : flags)) {
+        notes = { ...notes, isUndefined: true }
+      }
     }
     try {
       const value = this.decode(flags, bytes, start, end, reader)
-      return value instanceof Promise ? value.then(item, garbage) : item(value)
+      return value instanceof Promise ? openedLater(value, notes) : opened(value, notes)
     } catch (error) {
-      return garbage(error)
+      return garbage(error, notes)
     }
+  }
+
+  #notes(bytes: Buffer, start: number): Found {
+    return {
+      expiry: bytes.readUInt32BE(start + EXPIRY_AT),
+      stale: bytes.readUInt32BE(start + STALE_AT),
+      fingerprint: this.#fingerprint(bytes, start + FINGERPRINT_AT),
+      isUndefined: false,
+    }
+  }
+
+  // Items of the same tags follow one another, and comparing costs less than a new text.
+  #fingerprint(bytes: Buffer, start: number): string {
+    const last = this.#lastFingerprint
+    for (let at = 0; at < last.length; at += 1) {
+      if (bytes[start + at] === last.charCodeAt(at)) continue
+      this.#lastFingerprint = latin1(bytes, start, start + last.length)
+      break
+    }
+    return this.#lastFingerprint
   }
 
   #isUndefined(flags: number): boolean {
     return this.#nullFlags !== -1 && flags >>> 0 === (this.#nullFlags | UNDEFINED) >>> 0
   }
+}
+
+// Functions, no closures: these cost every hit of `wrap`.
+function opened(value: unknown, { expiry, stale, fingerprint, isUndefined }: Found): WrappedItem {
+  // Of a value in chunks one is gone.
+  const readable = value !== undefined
+  return { expiry, stale, fingerprint, readable, value: isUndefined ? undefined : value }
+}
+
+function openedLater(value: Promise<unknown>, notes: Found): Promise<WrappedItem> {
+  return value.then(
+    (known) => opened(known, notes),
+    (error) => garbage(error, notes),
+  )
+}
+
+/** @throws what is no DecodeError. */
+function garbage(error: unknown, { expiry, stale, fingerprint }: Found): WrappedItem {
+  if (!(error instanceof DecodeError)) throw error
+  return { expiry, stale, fingerprint, readable: false, value: undefined }
 }
 
 // Of a transcoder that has no null, or has the mark in flags of its own, no flags say undefined.

@@ -1,0 +1,45 @@
+/** Keys held at most, beside twice those that have a value. */
+const LEAST = 512
+
+/**
+ * A Map for what comes and goes all the time, with text of any length or objects as keys.
+ *
+ * Deleting from a Map makes V8 move its entries to a new table ever so often, and the old table
+ * points to the new one for as long as it is there itself. Once one of them has become old enough
+ * to be left to the large collections, it keeps all that follow alive, with whatever they held: each
+ * small collection then copies what should be garbage, at several times the cost of the work itself.
+ * So nothing is deleted here: a key loses its value, and a new Map takes over those that have one
+ * when there are many that have none.
+ */
+export class TransientMap<K, V extends object> {
+  #map = new Map<K, V | undefined>()
+  #limit = LEAST
+
+  get(key: K): V | undefined {
+    return this.#map.get(key)
+  }
+
+  set(key: K, value: V): void {
+    this.#map.set(key, value)
+    if (this.#map.size > this.#limit) this.#renew()
+  }
+
+  /** The key must have a value. */
+  delete(key: K): void {
+    this.#map.set(key, undefined)
+  }
+
+  /** All values, in the order in which their keys first came. */
+  values(): V[] {
+    const values: V[] = []
+    for (const value of this.#map.values()) if (value !== undefined) values.push(value)
+    return values
+  }
+
+  #renew(): void {
+    const map = new Map<K, V | undefined>()
+    for (const [key, value] of this.#map) if (value !== undefined) map.set(key, value)
+    this.#map = map
+    this.#limit = Math.max(LEAST, 2 * map.size)
+  }
+}
