@@ -6,7 +6,7 @@ import { type Key, textOf } from './given-key.js'
 import { binaryWireKey, isText } from './wire-key.js'
 
 /** memcached's KEY_MAX_LENGTH, in bytes. */
-const LONGEST_KEY = 250
+export const LONGEST_KEY = 250
 
 /** Bytes of which the base64 has no more than 250 characters: meta counts those (1.6.18). */
 const LONGEST_IN_BASE64 = 186

@@ -13,6 +13,9 @@ const LONGEST_RELATIVE = 30 * 86_400
 /** An expiry that every server takes for a moment in 1970: the item is gone at once. */
 const LONG_AGO = LONGEST_RELATIVE + 1
 
+/** Seconds that a load may take, where nothing else is said. */
+export const USUAL_LOAD = 10
+
 /** memcached parses an expiry into 32 bits with a sign: 2038-01-19. */
 const LATEST = 2 ** 31 - 1
 
@@ -57,6 +60,11 @@ export function secondsFrom(least: number): Check {
 /** For `OptionRules`. @throws TypeError or RangeError */
 export function checkTtl(name: string, value: unknown): void {
   toExptime(value as Ttl, name)
+}
+
+/** True for an item that may be gone before a load ends that is under way when it is stored. */
+export function isShort(exptime: number): boolean {
+  return exptime === LONG_AGO || (exptime > 0 && exptime <= USUAL_LOAD)
 }
 
 /** The expiry that comes first: the one given, or so many seconds (up to 30 days) from now. */

@@ -2,7 +2,7 @@ import { isDate } from 'node:util/types'
 import { OptionRules, oneOf, wrong } from '@glammp/wire'
 import type { Ask, Life } from '../commands/lease.js'
 import { CALL_CHECKS, type CallOptions } from '../commands/route.js'
-import { checkTtl, secondsFrom, type Ttl, toExptime } from '../ttl.js'
+import { checkTtl, secondsFrom, type Ttl, toExptime, USUAL_LOAD } from '../ttl.js'
 
 /** What `wrap` and `wrapMany` take beside the keys and the function that loads. */
 export interface WrapOptions extends CallOptions {
@@ -79,8 +79,6 @@ export function checkTag(name: string, value: unknown): void {
   throw new TypeError(wrong(name, 'a string of at least one character', value))
 }
 
-const LEASE = 10
-
 /** The options of one call, checked. */
 export class WrapPlan {
   readonly lease: number
@@ -111,7 +109,7 @@ export class WrapPlan {
   ) {
     RULES.check(command, options)
     const { ttl = 0, negativeTtl, onError = 'load', jitter = 0 } = options
-    const { lease = LEASE, stale = 0, refreshAhead = 0 } = options
+    const { lease = USUAL_LOAD, stale = 0, refreshAhead = 0 } = options
     this.lease = lease
     this.stale = foreignReaders ? 0 : stale
     this.refreshAhead = foreignReaders ? 0 : refreshAhead
@@ -129,7 +127,7 @@ export class WrapPlan {
       toExptime(prolonged(ttl, this.stale), 'ttl with stale')
       if (negativeTtl !== undefined) toExptime(negativeTtl + this.stale, 'ttl with stale')
     }
-    if (this.lease !== LEASE) toExptime(this.lease + 1, 'lease')
+    if (this.lease !== USUAL_LOAD) toExptime(this.lease + 1, 'lease')
     if (this.refreshAhead > 0) this.#checkRefreshAhead()
   }
 

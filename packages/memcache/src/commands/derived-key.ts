@@ -1,8 +1,6 @@
 import { createHash } from 'node:crypto'
-import { latin1 } from '@glammp/wire'
-import type { Key } from '../given-key.js'
-import type { KeyRules } from '../key.js'
-import { isText } from '../wire-key.js'
+import { type KeyRules, LONGEST_KEY } from '../key.js'
+import { bytesOf, isBinary } from '../wire-key.js'
 
 /** Longer names are hashed: with the longest namespace (125 bytes) the key still fits 250. */
 const LONGEST_NAME = 100
@@ -11,20 +9,30 @@ const LONGEST_NAME = 100
 const KEY_TEXT = /^[^\s\p{Cc}\p{Cs}]+$/u
 
 /**
- * The key, as it travels, of something that belongs to a key or a tag: in the same namespace, so
- * that clients share it exactly when they share the items. Bytes that are no text are hashed, too:
- * every protocol carries it.
+ * The key of the version of a tag, as it travels: in the namespace of the values that have the tag,
+ * of whatever text.
  */
-export function derivedKey(rules: KeyRules, kind: 'lock' | 'tag', name: Key): string {
-  const place = `glammp:${kind}:`
-  const isString = typeof name === 'string'
+export function tagKey(rules: KeyRules, name: string): string {
   // UTF-8 would make one of two names with half a surrogate pair.
-  const bytes =
-    isString && !name.isWellFormed() ? Buffer.from(`\ud800${name}`, 'utf16le') : Buffer.from(name)
-  if (bytes.length > LONGEST_NAME || !(isString ? KEY_TEXT.test(name) : isText(latin1(bytes)))) {
-    const digest = createHash('sha256').update(bytes).digest('base64url')
-    return rules.toWire(`${place}sha256-${digest}`, 'wrap')
+  const bytes = name.isWellFormed() ? Buffer.from(name) : Buffer.from(`\ud800${name}`, 'utf16le')
+  if (bytes.length <= LONGEST_NAME && KEY_TEXT.test(name)) {
+    return rules.toWire(`glammp:tag:${name}`, 'wrap')
   }
-  const own = isString ? place + name : Buffer.concat([Buffer.from(place), bytes])
-  return rules.toWire(own, 'wrap')
+  return rules.toWire(`glammp:tag:sha256-${digestOf(bytes)}`, 'wrap')
+}
+
+/**
+ * The key of the lock of an item, from the item's own as it travels: one item has one lock, also
+ * for who writes its namespace as part of the key. Every protocol carries it.
+ */
+export function lockKey(wireKey: string): string {
+  const key = LOCK + wireKey
+  if (key.length <= LONGEST_KEY && !isBinary(wireKey)) return key
+  return `${LOCK}sha256-${digestOf(Buffer.from(bytesOf(wireKey), 'latin1'))}`
+}
+
+const LOCK = 'glammp:lock:'
+
+function digestOf(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('base64url')
 }

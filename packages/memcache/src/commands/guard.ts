@@ -15,6 +15,8 @@ export interface Change {
   readonly send: () => Promise<boolean>
   /** A load is let alone where the command found no item. */
   readonly onlyIfFound: boolean
+  /** It stores: a value that arrives behind it finds its item, and needs no second sending. */
+  readonly stores?: boolean
   /** One of a list. */
   readonly patient?: boolean
 }
@@ -32,33 +34,36 @@ export function overtakeLoad(
 ): Promise<boolean> {
   const { fleet, turns } = context
   const key = keptKey(change.key)
-  const timeout = timeoutOf(context, options)
   const ready = fleet.ready(options?.signal)
   const done =
     ready === undefined && turns.of(change.wireKey) === undefined
-      ? overtakeNow(context, change, key, timeout)
+      ? overtakeNow(context, change, options)
       : turns.take(change.wireKey, async () => {
           await ready
-          return () => overtakeNow(context, change, key, timeout)
+          return () => overtakeNow(context, change, options)
         })
   context.changes.tell(key, done)
   return done
 }
 
-async function overtakeNow(
+/** As {@link overtakeLoad}, for a command whose turn it is, where the caller has told of the change. */
+export async function overtakeNow(
   context: CommandContext,
-  { wireKey, send, onlyIfFound, patient = false }: Change,
-  key: Key,
-  timeout: number,
+  { wireKey, send, onlyIfFound, stores = false, patient = false }: Omit<Change, 'key'>,
+  options: CallOptions | undefined,
 ): Promise<boolean> {
-  const { fleet } = context
-  const lock = lockOf(context, fleet.homeOf(wireKey), key, timeout, patient)
+  const timeout = timeoutOf(context, options)
+  const lock = lockOf(context.fleet.homeOf(wireKey), wireKey, timeout, patient)
   let end: number | undefined
   let wasFound = false
   for (;;) {
     const [held, found] = await Promise.all([lock.read(), send()])
     wasFound ||= found
     if (held === undefined || (onlyIfFound && !found)) return wasFound
+    if (stores) {
+      if (!held.storing) await lock.removeSeen(held)
+      return found
+    }
     // From here: one of a list may have waited for longer before it was sent.
     end ??= monotonic() + timeout
     const isLate = monotonic() >= end

@@ -4,8 +4,7 @@ import type { Key } from '../given-key.js'
 import { type ItemOpener, LookRequest, type Seen } from '../protocol/look.js'
 import type { Server } from '../servers/server.js'
 import type { WrappedItem } from '../values/envelope.js'
-import type { CommandContext } from './context.js'
-import { derivedKey } from './derived-key.js'
+import { lockKey } from './derived-key.js'
 import { Glance, type Glancer } from './glance.js'
 import { freshFor, isServed, worthOf } from './judgement.js'
 import { type Ask, Lease, type LeaseContext, type Look, type WireKey } from './lease.js'
@@ -91,7 +90,7 @@ export class Leases {
   async #compete(server: Server, key: WireKey, fingerprint: string, ask: Ask): Promise<Look> {
     const { timeout, patient } = ask
     const nonce = randomBytes(12).toString('base64url')
-    const lock = lockOf(this.#context, server, key.key, timeout, patient)
+    const lock = lockOf(server, key.wireKey, timeout, patient)
     let held: LockSight | undefined
     let seen: Seen<WrappedItem> | undefined
     try {
@@ -124,15 +123,9 @@ export class Leases {
   }
 }
 
-/** The lock that belongs to a key, on the server of the key. */
-export function lockOf(
-  context: CommandContext,
-  server: Server,
-  key: Key,
-  timeout: number,
-  patient: boolean,
-): Lock {
-  return new Lock(server, derivedKey(context.keys, 'lock', key), timeout, patient)
+/** The lock that belongs to an item, on its server. */
+export function lockOf(server: Server, wireKey: string, timeout: number, patient: boolean): Lock {
+  return new Lock(server, lockKey(wireKey), timeout, patient)
 }
 
 function judge(seen: Seen<WrappedItem> | undefined, fingerprint: string, ask: Ask): Look {

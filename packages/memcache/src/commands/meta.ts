@@ -6,7 +6,8 @@ import { type MetaReply, MetaRequest } from '../protocol/meta-request.js'
 import { encodeText } from '../values/serializer.js'
 import { isBinary, storeHead } from '../wire-key.js'
 import type { CommandContext } from './context.js'
-import { type CallOptions, checkCall, route } from './route.js'
+import { overtakeLoad } from './guard.js'
+import { type CallOptions, checkCall, route, routeNow } from './route.js'
 
 /** Letters with their tokens, one space between; neither `b` nor `q`. */
 const FLAGS = /^(?:[A-Zac-pr-z][!-~]*(?: [A-Zac-pr-z][!-~]*)*)?$/
@@ -63,9 +64,21 @@ export class Meta {
     const block = command === 'ms' ? this.#block(key, value) : undefined
     const head = block === undefined ? `${command} ${wireKey}` : storeHead(wireKey, block.length)
     const line = flags === '' ? head : `${head} ${flags}`
-    const request = new MetaRequest(`meta ${command}`, key, wireKey, line, block)
-    return route(this.#context, wireKey, request, options)
+    const request = (): MetaRequest => new MetaRequest(`meta ${command}`, key, wireKey, line, block)
+    const touches = command === 'mg' && / T/.test(` ${flags}`)
+    if (command !== 'md' && !touches) return route(this.#context, wireKey, request(), options)
+    let reply: MetaReply | undefined
+    const send = async (): Promise<boolean> => {
+      const next = await routeNow(this.#context, wireKey, request(), options)
+      if (reply?.status !== 'found') reply = next
+      return next.status === 'found'
+    }
+    // With a cas token it is about one item, and no other.
+    const onlyIfFound = touches || / C/.test(` ${flags}`)
+    await overtakeLoad(this.#context, { key, wireKey, send, onlyIfFound }, options)
+    return reply as unknown as MetaReply
   }
+
   #block(key: Key, value: unknown): string | Uint8Array {
     if (typeof value !== 'string' && !isUint8Array(value)) {
       throw new TypeError(wrong('the value of meta ms', 'a string or bytes', value))

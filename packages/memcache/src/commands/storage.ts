@@ -3,11 +3,12 @@ import { ValueTooLargeError } from '../errors.js'
 import { type Key, keyText } from '../given-key.js'
 import type { StorageFields, StorageMode } from '../protocol/request.js'
 import { StorageRequest, type Stored } from '../protocol/storage.js'
-import { checkTtl, isTtl, type Ttl, toExptime } from '../ttl.js'
+import { checkTtl, isShort, isTtl, type Ttl, toExptime } from '../ttl.js'
 import type { Encoded } from '../values/serializer.js'
 import { fateBehind } from './chunks.js'
 import type { CommandContext } from './context.js'
 import { encodeFor } from './encoding.js'
+import { overtakeLoad, overtakeNow } from './guard.js'
 import { togetherFailed } from './many.js'
 import { CALL_CHECKS, type CallOptions, checkCall, route, routeNow } from './route.js'
 
@@ -64,7 +65,7 @@ export class Storage {
     const draft = this.#draft('add', 'add', key, encoded, '', exptime, wasStored)
     const { data, flags } = encoded.later === undefined ? encoded : await encoded.later
     const request = new StorageRequest('add', key, { ...draft.fields, data, flags }, wasStored)
-    return routeNow(this.#context, draft.fields.key, request, callOptions(options))
+    return this.#send(draft, request, callOptions(options), routeNow)
   }
 
   async extend(
@@ -148,8 +149,31 @@ export class Storage {
     }
     const request = new StorageRequest(command, key, fields, outcome)
     request.patient = patient
-    if (chunks !== undefined) return this.#replacing(draft, request, call, route)
-    return route(this.#context, fields.key, request, call)
+    if (chunks === undefined && !isShort(fields.exptime)) {
+      return route(this.#context, fields.key, request, call)
+    }
+    return this.#send(draft, request, call, route)
+  }
+
+  // What is being loaded now must not be stored behind it, once it has ended.
+  async #send<T>(
+    draft: Draft<T>,
+    request: StorageRequest<T>,
+    call: CallOptions | undefined,
+    way: typeof route,
+  ): Promise<T> {
+    const { key, fields } = draft
+    if (!isShort(fields.exptime)) return this.#replacing(draft, request, call, way)
+    let result: T | undefined
+    const send = async (): Promise<boolean> => {
+      result = await this.#replacing(draft, request, call, routeNow)
+      return request.result === 'stored'
+    }
+    const { patient } = request
+    const overtake = way === route ? overtakeLoad : overtakeNow
+    const change = { key, wireKey: fields.key, send, onlyIfFound: true, stores: true, patient }
+    await overtake(this.#context, change, call)
+    return result as T
   }
 
   // Whatever is stored may take the place of a value in chunks, but for what is added.
@@ -183,7 +207,7 @@ export class Storage {
       request.patient = patient
       return async () => {
         try {
-          return await this.#replacing(draft, request, call, routeNow)
+          return await this.#send(draft, request, call, routeNow)
         } catch (error) {
           // Whether it was stored or not: a miss is better than pieces that nobody deletes.
           chunks?.discardUnused(item)

@@ -7,7 +7,7 @@ import { StorageRequest, type Stored } from '../protocol/storage.js'
 import type { Server } from '../servers/server.js'
 import { NO_TAGS } from '../values/envelope.js'
 import type { CommandContext } from './context.js'
-import { derivedKey } from './derived-key.js'
+import { tagKey } from './derived-key.js'
 import { type CallOptions, route, timeoutOf } from './route.js'
 
 /** Times that versions may vanish between `add` and `get` before we give up. */
@@ -111,7 +111,7 @@ export class Tags {
   }
 
   #keyOf(tag: string): string {
-    return derivedKey(this.#context.keys, 'tag', tag)
+    return tagKey(this.#context.keys, tag)
   }
 
   #tickOf(timeout: number): Tick {
