@@ -145,6 +145,13 @@ test.each([[[]], [['--processes', '2']]])(
   },
 )
 
+test.each([[[]], [['--processes', '2']]])('an address that is no URL is told %j', async (args) => {
+  await using runner = start('file://[', ...args)
+  const { code, stderr } = await runner.ended
+  expect(stderr).toMatch(/^glammp-worker: file:\/\/\[ is no URL$/m)
+  expect(code).toBe(2)
+})
+
 test.each([[[]], [['--processes', '2']]])(
   'who loads a module leaves when told %j',
   async (args) => {
@@ -192,3 +199,38 @@ test.each(['pretty', 'json'])('what a handler says steers no terminal, log %s', 
   expect(stdout.replaceAll('\n', '')).toMatch(/^[\x20-\x7e]+$/)
   expect(code).toBe(0)
 })
+
+test.each([0, 1, 2, 3])('a handler that ends its process with %i ends no other', async (code) => {
+  const path = await write(
+    `ends-${code}.mjs`,
+    `import { existsSync, writeFileSync } from 'node:fs'
+    const mark = new URL('ended-${code}', import.meta.url)
+    export const ends${code} = () => {
+      if (existsSync(mark)) return 'in another process'
+      writeFileSync(mark, '')
+      process.exit(${code})
+    }`,
+  )
+  await using runner = start(path, '--processes', '1')
+  await runner.waitForOutput('server:up', 20_000)
+  expect(await client.do(`ends${code}`, '', { timeout: 20_000 })).toBe('in another process')
+  expect(await runner.kill('SIGTERM')).toMatchObject({ code: 0 })
+})
+
+test.each([[[]], [['--processes', '1']]])(
+  'a terminal that closes lets the running jobs finish %j',
+  async (args) => {
+    const path = await write(
+      'hangs-up.mjs',
+      `export const hangsUp = (job) => new Promise((resolve) => {
+        console.log('begun'); setTimeout(resolve, 500, 'done') })`,
+    )
+    await using runner = start(path, ...args)
+    await runner.waitForOutput('server:up', 20_000)
+    const running = client.do('hangsUp')
+    await runner.waitForOutput('begun')
+    process.kill(runner.pid, 'SIGHUP')
+    expect(await running).toBe('done')
+    expect(await runner.ended).toMatchObject({ code: 0 })
+  },
+)

@@ -10,7 +10,7 @@ Serves every function that the modules export under its name, a default one unde
   -c, --concurrency <n>     jobs at once in each process; default: 1
   -p, --processes <n>       so many processes, each restarted when it ends; default: this one alone
       --sandbox             handlers run in threads, for those that compute (needs piscina)
-      --drain <seconds>     for the running jobs after SIGTERM or SIGINT; default: 30
+      --drain <seconds>     for the running jobs once it is told to leave; default: 30
       --give-up <seconds>   exit when no server can be reached for so long; 0: never; default: 60
       --poll <seconds>      ask for jobs that fall due, which gearmand 1.1 does not tell of
       --namespace <prefix>  goes in front of every function name
@@ -20,7 +20,7 @@ Serves every function that the modules export under its name, a default one unde
       --log <format>        pretty or json; default: pretty on a terminal
   -h, --help                this text
 
-Exit codes: 0 after SIGTERM or SIGINT, 1 when jobs outlasted the drain time or it crashed,
+Exit codes: 0 after SIGTERM, SIGINT or SIGHUP, 1 when jobs outlasted the drain time or it crashed,
 2 for wrong arguments and modules, 3 when no server could be reached.
 `
 

@@ -3,6 +3,7 @@ import { argv, stderr, stdout } from 'node:process'
 import { readCommandLine, USAGE, UsageError } from './command-line.js'
 import { Log, messageOf } from './log.js'
 import { Supervisor } from './supervisor.js'
+import { tellVerdict } from './verdict.js'
 import { Exit, WorkerProcess } from './worker-process.js'
 
 async function main(): Promise<number> {
@@ -29,13 +30,18 @@ function outliveReaders(): void {
   for (const stream of [stdout, stderr]) stream.on('error', () => {})
 }
 
+/** A handler may have left something open that would keep the process. */
+async function leave(code: number): Promise<void> {
+  if (code === Exit.USAGE || code === Exit.UNREACHABLE) await tellVerdict()
+  process.exit(code)
+}
+
 main().then(
-  // A handler may have left something open that would keep the process.
-  (code) => process.exit(code),
+  (code) => leave(code),
   (error: unknown) => {
     const wrong = error instanceof UsageError
     const words = !wrong && error instanceof Error ? error.stack : messageOf(error)
     stderr.write(`glammp-worker: ${words}\n`)
-    process.exit(wrong ? Exit.USAGE : Exit.FAILED)
+    return leave(wrong ? Exit.USAGE : Exit.FAILED)
   },
 )

@@ -30,7 +30,7 @@ export async function loadHandlers(
 ): Promise<Handler[]> {
   const all = new Map<string, Handler>()
   for (const path of modules) {
-    const module = path.startsWith('file:') ? new URL(path) : pathToFileURL(resolve(path))
+    const module = urlOf(path)
     const { options, functions } = await load(path, module, slow)
     if (functions.size === 0) throw new UsageError(`${path} exports no function`)
     for (const [name, handle] of functions) {
@@ -41,6 +41,15 @@ export async function loadHandlers(
     }
   }
   return [...all.values()]
+}
+
+function urlOf(path: string): URL {
+  if (!path.startsWith('file:')) return pathToFileURL(resolve(path))
+  try {
+    return new URL(path)
+  } catch (cause) {
+    throw new UsageError(`${path} is no URL`, { cause })
+  }
 }
 
 interface Contents {

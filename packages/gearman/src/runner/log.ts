@@ -1,6 +1,6 @@
 import type { JobEnd } from '@glammp/gearman'
 import type { LogFormat } from './command-line.js'
-import { printable } from './printable.js'
+import { printable, shortened } from './printable.js'
 
 /** What a line is about, beside its words. */
 type Facts = Readonly<Record<string, string | number | undefined>>
@@ -27,7 +27,7 @@ export class Log {
   job(end: JobEnd): void {
     const { function: name, handle, outcome, error } = end
     const duration = Math.round(end.duration * 10) / 10
-    const reason = error === undefined ? undefined : messageOf(error)
+    const reason = error === undefined ? undefined : shortened(messageOf(error))
     const good = outcome === 'complete'
     const level = good ? 'info' : 'warn'
     if (this.#format === 'json') {

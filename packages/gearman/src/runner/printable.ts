@@ -1,5 +1,8 @@
 /** Characters that steer a terminal, turn the direction of text, or end a line. */
-const STEERING = /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
+const STEERING = /[\p{Cc}\p{Zl}\p{Zp}\p{Bidi_Control}]/gu
+
+/** Characters of a text that a line of the log shows. */
+const LONGEST = 8_192
 
 /**
  * Text as one line that does nothing to who looks at it: line ends become blanks, and other
@@ -7,6 +10,13 @@ const STEERING = /[\p{Cc}\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu
  */
 export function printable(text: string): string {
   return text
-    .replaceAll(/\s*\n\s*/g, ' ')
+    .replaceAll(/\s+/g, (blanks) => (blanks.includes('\n') ? ' ' : blanks))
     .replaceAll(STEERING, (steer) => `\\u${steer.charCodeAt(0).toString(16).padStart(4, '0')}`)
+}
+
+/** The start of a text that is too long for a log, with a word on the rest. */
+export function shortened(text: string): string {
+  if (text.length <= LONGEST) return text
+  const rest = text.length - LONGEST
+  return `${text.slice(0, LONGEST).toWellFormed()}… (${rest} characters more)`
 }

@@ -2,6 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { Backoff } from '@glammp/wire'
 import { numberArguments } from './command-line.js'
 import { type Log, messageOf } from './log.js'
+import { isVerdict } from './verdict.js'
 import { Exit } from './worker-process.js'
 
 /** Waits before a process that ended is started again, in milliseconds. */
@@ -21,6 +22,14 @@ export interface SupervisorOptions {
   /** The program and its arguments. */
   readonly program: string
   readonly args: readonly string[]
+}
+
+/** How a process ended. */
+interface End {
+  readonly code: number | null
+  readonly signal: NodeJS.Signals | null
+  /** It said that to start it again would not help. */
+  readonly isFinal: boolean
 }
 
 /** Keeps so many processes going, until it is told to leave. */
@@ -47,7 +56,7 @@ export class Supervisor {
     for (let number = 1; number <= this.#options.processes; number += 1) {
       this.#start(number, new Backoff(RESTART))
     }
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM'] as const) {
       process.on(signal, () => {
         if (this.#leaving) this.#kill()
         else this.#leave()
@@ -74,10 +83,15 @@ export class Supervisor {
         this.#log.error('process', `process ${number}: ${error.message}`, { number })
       }
     })
-    child.once('exit', (code, signal) => {
-      this.#children.delete(child)
+    let isFinal = false
+    child.on('message', (message) => {
+      isFinal ||= isVerdict(message)
+    })
+    // Later than its exit: what it had said was read by then.
+    child.once('close', (code, signal) => {
+      if (!this.#children.delete(child)) return
       if (performance.now() - started > HEALTHY) backoff.reset()
-      this.#exited(number, code, signal, backoff)
+      this.#exited(number, { code, signal, isFinal }, backoff)
     })
   }
 
@@ -100,14 +114,9 @@ export class Supervisor {
     else if (this.#children.size === 0) this.#end(this.#code)
   }
 
-  #exited(
-    number: number,
-    code: number | null,
-    signal: NodeJS.Signals | null,
-    backoff: Backoff,
-  ): void {
+  #exited(number: number, { code, signal, isFinal }: End, backoff: Backoff): void {
     // To start again would not help: whoever started the supervisor must hear of it.
-    if (this.#leaving || code === Exit.USAGE || code === Exit.UNREACHABLE) {
+    if (this.#leaving || isFinal) {
       this.#code = Math.max(
         this.#code,
         code ?? (this.#untouched(signal) ? Exit.DRAINED : Exit.FAILED),

@@ -6,7 +6,8 @@ import { type Log, messageOf } from './log.js'
 /** Exit codes. */
 export const Exit = { DRAINED: 0, FAILED: 1, USAGE: 2, UNREACHABLE: 3 } as const
 
-const SIGNALS = { SIGINT: 2, SIGTERM: 15 } as const
+/** A terminal that closes sends SIGHUP. */
+const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const
 
 /** What one process does: serve until it is told to leave, or until nobody can be served. */
 export class WorkerProcess {
