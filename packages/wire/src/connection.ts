@@ -262,19 +262,28 @@ export class Connection {
     this.#owner.closed(reason)
   }
 
-  /** Sends what is left, then closes. */
-  end(reason: Fault): void {
-    if (this.#reason !== undefined) return
+  /**
+   * Sends what is left, then closes.
+   *
+   * @param patience - milliseconds of silence that the peer, which may never answer the FIN, gets.
+   * @param gone - called when the peer has closed it too, and so read whatever it was sent, or it was dropped.
+   * @returns drops it at once.
+   */
+  end(reason: Fault, patience = 1_000, gone: () => void = ignore): () => void {
+    const socket = this.#socket
+    const drop = (): void => void socket.destroy()
+    if (this.#reason !== undefined) return drop
     this.flush()
     this.#reason = reason
-    this.#socket.removeAllListeners()
-    this.#socket.on('error', ignore)
-    onRealTicks(() => this.#socket.end().resume())
-    // The peer may never answer the FIN.
-    this.onSilence(1_000, () => this.#socket.destroy())
+    socket.removeAllListeners()
+    socket.on('error', ignore)
+    socket.on('close', gone)
+    onRealTicks(() => socket.end().resume())
+    this.onSilence(patience, drop)
     this.#settleDrain(false)
     this.#traffic.closed += 1
     this.#owner.closed(reason)
+    return drop
   }
 
   #settleDrain(open: boolean): void {

@@ -21,6 +21,7 @@ export function exchange<T>(
       deadlines.remove(request)
       request.fail(reason)
     },
+    abandoned: (_, end) => end(() => {}),
     finished: () => {},
   })
   return Promise.allSettled(requests.map(({ promise }) => promise))

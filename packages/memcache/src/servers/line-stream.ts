@@ -57,6 +57,7 @@ export class LineStream implements AsyncIterable<string> {
       answered: () => {},
       dropped: () => {},
       goesOn: () => {},
+      abandoned: (_, end) => end(() => {}),
       lost: (request, reason) => request.fail(failure(reason, request.details())),
       finished: () => {},
     })

@@ -1,4 +1,5 @@
 import type { Request } from '../protocol/request.js'
+import type { Leftovers } from './leftovers.js'
 import type { Session } from './session.js'
 import { WaitingKeys } from './waiting-keys.js'
 
@@ -8,6 +9,7 @@ import { WaitingKeys } from './waiting-keys.js'
  * answered or lost. What is on one connection, or only reads, needs no such care.
  */
 export class Order {
+  readonly #leftovers: Leftovers
   /** Sessions with requests in flight. */
   readonly #out = new Set<Session>()
   /** Those of them that a batch does not leave on. */
@@ -19,6 +21,11 @@ export class Order {
   #again: Request[] = []
   #held: Request[] = []
   #isDue = false
+
+  /** @param leftovers - of connections that may still bring something. */
+  constructor(leftovers: Leftovers) {
+    this.#leftovers = leftovers
+  }
 
   /** True where what is held may leave now, or what is to be sent again. */
   get isDue(): boolean {
@@ -33,6 +40,11 @@ export class Order {
   /** Nothing is in flight on the session any more. */
   finished(session: Session): void {
     if (this.#out.delete(session) && this.#held.length > 0) this.#isDue = true
+  }
+
+  /** What was held back may be looked at again. */
+  released(): void {
+    if (this.#held.length > 0) this.#isDue = true
   }
 
   /** The request was answered. */
@@ -62,7 +74,7 @@ export class Order {
     const { size } = this.#out
     const isAlone = size === 0 || (size === 1 && this.#out.has(session))
     this.#others = isAlone ? NONE : [...this.#out].filter((other) => other !== session)
-    return isAlone && this.#held.length === 0
+    return isAlone && this.#held.length === 0 && this.#leftovers.none
   }
 
   /** True where all that only reads may leave, until something is held back. */
@@ -72,7 +84,9 @@ export class Order {
 
   /** True where the request may leave; else it is held back. */
   allows(request: Request): boolean {
-    if (!this.#keys.concern(request) && !this.#isBlocked(request)) return true
+    const mustWait =
+      this.#keys.concern(request) || this.#leftovers.concern(request) || this.#isBlocked(request)
+    if (!mustWait) return true
     this.#held.push(request)
     this.#keys.add(request)
     return false

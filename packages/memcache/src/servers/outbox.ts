@@ -1,5 +1,6 @@
 import { afterReads, Fault, nextTick } from '@glammp/wire'
 import type { Request } from '../protocol/request.js'
+import { Leftovers } from './leftovers.js'
 import { Order } from './order.js'
 import type { SessionPool } from './pool.js'
 import type { Session, SessionListener } from './session.js'
@@ -8,6 +9,8 @@ import type { Session, SessionListener } from './session.js'
 export interface OutboxOwner extends SessionListener {
   /** No connection came about for the request. */
   unsent(request: Request, reason: Fault): void
+  /** Resolves to true when the server has answered on a connection that is open, to false where it is silent. */
+  lives(): Promise<boolean>
 }
 
 /**
@@ -19,7 +22,8 @@ export interface OutboxOwner extends SessionListener {
 export class Outbox {
   readonly #pool: SessionPool
   readonly #owner: OutboxOwner
-  readonly #order = new Order()
+  readonly #leftovers: Leftovers
+  readonly #order: Order
   #batch: Request[] = []
   #leaving = false
   /** The one that was borrowed last, while it is out. */
@@ -28,6 +32,14 @@ export class Outbox {
   constructor(pool: SessionPool, owner: OutboxOwner) {
     this.#pool = pool
     this.#owner = owner
+    this.#leftovers = new Leftovers({
+      lives: () => owner.lives(),
+      released: () => {
+        this.#order.released()
+        if (this.#order.isDue) this.#leaveSoon()
+      },
+    })
+    this.#order = new Order(this.#leftovers)
   }
 
   /** Takes a request, which leaves after this tick or waits for a connection. */
@@ -46,6 +58,16 @@ export class Outbox {
   answered(request: Request): void {
     this.#order.answered(request)
     if (this.#order.isDue) this.#leaveSoon()
+  }
+
+  /** A connection was given up with changes in flight; see {@link SessionListener.abandoned}. */
+  abandoned(changes: readonly Request[], end: (gone: () => void) => () => void): void {
+    this.#leftovers.add(changes, end)
+  }
+
+  /** Waits no longer for connections that were given up. */
+  close(): void {
+    this.#leftovers.drop()
   }
 
   /** Opens a connection for what may come, unless something is on its way already. */

@@ -1,6 +1,6 @@
 import { type Deadlines, Fault, monotonic, onAbort, type ServerAddress } from '@glammp/wire'
 import { commandsAreWatched, traceCommand } from '../channels.js'
-import { ClosedError, QueueFullError } from '../errors.js'
+import { ClosedError, QueueFullError, TimeoutError } from '../errors.js'
 import { LineRequest } from '../protocol/line-request.js'
 import { AuthenticationFault } from '../protocol/refusal.js'
 import type { Request, RequestKeeper } from '../protocol/request.js'
@@ -199,7 +199,10 @@ export class Server implements RequestKeeper, OutboxOwner {
     this.#closed ??= new Promise<void>((resolve) => {
       this.#closing = resolve
       if (this.#pending === 0) resolve()
-    }).then(() => this.#pool.close())
+    }).then(() => {
+      this.#outbox.close()
+      return this.#pool.close()
+    })
     return this.#closed
   }
 
@@ -248,6 +251,19 @@ export class Server implements RequestKeeper, OutboxOwner {
     }
     request.fail(failure(reason, request.details()))
     this.#dismiss(request)
+  }
+
+  abandoned(changes: readonly Request[], end: (gone: () => void) => () => void): void {
+    this.#outbox.abandoned(changes, end)
+  }
+
+  async lives(): Promise<boolean> {
+    try {
+      await this.#accept(new LineRequest('version', 'version'), this.#options.connectTimeout)
+      return true
+    } catch (error) {
+      return !(error instanceof TimeoutError)
+    }
   }
 
   unsent(request: Request, reason: Fault): void {

@@ -26,6 +26,9 @@ const FULL = 131_072
 /** Milliseconds of silence after which requests had better take another connection. */
 const SILENCE = 10
 
+/** Milliseconds of silence for which a connection that was given up may still bring something to the server. */
+const ABANDONED = 60_000
+
 /** The room above a session, told what becomes of the requests it was given. */
 export interface SessionListener {
   /** The last reply of the request came. */
@@ -36,6 +39,13 @@ export interface SessionListener {
   goesOn(request: Request, milliseconds: number): void
   /** The connection ended before the last reply of the request. */
   lost(request: Request, reason: Fault): void
+  /**
+   * The connection was given up with changes in flight, which the server may carry out all the same
+   * until it has closed the connection too.
+   *
+   * @param end - ends it, and calls back when the server has closed it; returns what drops it.
+   */
+  abandoned(changes: readonly Request[], end: (gone: () => void) => () => void): void
   /** Every request was answered or lost. */
   finished(session: Session): void
 }
@@ -239,7 +249,14 @@ export class Session implements ConnectionOwner, ReplySink, RequestKeeper {
     request.fail(failure(fault, request.details()))
     request.lapsed = true
     this.#lapsed += 1
-    if (this.#lapsed === this.#flight.size) this.close(fault)
+    if (this.#lapsed === this.#flight.size) this.#abandon(fault)
+  }
+
+  #abandon(fault: Fault): void {
+    const connection = this.#connection as Connection
+    const changes = this.#flight.items().filter((request) => !request.readOnly)
+    if (changes.length === 0) connection.close(fault)
+    else this.#listener?.abandoned(changes, (gone) => connection.end(fault, ABANDONED, gone))
   }
 
   // Once each time it is borrowed: one that closes while nobody has it is nobody's news.
