@@ -75,3 +75,4 @@ export {
   trafficMetrics,
 } from './traffic.js'
 export { TransientMap } from './transient-map.js'
+export { TransientSet } from './transient-set.js'

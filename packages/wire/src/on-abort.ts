@@ -1,7 +1,8 @@
 import { guarded } from './guarded.js'
+import { TransientSet } from './transient-set.js'
 
 interface Waiting {
-  readonly callbacks: Set<() => void>
+  readonly callbacks: TransientSet<() => void>
   readonly listener: () => void
 }
 
@@ -16,10 +17,11 @@ const waiting = new WeakMap<AbortSignal, Waiting>()
 export function onAbort(signal: AbortSignal, callback: () => void): () => void {
   let entry = waiting.get(signal)
   if (entry === undefined) {
-    const callbacks = new Set<() => void>()
+    const callbacks = new TransientSet<() => void>()
     const listener = (): void => {
       waiting.delete(signal)
-      for (const call of callbacks) guarded(call)
+      // One that is called may undo another.
+      for (const call of [...callbacks]) if (callbacks.has(call)) guarded(call)
     }
     entry = { callbacks, listener }
     waiting.set(signal, entry)

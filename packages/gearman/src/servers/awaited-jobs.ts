@@ -1,3 +1,4 @@
+import { TransientMap } from '@glammp/wire'
 import { withoutNuls } from '../handle.js'
 import { PacketType } from '../protocol/packet.js'
 import type { Submission } from './submission.js'
@@ -7,17 +8,20 @@ type Waiters = Submission | { readonly all: Submission[]; turn: number }
 
 /** The acknowledged jobs of a connection whose results are waited for, by their handles. */
 export class AwaitedJobs {
-  readonly #jobs: Map<string, Waiters> = new Map()
+  #jobs = new TransientMap<string, Waiters>()
+  #size = 0
 
   get size(): number {
-    return this.#jobs.size
+    return this.#size
   }
 
   /** gearmand has acknowledged a job. */
   expect(submission: Submission, handle: string): void {
     const waiters = this.#jobs.get(handle)
     if (waiters === undefined) {
-      if (!submission.settled) this.#jobs.set(handle, submission)
+      if (submission.settled) return
+      this.#jobs.set(handle, submission)
+      this.#size += 1
     } else if ('all' in waiters) {
       waiters.all.push(submission)
     } else {
@@ -32,7 +36,7 @@ export class AwaitedJobs {
     // Over already: a second final packet (after a cancel), or a caller that has gone.
     if (waiters === undefined) return
     const final = isFinal(type)
-    if (final) this.#jobs.delete(handle)
+    if (final) this.#delete(handle)
     if (!('all' in waiters)) {
       waiters.worked(type, args, data)
     } else if (final) {
@@ -50,17 +54,23 @@ export class AwaitedJobs {
     // One of several stays: gearmand sends each packet as often as there are waiters, so that
     // the turns must be kept.
     if (waiters === submission || ('all' in waiters && waiters.all.every(isSettled))) {
-      this.#jobs.delete(handle)
+      this.#delete(handle)
     }
   }
 
   /** All of them, taken out. */
   drain(): Submission[] {
-    const all = [...this.#jobs.values()].flatMap((waiters) =>
-      'all' in waiters ? waiters.all : [waiters],
-    )
-    this.#jobs.clear()
+    const all = this.#jobs
+      .values()
+      .flatMap((waiters) => ('all' in waiters ? waiters.all : [waiters]))
+    this.#jobs = new TransientMap()
+    this.#size = 0
     return all
+  }
+
+  #delete(handle: string): void {
+    this.#jobs.delete(handle)
+    this.#size -= 1
   }
 }
 

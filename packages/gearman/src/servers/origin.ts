@@ -1,4 +1,4 @@
-import type { Connection, Fault } from '@glammp/wire'
+import { type Connection, type Fault, TransientSet } from '@glammp/wire'
 import type { GearmanError } from '../errors.js'
 import { encode, type PacketType } from '../protocol/packet.js'
 import { failure } from './failure.js'
@@ -37,7 +37,7 @@ export class Origin {
   /** Name of the server. */
   readonly name: string
   readonly #connection: Connection
-  readonly #jobs: Set<RunningJob> = new Set()
+  readonly #jobs = new TransientSet<RunningJob>()
   readonly #ended: (job: RunningJob) => void
   #unsent = 0
 
@@ -108,8 +108,7 @@ export class Origin {
   /** Tells every job that its result cannot count any more. */
   lost(reason: Fault): void {
     const error = failure(reason, { what: 'the worker connection', server: this.name })
-    const jobs = [...this.#jobs]
-    this.#jobs.clear()
+    const jobs = this.#jobs.drain()
     for (const job of jobs) job.lose(error)
   }
 }
