@@ -12,9 +12,9 @@ import {
   wholeNumberFrom,
   wrong,
 } from '@glammp/wire'
-import { type Codec, type CodecOption, codecOf, encodeWith, isStream } from './codec.js'
+import { type Codec, type CodecOption, codecOf, encodeWith, isStream, messageOf } from './codec.js'
 import type { JobDefinition } from './definition.js'
-import { InvalidArgumentError } from './errors.js'
+import { GearmanError, InvalidArgumentError } from './errors.js'
 import { FunctionNames } from './function-name.js'
 import { checkCodec, checkOptions, type Settings } from './options.js'
 import { PacketType } from './protocol/packet.js'
@@ -152,6 +152,22 @@ export class JobOrders {
 
   /** @throws {@link InvalidArgumentError} */
   build(
+    fn: FunctionReference<unknown, unknown>,
+    workload: unknown,
+    options?: JobOptions,
+    schedule?: Schedule,
+    kind?: JobKind,
+  ): EncodedOrder {
+    try {
+      return this.#build(fn, workload, options, schedule, kind)
+    } catch (cause) {
+      if (cause instanceof GearmanError) throw cause
+      // Thrown by a getter, a Proxy, or `traceContext`.
+      throw new InvalidArgumentError(`a job cannot be made: ${messageOf(cause)}`, { cause })
+    }
+  }
+
+  #build(
     fn: FunctionReference<unknown, unknown>,
     workload: unknown,
     options: JobOptions = NO_OPTIONS,

@@ -237,3 +237,11 @@ describe('no part of a password is in an error', () => {
 })
 
 const LEAK = /hunter|secret/
+
+test('an error shows no text where a port should be', () => {
+  for (const servers of ['user:secret', ['a:1', 'user:secret'], 'a,user:secret']) {
+    const read = (): unknown => parseServers(servers, { defaultPort: 1, schemes: {} })
+    expect(read).toThrow(/^(?!.*secret).*server/)
+  }
+  expect(() => parseServers('a:70000', { defaultPort: 1, schemes: {} })).toThrow(/'a:70000'/)
+})

@@ -48,6 +48,9 @@ export interface AddressRules {
   readonly schemes: Readonly<Record<string, { readonly tls: boolean }>>
 }
 
+/** Nothing behind a colon but digits: other text may be a password. */
+const PLAIN_SERVER = /^(?:[\w.-]{1,80}|\[[\da-f:.]{2,45}\])(?::\d{0,10})?$/i
+
 /** What a server may be, for errors. */
 const SHAPES = "'host:port', a URL, 'unix:/path' or an object of host, port, ..."
 
@@ -96,7 +99,7 @@ export function parseServers(
   )
   const label = (position: number): string => {
     const part = parts[position]
-    const isShown = isOpen && typeof part === 'string' && /^[\w.:[\]-]{1,80}$/.test(part)
+    const isShown = isOpen && typeof part === 'string' && PLAIN_SERVER.test(part)
     const place = parts.length === 1 ? 'the server' : `server ${position + 1} of the list`
     return isShown ? `${place}, '${part}'` : place
   }

@@ -31,6 +31,16 @@ export class OptionRules<T extends object> {
    */
   check(owner: string, options: T, prefix = ''): void {
     if (typeof options !== 'object' || options === null) throw this.#refusal(owner, options)
+    try {
+      this.#check(owner, options, prefix)
+    } catch (cause) {
+      if (cause instanceof TypeError || cause instanceof RangeError) throw cause
+      // Thrown by a getter, or by a Proxy.
+      throw new TypeError(`${owner}: its options cannot be read`, { cause })
+    }
+  }
+
+  #check(owner: string, options: T, prefix: string): void {
     const prototype: unknown = Object.getPrototypeOf(options)
     if (prototype !== Object.prototype && prototype !== null) {
       this.#checkInstance(owner, options, prefix)
@@ -164,10 +174,15 @@ export function oneOf(...words: readonly string[]): Check {
   }
 }
 
-/** A boolean, or settings of `node:tls`, which has names of its own. @throws TypeError */
+/**
+ * A boolean, or settings of `node:tls`, which has names of its own. The error does not show the value: it may
+ * be a passphrase at a wrong place.
+ *
+ * @throws TypeError
+ */
 export function tlsOption(name: string, value: unknown): void {
   if (isTlsOption(value)) return
-  throw new TypeError(wrong(name, 'a boolean or an object of settings of node:tls', value))
+  throw new TypeError(`${name} is a boolean or an object of settings of node:tls`)
 }
 
 /** The same, without an error. */

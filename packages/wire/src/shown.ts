@@ -13,13 +13,22 @@ export function shown(value: unknown): string {
       // The text of one of a million digits takes seconds.
       return value > -SHORT && value < SHORT ? `${value}n` : 'a large bigint'
     case 'object':
-      return value === null ? 'null' : Array.isArray(value) ? 'an array' : 'an object'
+      return value === null ? 'null' : isArray(value) ? 'an array' : 'an object'
     case 'symbol':
       return 'a symbol'
     case 'function':
       return 'a function'
     default:
       return String(value)
+  }
+}
+
+// Of a Proxy that was revoked it throws.
+function isArray(value: object): boolean {
+  try {
+    return Array.isArray(value)
+  } catch {
+    return false
   }
 }
 

@@ -23,6 +23,9 @@ export const PROTO_KEY = 8
 /** Digits of the longest bigint: the time to write or read one grows faster than its length. */
 export const MOST_DIGITS = 20_000
 
+/** Members that a list may lack. */
+const MOST_HOLES = 65_536
+
 /** The first bigint that is too long. */
 const TOO_LONG = 10n ** BigInt(MOST_DIGITS)
 
@@ -69,12 +72,15 @@ function surveyObject(value: object): number {
   if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return surveyBytes(value)
   // Of other classes, one that has toJSON is asked.
   if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return NEEDS_REBUILD
+  // msgpackr would find nothing in an instance of a class that extends it.
   if (value instanceof Map) {
+    if (value.constructor !== Map) return NEEDS_REBUILD
     let found = HOLDS_MAP | BEYOND_JSON
     for (const [key, member] of value) found |= survey(key) | survey(member)
     return found
   }
   if (value instanceof Set) {
+    if (value.constructor !== Set) return NEEDS_REBUILD
     let found = BEYOND_JSON
     for (const member of value) found |= survey(member)
     return found
@@ -90,12 +96,25 @@ function surveyObject(value: object): number {
 
 // A hole reads as undefined, of which JSON makes null.
 function surveyList(list: readonly unknown[]): number {
+  if (list.length > MOST_HOLES) checkHoles(list)
   let found = 0
   for (let at = 0; at < list.length; at += 1) {
     const member = list[at]
     found |= member === undefined ? BEYOND_JSON : survey(member)
   }
   return found
+}
+
+/** @throws TypeError for a list whose length says nothing of its size: it would be gone through for minutes. */
+function checkHoles(list: readonly unknown[]): void {
+  let holes = 0
+  for (let at = 0; at < list.length; at += 1) {
+    if (list[at] !== undefined || at in list) continue
+    holes += 1
+    if (holes > MOST_HOLES) {
+      throw new TypeError(`a list with over ${MOST_HOLES} holes cannot be stored`)
+    }
+  }
 }
 
 function surveyMembers(value: object): number {
@@ -131,7 +150,10 @@ export function rebuild(value: unknown, key = ''): unknown {
 }
 
 function rebuildParts(value: object): unknown {
-  if (Array.isArray(value)) return Array.from(value, (member, at) => rebuild(member, String(at)))
+  if (Array.isArray(value)) {
+    if (value.length > MOST_HOLES) checkHoles(value)
+    return Array.from(value, (member, at) => rebuild(member, String(at)))
+  }
   if (isDate(value)) return value instanceof Date ? value : new Date(Number(value))
   if (ArrayBuffer.isView(value)) return value instanceof Object ? value : structuredClone(value)
   if (isAnyArrayBuffer(value)) {
@@ -179,7 +201,9 @@ function nameOf(value: object): string {
  * @throws TypeError for what cannot be stored.
  */
 export function storable(value: unknown): unknown {
-  return settled(value).known
+  const { known } = settled(value)
+  if (known === undefined) throw new TypeError('undefined cannot be stored')
+  return known
 }
 
 /**
@@ -190,6 +214,7 @@ export function storable(value: unknown): unknown {
  */
 export function jsonText(value: unknown): string {
   const { known, found } = settled(value)
+  if (Object.is(known, -0)) return '-0'
   const text = (found & BEYOND_JSON) === 0 ? JSON.stringify(known) : undefined
   if (text === undefined) throw new TypeError('the value cannot be stored: JSON would change it')
   return text

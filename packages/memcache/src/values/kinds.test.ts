@@ -218,3 +218,56 @@ describe('a serializer of a user', () => {
     expect(() => using(() => result).serialize(1)).toThrow(/serialize of the transcoder/)
   })
 })
+
+describe('what no kind of the table tells', () => {
+  class Registry extends Map<unknown, unknown> {}
+  class Tags extends Set<unknown> {}
+
+  test('instances of classes that extend Map and Set keep what they hold, at any place', () => {
+    const map = new Map<unknown, unknown>([['a', new Set([1])]])
+    const registry = new Registry([['a', new Tags([1])]])
+    for (const [value, wanted] of [
+      [registry, map],
+      [[registry], [map]],
+      [{ in: registry }, { in: map }],
+      [new Map([['in', registry]]), new Map([['in', map]])],
+    ]) {
+      expect(stored(value)).toEqual(wanted)
+    }
+  })
+
+  test('a list that is almost empty is refused at once, also where it must be rebuilt', () => {
+    const sparse: unknown[] = []
+    sparse[4_000_000_000] = 1
+    for (const value of [
+      sparse,
+      { in: sparse },
+      { date: runInNewContext('new Date(5)'), sparse },
+    ]) {
+      for (const [, , values] of formats) {
+        expect(() => values.serialize(value)).toThrow(/holes/)
+      }
+    }
+  })
+
+  test('an object that stands for undefined is none', () => {
+    const value = { toJSON: () => undefined }
+    for (const [, , values] of [...formats, ['', 1, phpMemcachedValues('msgpack')] as const]) {
+      expect(() => values.serialize(value)).toThrow(TypeError)
+    }
+  })
+
+  test('by PHP’s msgpack a Map has keys that an object can have', () => {
+    const values = phpMemcachedValues('msgpack')
+    expect(stored(new Map<unknown, unknown>([[7, new Map([['b', 1]])]]), values)).toEqual({
+      7: { b: 1 },
+    })
+    for (const key of [{}, 1.5, null, true, new Date(5), '__proto__']) {
+      expect(() => values.serialize([{ in: new Map([[key, 1]]) }])).toThrow(TypeError)
+    }
+  })
+
+  test('-0 alone is -0 in every format', () => {
+    for (const [, , values] of formats) expect(stored(-0, values)).toBe(-0)
+  })
+})

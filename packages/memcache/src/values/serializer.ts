@@ -1,4 +1,4 @@
-import { isUint8Array } from 'node:util/types'
+import { isMap, isSet, isUint8Array } from 'node:util/types'
 import {
   checkBigint,
   encodeUtf8,
@@ -111,15 +111,37 @@ function serializeObject(value: object | null): Encoded {
       : { data: plain.pack(value), flags: Type.MSGPACK }
   } catch (cause) {
     if (cause instanceof TypeError) throw cause
-    throw new TypeError('the value cannot be stored: msgpackr cannot pack it', { cause })
+    throw new TypeError('the value cannot be stored: it is too deep, or holds itself', { cause })
   }
 }
 
 /** Objects as msgpack that every library reads: a Map comes back as an object. */
 export function serializePlainly(value: object | null): Encoded {
   const known = storable(value)
-  if ((survey(known) & PROTO_KEY) !== 0) throw protoKey()
+  const found = survey(known)
+  if ((found & PROTO_KEY) !== 0) throw protoKey()
+  if ((found & HOLDS_MAP) !== 0) checkMapKeys(known)
   return { data: plain.pack(known), flags: Type.MSGPACK }
+}
+
+/** @throws TypeError for a key that no property of an object can have, as which it is read. */
+function checkMapKeys(value: unknown): void {
+  if (typeof value !== 'object' || value === null) return
+  if (isMap(value)) {
+    for (const [key, member] of value) {
+      if (key === '__proto__') throw protoKey()
+      if (typeof key !== 'string' && !Number.isSafeInteger(key)) {
+        throw new TypeError(
+          'keys of a Map are strings and integers where it is stored as an object',
+        )
+      }
+      checkMapKeys(member)
+    }
+  } else if (Array.isArray(value) || isSet(value)) {
+    for (const member of value) checkMapKeys(member)
+  } else {
+    for (const member of Object.values(value)) checkMapKeys(member)
+  }
 }
 
 function protoKey(): TypeError {
