@@ -29,6 +29,15 @@ describe.each(['meta', 'classic', 'binary'] as const)('more than 30 days on %s',
     await waitFor(async () => (await cache.get(name)) === 2)
   })
 
+  test('of stale after a Date', async () => {
+    await using cache = open()
+    const name = key('date')
+    const options = { ttl: new Date(Date.now() + 1_000), stale: 31 * DAY }
+    const load = (): string => (Date.now() < options.ttl.getTime() ? 'old' : 'new')
+    await waitFor(async () => (await cache.wrap(name, load, options)) === 'new')
+    expect(Date.now()).toBeGreaterThan(options.ttl.getTime())
+  })
+
   test('of refreshAhead', async () => {
     await using cache = open()
     const options = { ttl: 40 * DAY, refreshAhead: 40 * DAY - 1 }

@@ -29,6 +29,13 @@ test('a near Date is sent as seconds from now; one that has passed is gone at on
   expect(toExptime(new Date(0))).toBe(2_592_001)
 })
 
+test('a far Date is rounded as asked, a near one is not', () => {
+  const end = new Date((NOW + 40 * DAY) * 1_000 + 1)
+  expect(toExptime(end)).toBe(NOW + 40 * DAY + 1)
+  expect(toExptime(end, 'ttl', Math.floor)).toBe(NOW + 40 * DAY)
+  expect(toExptime(new Date(NOW * 1_000 + 1), 'ttl', Math.floor)).toBe(1)
+})
+
 test.each([
   -1,
   0.5,

@@ -28,10 +28,15 @@ export function isTtl(value: unknown): value is Ttl {
  * The expiry as memcached wants it: 0, seconds up to 30 days, or else a Unix time.
  *
  * @param name - what errors call it.
+ * @param round - makes whole seconds of the moment at which a Date over 30 days away ends.
  * @throws RangeError for a ttl that is negative, no whole number, or past 2038-01-19; TypeError
  * where it is neither number nor Date.
  */
-export function toExptime(ttl: Ttl, name = 'ttl'): number {
+export function toExptime(
+  ttl: Ttl,
+  name = 'ttl',
+  round: (seconds: number) => number = Math.ceil,
+): number {
   if (typeof ttl === 'number') {
     if (!Number.isInteger(ttl) || ttl < 0) {
       throw new RangeError(`${name} is a whole number of seconds, 0 for ever; not ${ttl}`)
@@ -39,7 +44,7 @@ export function toExptime(ttl: Ttl, name = 'ttl'): number {
     return ttl <= LONGEST_RELATIVE ? ttl : checked(Math.floor(Date.now() / 1000) + ttl, name)
   }
   if (!isDate(ttl)) throw new TypeError(wrong(name, 'a whole number of seconds or a Date', ttl))
-  const seconds = Math.ceil(ttl.getTime() / 1000)
+  const seconds = round(ttl.getTime() / 1000)
   if (Number.isNaN(seconds)) throw new RangeError(`${name} is an invalid Date`)
   const left = Math.ceil((ttl.getTime() - Date.now()) / 1000)
   if (left <= 0) return LONG_AGO

@@ -143,7 +143,8 @@ export class WrapPlan {
     const hasOwnEnd = stale > 0 || this.refreshAhead > 0
     if (isDate(ttl)) {
       const end = ttl.getTime()
-      const exptime = toExptime(prolonged(ttl, stale))
+      // What is stale is judged by what the server still gives it, whose clock is behind anyway.
+      const exptime = toExptime(prolonged(ttl, stale), 'ttl', stale > 0 ? Math.floor : Math.ceil)
       const fresh = (end - Date.now()) / 1_000 - this.refreshAhead
       return { exptime, expiry: hasOwnEnd ? unixTime(end) : 0, stale, fresh }
     }
