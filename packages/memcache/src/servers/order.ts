@@ -10,8 +10,8 @@ import { WaitingKeys } from './waiting-keys.js'
  */
 export class Order {
   readonly #leftovers: Leftovers
-  /** Sessions with requests in flight. */
-  readonly #out = new Set<Session>()
+  /** Sessions with requests in flight; a few. */
+  readonly #out: Session[] = []
   /** Those of them that a batch does not leave on. */
   #others: readonly Session[] = []
   /** In flight, and waited for by what is held. */
@@ -34,12 +34,16 @@ export class Order {
 
   /** The requests are in flight on the session. */
   sent(session: Session): void {
-    this.#out.add(session)
+    if (!this.#out.includes(session)) this.#out.push(session)
   }
 
   /** Nothing is in flight on the session any more. */
   finished(session: Session): void {
-    if (this.#out.delete(session) && this.#held.length > 0) this.#isDue = true
+    const place = this.#out.indexOf(session)
+    if (place === -1) return
+    const last = this.#out.pop() as Session
+    if (last !== session) this.#out[place] = last
+    if (this.#held.length > 0) this.#isDue = true
   }
 
   /** What was held back may be looked at again. */
@@ -71,9 +75,9 @@ export class Order {
 
   /** A batch is about to leave on the session. @returns true where whatever is asked may. */
   begin(session: Session): boolean {
-    const { size } = this.#out
-    const isAlone = size === 0 || (size === 1 && this.#out.has(session))
-    this.#others = isAlone ? NONE : [...this.#out].filter((other) => other !== session)
+    const { length } = this.#out
+    const isAlone = length === 0 || (length === 1 && this.#out[0] === session)
+    this.#others = isAlone ? NONE : this.#out.filter((other) => other !== session)
     return isAlone && this.#held.length === 0 && this.#leftovers.none
   }
 

@@ -1,4 +1,4 @@
-import { type Fault, ResourcePool } from '@glammp/wire'
+import { type Fault, ResourcePool, TransientSet } from '@glammp/wire'
 import { Session } from './session.js'
 
 /** How many connections there are to each server. */
@@ -19,7 +19,7 @@ const IDLE_CHECK = 30_000
  */
 export class SessionPool {
   readonly #pool: ResourcePool<Session>
-  readonly #lent = new Set<Session>()
+  readonly #lent = new TransientSet<Session>()
 
   /** @param open - opens a session or throws a Fault. */
   constructor({ min, max }: PoolOptions, open: () => Promise<Session>) {
