@@ -123,6 +123,21 @@ test('what a send method cannot take rejects, and is told where nobody awaits it
   await waitFor(() => thrown.mock.calls.length === 3)
 })
 
+test('what a handler throws is told where middleware does not wait for it', async () => {
+  await using own = new GearmanWorker(server.address)
+  own.use((_, next) => {
+    void next()
+    return 'early'
+  })
+  own.addFunction('left', async () => {
+    throw new Error('behind its back')
+  })
+  void own.work()
+  const warned = new Promise<Error>((resolve) => process.once('warning', resolve))
+  expect(await client.do('left')).toBe('early')
+  expect((await warned).message).toMatch(/left did not wait for next.*behind its back/)
+})
+
 test('a handler that returns nothing gives an empty result, with every codec', async () => {
   for (const codec of ['string', 'buffer', 'json', 'msgpack'] as const) {
     worker.addFunction('nothing', () => undefined, { codec })

@@ -79,6 +79,27 @@ test('a server that hangs keeps jobs from the other one for a moment only', asyn
   for (const handle of all) expect(handle).toContain(server.address)
 })
 
+test('a server is found among many that hang, in a time that does not grow with them', async () => {
+  await using server = await startGearmand()
+  const hang = await Promise.all(Array.from({ length: 20 }, () => startFakeServer(() => {})))
+  await using _ = {
+    [Symbol.asyncDispose]: async () => {
+      await Promise.all(hang.map((each) => each.stop()))
+    },
+  }
+  await using client = new GearmanClient({
+    servers: [...hang.map(({ address }) => address), server.address],
+    connectTimeout: 500,
+  })
+  const started = performance.now()
+  const unique = { unique: 'the same everywhere' }
+  for (const options of [{}, unique, {}, {}]) {
+    expect(await client.doBackground('f', '', options)).toContain(server.address)
+  }
+  // One after another they would take ten seconds.
+  expect(performance.now() - started).toBeLessThan(4_000)
+})
+
 test('a large workload over a slow line goes on while bytes go, and so does what waits behind it', async () => {
   await using server = await startGearmand()
   await using slow = await startFakeServer((socket) => {
@@ -110,7 +131,7 @@ test('a large workload for a server that hangs ends', async () => {
   await using client = new GearmanClient({ servers: proxy.address, timeout: 300 })
   await client.ping()
   proxy.stall()
-  const large = client.doBackground('large', Buffer.alloc(2_000_000, 'x'))
+  const large = client.doBackground('large', Buffer.alloc(200_000, 'x'))
   await expect(large).rejects.toBeInstanceOf(TimeoutError)
 })
 

@@ -127,6 +127,26 @@ test('a worker goes on with the servers that are left', async () => {
   await waitFor(async () => (await client.do('left')) === addresses[1])
 })
 
+test('a server that always has jobs keeps a worker from no other', async () => {
+  await using busy = await startGearmand()
+  await using quiet = await startGearmand()
+  await using worker = new GearmanWorker({ servers: [busy.address, quiet.address], concurrency: 3 })
+  let done = 0
+  worker.addFunction('much', async () => {
+    await new Promise((resolve) => setTimeout(resolve, 5))
+    done += 1
+  })
+  worker.addFunction('little', () => 'served')
+  await using feeder = new GearmanClient(busy.address)
+  await feeder.doMany('much', Array(3_000).fill(''), { background: true })
+  void worker.work()
+  await using client = new GearmanClient(quiet.address)
+  // All slots are always in use: the quiet one could never put the worker to sleep, and wake it.
+  for (let job = 0; job < 10; job += 1) expect(await client.do('little')).toBe('served')
+  expect(done).toBeLessThan(2_000)
+  await worker.close({ timeout: 1_000 })
+})
+
 test('servers can be added, and none is added twice', async () => {
   const [first = '', second = ''] = addresses
   await using client = new GearmanClient(first)

@@ -138,6 +138,8 @@ test('what a source gives after the end is no job', async () => {
 test.each([
   ['has no iterator', () => 7, TypeError],
   ['rejects', () => byHand(Promise.reject(new RangeError('no step'))).source, RangeError],
+  ['gives a number for a step', () => byHand(7).source, TypeError],
+  ['gives one at once', () => ({ [Symbol.iterator]: () => ({ next: () => 7 }) }), TypeError],
   ['gives a thenable that throws', () => byHand(throwing('then')).source, RangeError],
   ['gives no step', () => byHand(undefined).source, TypeError],
 ])('a source that %s is an error of its call', async (_, source, kind) => {

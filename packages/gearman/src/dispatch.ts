@@ -1,4 +1,4 @@
-import { onAbort } from '@glammp/wire'
+import { onAbort, reasonOf } from '@glammp/wire'
 import { Call } from './call.js'
 import {
   type SubmitMessage,
@@ -138,7 +138,7 @@ export class Dispatch {
       refusal: () =>
         servers.closed
           ? new ClosedError('the client is closed')
-          : new AbortError('the jobs were given up by their signal', { cause: signal?.reason }),
+          : new AbortError('the jobs were given up by their signal', { cause: reasonOf(signal) }),
       submit: (task, place) => {
         const request = read(task) ?? {}
         const { function: fn, workload, ...own } = request

@@ -37,7 +37,7 @@ export class Pull<T> {
     if (this.#over) return DONE
     const step = this.#steps.next()
     if (this.#async) return this.#interruptible(step)
-    const { done, value } = step as IteratorResult<T>
+    const { done, value } = checkStep(step as IteratorResult<T>)
     if (done || !isThenable(value)) return step as IteratorResult<T>
     return this.#interruptible(value.then((awaited) => ({ done: false, value: awaited as T })))
   }
@@ -69,9 +69,15 @@ export class Pull<T> {
   #interruptible(step: Step<T>): Promise<IteratorResult<T>> {
     return new Promise((resolve, reject) => {
       this.#interrupt = () => resolve(DONE)
-      Promise.resolve(step).then(resolve, reject)
+      Promise.resolve(step).then(checkStep).then(resolve, reject)
     })
   }
+}
+
+/** A number has no end, and a loop would never come to one. @throws TypeError */
+function checkStep<S>(step: S): S {
+  if (typeof step === 'object' && step !== null) return step
+  throw new TypeError('`next` of an iterator gives an object of `done` and `value`')
 }
 
 function stepsOf<T>(source: Source<T>): Steps<T> {

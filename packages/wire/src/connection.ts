@@ -231,15 +231,6 @@ export class Connection {
     })
   }
 
-  /**
-   * Calls back once nothing was read for so many milliseconds and the kernel took no byte either: a
-   * large write that goes on is no silence. Replaces what was asked before.
-   */
-  onSilence(milliseconds: number, silent: () => void): void {
-    this.#socket.removeAllListeners('timeout')
-    this.#socket.setTimeout(milliseconds).on('timeout', silent)
-  }
-
   /** Reads no further until {@link resume}: bytes wait in the kernel, then at the peer. */
   pause(): void {
     this.#socket.pause()
@@ -279,7 +270,7 @@ export class Connection {
     socket.on('error', ignore)
     socket.on('close', gone)
     onRealTicks(() => socket.end().resume())
-    this.onSilence(patience, drop)
+    socket.setTimeout(patience, drop)
     this.#settleDrain(false)
     this.#traffic.closed += 1
     this.#owner.closed(reason)

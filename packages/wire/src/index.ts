@@ -30,7 +30,7 @@ export { Fault, type FaultKind } from './fault.js'
 export { guarded, tell } from './guarded.js'
 export { Health, type HealthListener } from './health.js'
 export { Histogram, type HistogramSummary } from './histogram.js'
-export { onAbort, orAborted } from './on-abort.js'
+export { onAbort, orAborted, reasonOf } from './on-abort.js'
 export {
   abortSignal,
   bool,

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events'
 import { expect, test } from 'vitest'
-import { onAbort, orAborted } from './on-abort.js'
+import { onAbort, orAborted, reasonOf } from './on-abort.js'
 
 test('a signal of many calls carries one listener, and none when they are over', () => {
   const { signal } = new AbortController()
@@ -21,6 +21,28 @@ test('every call that still waits is told once', () => {
   controller.abort()
   undo[0]?.()
   expect(told).toEqual([1, 3])
+})
+
+test('a signal of somebody else’s make that throws harms nothing', () => {
+  const throws = (): never => {
+    throw new Error('no signal of ours')
+  }
+  const listeners: (() => void)[] = []
+  const signal = {
+    aborted: false,
+    addEventListener: (_: string, listener: () => void) => listeners.push(listener),
+    removeEventListener: throws,
+    get reason() {
+      return throws()
+    },
+  } as unknown as AbortSignal
+  onAbort(signal, throws)()
+  const told: unknown[] = []
+  onAbort(signal, () => told.push(reasonOf(signal)))
+  for (const listener of listeners) listener()
+  expect(told).toMatchObject([{ message: 'no signal of ours' }])
+  const deaf = { aborted: false, addEventListener: throws } as unknown as AbortSignal
+  for (let call = 0; call < 2; call += 1) expect(() => onAbort(deaf, throws)).toThrow('no signal')
 })
 
 test('work is waited for until the signal aborts', async () => {

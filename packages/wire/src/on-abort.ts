@@ -24,16 +24,29 @@ export function onAbort(signal: AbortSignal, callback: () => void): () => void {
       for (const call of [...callbacks]) if (callbacks.has(call)) guarded(call)
     }
     entry = { callbacks, listener }
-    waiting.set(signal, entry)
     signal.addEventListener('abort', listener, { once: true })
+    waiting.set(signal, entry)
   }
   const { callbacks, listener } = entry
   callbacks.add(callback)
   return () => {
     callbacks.delete(callback)
-    if (callbacks.size > 0 || signal.aborted) return
-    signal.removeEventListener('abort', listener)
-    if (waiting.get(signal)?.callbacks === callbacks) waiting.delete(signal)
+    if (callbacks.size > 0 || waiting.get(signal)?.callbacks !== callbacks) return
+    waiting.delete(signal)
+    try {
+      signal.removeEventListener('abort', listener)
+    } catch {
+      // Of somebody's own make: what it keeps then does nothing.
+    }
+  }
+}
+
+/** Why a signal has aborted; of one of somebody's own make, what its getter throws. */
+export function reasonOf(signal: AbortSignal | undefined): unknown {
+  try {
+    return signal?.reason
+  } catch (error) {
+    return error
   }
 }
 
@@ -41,8 +54,8 @@ export function onAbort(signal: AbortSignal, callback: () => void): () => void {
 export function orAborted<T>(work: T | Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return Promise.resolve(work)
   return new Promise<T>((resolve, reject) => {
-    if (signal.aborted) reject(signal.reason)
-    const release = onAbort(signal, () => reject(signal.reason))
+    if (signal.aborted) reject(reasonOf(signal))
+    const release = onAbort(signal, () => reject(reasonOf(signal)))
     Promise.resolve(work).then(resolve, reject).finally(release)
   })
 }

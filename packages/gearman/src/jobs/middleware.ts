@@ -1,3 +1,4 @@
+import { messageOf } from '../codec.js'
 import type { GearmanJob } from '../job.js'
 import type { JobHandler } from './functions.js'
 
@@ -20,11 +21,24 @@ export function around(
       const layer = middleware[depth]
       if (layer === undefined) return await handler(job)
       let entered = false
-      return await layer(job, () => {
-        if (entered) return Promise.reject(new Error('middleware called next() twice'))
-        entered = true
-        return enter(depth + 1)
-      })
+      let left = false
+      try {
+        return await layer(job, () => {
+          if (entered) return Promise.reject(new Error('middleware called next() twice'))
+          entered = true
+          const inner = enter(depth + 1)
+          inner.catch((error: unknown) => {
+            // Else nobody would know; the job has its end.
+            if (!left) return
+            process.emitWarning(
+              `middleware of ${job.functionName} did not wait for next(), which threw: ${messageOf(error)}`,
+            )
+          })
+          return inner
+        })
+      } finally {
+        left = true
+      }
     }
     return enter(0)
   }

@@ -1,17 +1,6 @@
-import { Fault, patiently, type Traffic } from '@glammp/wire'
+import { type Fault, PendingQueue } from '@glammp/wire'
+import type { Heartbeat } from './heartbeat.js'
 import type { Link } from './link.js'
-
-/** Bytes that kernels on the way may hold, and bytes a millisecond that the slowest line takes. */
-const HELD = { most: 4 * 1024 * 1024, rate: 100 }
-
-/** Milliseconds to read what has come. */
-const READ = 20
-
-export interface DepartureOptions {
-  /** Milliseconds that gearmand may take for an answer. */
-  readonly timeout: number
-  readonly traffic: Traffic
-}
 
 /**
  * How a connection of a worker leaves: once gearmand has all results. It confirms none, but takes
@@ -19,48 +8,53 @@ export interface DepartureOptions {
  */
 export class Departure {
   readonly #link: Link
-  readonly #options: DepartureOptions
+  readonly #heartbeat: Heartbeat
   readonly #ask: () => void
-  #asked = 0
-  #answered = 0
-  /** The answers that prove the last result. */
+  /** Questions without an answer: how many bytes the connection sends up to the end of each. */
+  readonly #asked: PendingQueue<number> = new PendingQueue()
+  #lastAsked = 0
+  #arrived = 0
+  /** The bytes up to the end of the last result. */
   #needed = 0
-  /** What had been sent at the last answer. */
-  #proved = 0
   #reason: Fault | undefined
   #left: Promise<void> | undefined
   #resolve: () => void = () => {}
 
   /** @param ask Sends something that gearmand answers. */
-  constructor(link: Link, options: DepartureOptions, ask: () => void) {
+  constructor(link: Link, heartbeat: Heartbeat, ask: () => void) {
     this.#link = link
-    this.#options = options
+    this.#heartbeat = heartbeat
     this.#ask = ask
+  }
+
+  /** How many of the bytes of the connection gearmand has, as its answers prove. */
+  get arrived(): number {
+    return this.#arrived
   }
 
   /** There is a new connection. */
   began(): void {
-    this.#asked = 0
+    this.#asked.drain()
+    this.#lastAsked = 0
+    this.#arrived = 0
     this.#needed = 0
-    this.#answered = 0
-    this.#proved = this.#options.traffic.bytesOut
   }
 
-  /** Something that gearmand answers was sent. */
+  /** Something that gearmand answers was written. */
   asked(): void {
-    this.#asked += 1
+    this.#lastAsked = this.#written
+    this.#asked.push(this.#lastAsked)
   }
 
   /** It was answered. */
   answered(): void {
-    this.#answered += 1
-    this.#proved = this.#options.traffic.bytesOut
+    this.#arrived = this.#asked.shift() ?? this.#arrived
     if (this.#reason !== undefined && !this.#owes) this.#link.end(this.#reason)
   }
 
-  /** A result was sent. */
+  /** A result was written. */
   resulted(): void {
-    this.#needed = this.#asked + 1
+    this.#needed = this.#written
   }
 
   /** The connection is gone. */
@@ -76,23 +70,15 @@ export class Departure {
 
   /** From now on the connection is dropped where an answer is due and nothing moves any more. */
   watch(): void {
-    const { connection } = this.#link
-    // Of what kernels go on with this process sees nothing.
-    const held = Math.min(this.#options.traffic.bytesOut - this.#proved, HELD.most)
-    const limit = Math.ceil(this.#options.timeout + held / HELD.rate)
-    connection?.onSilence(limit, () => {
-      const { heard } = this.#link
-      // A process that was busy all the time must read before it judges.
-      patiently(READ, () => {
-        if (this.#link.heard !== heard || this.#link.connection !== connection) return
-        if (this.#asked === this.#answered) return
-        this.#link.close(new Fault('timeout', `gearmand said nothing for ${limit} ms`))
-      })
-    })
+    this.#heartbeat.expect(() => this.#asked.size > 0)
   }
 
   get #owes(): boolean {
-    return this.#answered < this.#needed
+    return this.#arrived < this.#needed
+  }
+
+  get #written(): number {
+    return this.#link.connection?.output.appended ?? 0
   }
 
   async #leave(reason: Fault): Promise<void> {
@@ -101,7 +87,7 @@ export class Departure {
       return
     }
     this.#reason = reason
-    if (this.#asked < this.#needed) this.#ask()
+    if (this.#lastAsked < this.#needed) this.#ask()
     this.watch()
     await new Promise<void>((resolve) => {
       this.#resolve = resolve

@@ -3,9 +3,9 @@ import {
   type BackoffOptions,
   type Connection,
   clearTimeout,
-  Fault,
+  type Fault,
+  monotonic,
   type Output,
-  patiently,
   setTimeout,
 } from '@glammp/wire'
 import { withoutNuls } from '../handle.js'
@@ -26,6 +26,12 @@ const SLEEP = bare(PacketType.PRE_SLEEP)
 const ECHO = bare(PacketType.ECHO_REQ)
 
 /**
+ * Milliseconds after which a server that had no job is asked again while all slots are in use: one that
+ * always has jobs would keep it from sleeping, and so from being woken.
+ */
+const AGAIN = 50
+
+/**
  * What is known of the server's queue: `offline` nothing, `awake` there may be jobs, `empty` a grab
  * came back without one, `asleep` it will wake this connection, `paused` it wakes for nothing, `silent` it
  * does not answer.
@@ -41,7 +47,6 @@ export class Grabber implements LinkOwner {
   readonly #owner: GrabberOwner
   readonly #clientId: string | undefined
   readonly #pollInterval: number | undefined
-  readonly #timeout: number
   readonly #heartbeat: Heartbeat
   readonly #departure: Departure
   readonly #grabs: Grabs
@@ -56,8 +61,8 @@ export class Grabber implements LinkOwner {
   readonly #wakeUps: WakeUps = new WakeUps()
   #origin: Origin | undefined
   #state: State = 'offline'
+  #emptySince = 0
   #greeted = false
-  #forget: (() => void) | undefined
   #timer: NodeJS.Timeout | undefined
   #up: boolean | undefined
   #closed = false
@@ -68,14 +73,15 @@ export class Grabber implements LinkOwner {
     this.#pollInterval = options.pollInterval
     this.#owner = owner
     const { heartbeat: interval, timeout } = options
-    this.#timeout = timeout
-    this.#heartbeat = new Heartbeat(this.#link, { interval, timeout }, () => this.#ask(ECHO))
+    const arrived = (): number => this.#departure.arrived
+    const times = { interval, timeout, arrived }
+    this.#heartbeat = new Heartbeat(this.#link, times, () => this.#ask(ECHO))
     this.#grabs = new Grabs(this.#link, timeout, (grabs) => {
       this.#state = 'silent'
       owner.returned(grabs)
       owner.changed()
     })
-    this.#departure = new Departure(this.#link, options, () => this.#ask(ECHO))
+    this.#departure = new Departure(this.#link, this.#heartbeat, () => this.#ask(ECHO))
   }
 
   /** Name of the server. */
@@ -94,7 +100,8 @@ export class Grabber implements LinkOwner {
   }
 
   get hungry(): boolean {
-    return this.#state === 'awake' && this.#retiring.size === 0
+    if (this.#retiring.size > 0) return false
+    return this.#state === 'awake' || (this.idle && monotonic() - this.#emptySince > AGAIN)
   }
 
   get idle(): boolean {
@@ -194,9 +201,7 @@ export class Grabber implements LinkOwner {
     // One that takes connections and answers nothing gets no grab, and so no slot.
     this.#greeted = false
     this.#ask(ECHO)
-    this.#forget = patiently(this.#timeout, () => {
-      this.#link.close(new Fault('timeout', `no answer within ${this.#timeout} ms`))
-    })
+    this.#heartbeat.expect(() => !this.#greeted)
   }
 
   /** @internal */
@@ -210,6 +215,7 @@ export class Grabber implements LinkOwner {
         this.#welcomed()
         if (!this.#answered()) this.#owner.returned(1)
         this.#state = 'empty'
+        this.#emptySince = monotonic()
         this.#retire()
         this.#owner.changed()
         return
@@ -235,7 +241,6 @@ export class Grabber implements LinkOwner {
     const grabs = this.#grabs.lost()
     this.#origin = undefined
     this.#greeted = false
-    this.#forget?.()
     this.#state = 'offline'
     this.#retiring.clear()
     this.#heartbeat.stop()
@@ -278,7 +283,6 @@ export class Grabber implements LinkOwner {
   #welcomed(): void {
     if (this.#greeted) return
     this.#greeted = true
-    this.#forget?.()
     this.#up = true
     this.#owner.up(this.#link.address.name)
     this.#wake()
@@ -347,8 +351,8 @@ export class Grabber implements LinkOwner {
 
   /** Sends what gearmand answers. */
   #ask(packet: string): void {
-    this.#departure.asked()
     this.#append(packet)
+    this.#departure.asked()
   }
 
   #append(packet: string): void {

@@ -1,4 +1,4 @@
-import { type Connection, clearTimeout, Fault, patiently, setTimeout } from '@glammp/wire'
+import { clearTimeout, Fault, patiently, setTimeout } from '@glammp/wire'
 import type { Link } from './link.js'
 import { heldFor } from './upload.js'
 
@@ -7,12 +7,14 @@ export interface HeartbeatOptions {
   readonly interval: number
   /** Milliseconds that it may take to answer. */
   readonly timeout: number
+  /** How many of the bytes of the connection the peer is known to have. */
+  readonly arrived: () => number
 }
 
 /**
- * Finds a peer that is gone without a word (power, network, a frozen process) while nobody waits
- * for an answer: TCP alone tells of it after hours, or when the next write is not acknowledged. It is
- * not silent while bytes go, in either direction.
+ * Finds a peer that is gone without a word (power, network, a frozen process): TCP alone tells of it
+ * after hours, or when the next write is not acknowledged. It is asked after a silence, and nothing is
+ * silent while bytes go, in either direction.
  */
 export class Heartbeat {
   readonly #link: Link
@@ -24,8 +26,6 @@ export class Heartbeat {
   /** How many bytes had left, of how many that were to. */
   #left = 0
   #written = 0
-  /** Bytes that were sent when the peer was heard last. */
-  #arrived = 0
 
   /** @param ask Sends something that the peer answers. */
   constructor(link: Link, options: HeartbeatOptions, ask: () => void) {
@@ -36,8 +36,7 @@ export class Heartbeat {
 
   /** A connection was opened. */
   start(): void {
-    this.#arrived = 0
-    if (this.#options.interval > 0) this.#listen()
+    this.#listen()
   }
 
   /** The connection is gone. */
@@ -46,42 +45,49 @@ export class Heartbeat {
     this.#forget?.()
   }
 
-  #listen(): void {
+  /** Closes the connection where nothing moves any more while an answer is due. */
+  expect(due: () => boolean): void {
+    const { connection } = this.#link
+    if (connection === undefined) return
+    this.stop()
+    // What the kernel takes at once says nothing of the peer.
+    connection.flush()
     this.#note()
-    clearTimeout(this.#timer)
+    const time =
+      this.#options.timeout + heldFor(connection.output.appended - this.#options.arrived())
+    this.#forget = patiently(time, () => {
+      if (this.#link.connection !== connection) return
+      if (!due()) this.#listen()
+      else if (this.#alive) this.expect(due)
+      else this.#link.close(new Fault('timeout', `no answer within ${time} ms`))
+    })
+  }
+
+  #listen(): void {
+    this.stop()
+    if (this.#options.interval === 0) return
+    this.#note()
     this.#timer = setTimeout(() => {
       if (this.#alive) {
         this.#listen()
         return
       }
-      // Before the question, which would count as something that moves.
-      this.#note()
+      const { heard } = this.#link
       this.#ask()
-      const { connection } = this.#link
-      if (connection === undefined) return
-      const { timeout } = this.#options
-      const time = timeout + heldFor(connection.output.appended - this.#arrived)
-      this.#forget = patiently(time, () => this.#judge(connection, time))
+      this.expect(() => this.#link.heard === heard)
     }, this.#options.interval)
     this.#timer.unref()
-  }
-
-  #judge(asked: Connection, time: number): void {
-    if (this.#link.connection !== asked) return
-    if (this.#alive) this.#listen()
-    else this.#link.close(new Fault('timeout', `no answer to a heartbeat within ${time} ms`))
   }
 
   #note(): void {
     const { connection, heard } = this.#link
     if (connection === undefined) return
-    if (heard !== this.#heard) this.#arrived = connection.left
     this.#heard = heard
     this.#left = connection.left
     this.#written = connection.output.appended
   }
 
-  /** Whether anything has moved since, or could not; what the kernel took at once says nothing of the peer. */
+  /** Whether anything has moved since, or could not; what was written since does not count. */
   get #alive(): boolean {
     const { connection, heard, held } = this.#link
     if (held || heard !== this.#heard) return true

@@ -13,7 +13,8 @@ import type { Question } from './question.js'
 import type { CallOptions } from './request.js'
 import { Selection } from './selection.js'
 import type { Dispatcher, Submission } from './submission.js'
-import { type ServerWatcher, Submitter } from './submitter.js'
+import { Submitter } from './submitter.js'
+import type { ServerWatcher } from './submitter-options.js'
 
 export interface JobServersOptions {
   readonly servers: readonly ServerAddress[]
@@ -153,6 +154,8 @@ export class JobServers implements Dispatcher {
     if (submission.carrier !== undefined) submission.avoided.add(submission.carrier)
     const { key, retries } = submission.order
     const next = sent ? undefined : this.#selection.pick(key, submission.avoided)
+    // All at once, so that the time until one is found does not grow with those that are down.
+    if (!sent) for (const server of this.#selection.candidates) server.look()
     if (next !== undefined) {
       next.send(submission)
     } else if (submission.resent < retries) {

@@ -1,4 +1,4 @@
-import { Deadline, type Deadlines, Fault, type Output, onAbort } from '@glammp/wire'
+import { Deadline, type Deadlines, Fault, type Output, onAbort, reasonOf } from '@glammp/wire'
 import { AbortError, type GearmanError } from '../errors.js'
 import { encode, PacketType } from '../protocol/packet.js'
 import type { Flow } from './brake.js'
@@ -65,7 +65,7 @@ export abstract class Request extends Deadline implements Sending {
     if (signal === undefined) return
     const give = (): void => {
       const { what, ...where } = this.sufferer
-      const cause: unknown = signal.reason
+      const cause = reasonOf(signal)
       this.fail(new AbortError(`${what} was given up by its signal`, { ...where, cause }))
     }
     if (signal.aborted) give()

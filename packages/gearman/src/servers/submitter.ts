@@ -16,28 +16,12 @@ import { MalformedPacketError } from '../protocol/packet-decoder.js'
 import { AwaitedJobs } from './awaited-jobs.js'
 import { Brake } from './brake.js'
 import { Heartbeat } from './heartbeat.js'
-import { Link, type LinkOptions, type LinkOwner } from './link.js'
+import { Link, type LinkOwner } from './link.js'
 import { EchoQuestion } from './question.js'
 import { type Carrier, ExceptionsOption, type Request } from './request.js'
 import { Submission } from './submission.js'
+import type { SubmitterOptions } from './submitter-options.js'
 import { heldFor, unfinished } from './upload.js'
-
-export interface SubmitterOptions extends LinkOptions {
-  /** Milliseconds that gearmand may take for an answer. */
-  readonly timeout: number
-  /** Milliseconds of silence before the server is asked whether it lives; 0: never. */
-  readonly heartbeat: number
-  /** Whether there is no other server. */
-  readonly alone: () => boolean
-  /** Told when the server is found down, and when it is up again. */
-  readonly watcher: ServerWatcher
-}
-
-/** Who wants to know about the state of servers. */
-export interface ServerWatcher {
-  up(server: string): void
-  down(server: string, reason: Fault): void
-}
 
 /** After a failed attempt other servers are preferred for up to this many milliseconds. */
 const REST: BackoffOptions = { base: 100, cap: 2_000 }
@@ -90,7 +74,8 @@ export class Submitter implements LinkOwner, Carrier, MeteredServer {
     })
     this.#link = new Link(options, this)
     const { heartbeat: interval, timeout } = options
-    this.#heartbeat = new Heartbeat(this.#link, { interval, timeout }, () => this.#beat())
+    const arrived = (): number => this.#arrived
+    this.#heartbeat = new Heartbeat(this.#link, { interval, timeout, arrived }, () => this.#beat())
     this.#deadlines = deadlines
     this.#timeout = options.timeout
     this.#connectTimeout = Math.min(options.connectTimeout, options.timeout)
@@ -111,8 +96,13 @@ export class Submitter implements LinkOwner, Carrier, MeteredServer {
    */
   get down(): boolean {
     if (this.#health.reason === undefined) return this.#silent
-    if (this.#health.resting === undefined) void this.#connect()
+    this.look()
     return true
+  }
+
+  /** Finds out whether it is there, unless it rests. */
+  look(): void {
+    if (this.#health.resting === undefined) void this.#connect()
   }
 
   /** Sends a request now, or as soon as there is a connection. */

@@ -3,6 +3,7 @@ import {
   onAbort,
   patiently,
   ResourcePool,
+  reasonOf,
   type ServerAddress,
   type TlsOptions,
   tlsFor,
@@ -73,7 +74,7 @@ export class TextServer {
       if (error instanceof Fault) throw failure(error, { what, server: this.name })
       throw new AbortError(`${what} on ${this.name} was given up by its signal`, {
         server: this.name,
-        cause: patience.signal?.reason,
+        cause: reasonOf(patience.signal),
       })
     }
     const refusal = readRefusal(lines, command)

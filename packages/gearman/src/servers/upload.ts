@@ -4,10 +4,10 @@ import type { Connection } from '@glammp/wire'
 const SMALL = 65_536
 
 /**
- * Bytes that the kernels on the way take at once and pass on later, and bytes a millisecond that a slow
+ * Bytes that the kernels on the way take at once and pass on later, and bytes a millisecond that the slowest
  * line takes: of what goes on there this process sees nothing.
  */
-const HELD = { most: 6 * 1024 * 1024, rate: 1_000 }
+const HELD = { most: 6 * 1024 * 1024, rate: 200 }
 
 /** Where a request is in the stream of bytes that its connection sends, and when something moved. */
 export interface Sending {

@@ -1,4 +1,4 @@
-import { Fault, onAbort, patiently } from '@glammp/wire'
+import { Fault, onAbort, patiently, reasonOf } from '@glammp/wire'
 import { StreamRequest } from '../protocol/stream-request.js'
 import { failure } from './failure.js'
 import type { Session } from './session.js'
@@ -45,7 +45,7 @@ export class LineStream implements AsyncIterable<string> {
       this.#request.release = onAbort(signal, () => {
         this.#lines = []
         this.#next = 0
-        this.#request.fail(signal.reason)
+        this.#request.fail(reasonOf(signal))
         this.close()
       })
     }

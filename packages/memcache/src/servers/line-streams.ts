@@ -1,4 +1,4 @@
-import { type Fault, orAborted } from '@glammp/wire'
+import { type Fault, orAborted, reasonOf } from '@glammp/wire'
 import { ClosedError } from '../errors.js'
 import { failure } from './failure.js'
 import { LineStream } from './line-stream.js'
@@ -49,7 +49,7 @@ export class LineStreams {
           (late) => late.end(),
           () => {},
         )
-        throw signal.reason
+        throw reasonOf(signal)
       }
       throw failure(error as Fault, { command, server })
     }

@@ -1,4 +1,11 @@
-import { type Deadlines, Fault, monotonic, onAbort, type ServerAddress } from '@glammp/wire'
+import {
+  type Deadlines,
+  Fault,
+  monotonic,
+  onAbort,
+  reasonOf,
+  type ServerAddress,
+} from '@glammp/wire'
 import { commandsAreWatched, traceCommand } from '../channels.js'
 import { ClosedError, QueueFullError, TimeoutError } from '../errors.js'
 import { LineRequest } from '../protocol/line-request.js'
@@ -279,10 +286,10 @@ export class Server implements RequestKeeper, OutboxOwner {
 
   #listen(request: Request, signal: AbortSignal): boolean {
     if (signal.aborted) {
-      request.fail(signal.reason)
+      request.fail(reasonOf(signal))
       return false
     }
-    request.release = onAbort(signal, () => request.fail(signal.reason))
+    request.release = onAbort(signal, () => request.fail(reasonOf(signal)))
     return true
   }
 
