@@ -221,6 +221,21 @@ test('a getter that throws in the options of submit, ping and jobStatus harms th
   expect(await client.do('echo', 'on')).toBe('on')
 })
 
+test('a priority that is another one at its second reading is refused, and nothing is sent', async () => {
+  for (const later of ['constructor', '__proto__', 5]) {
+    let readings = 0
+    const options = {
+      get priority() {
+        readings += 1
+        return readings === 1 ? 'high' : later
+      },
+    }
+    const call = client.do('echo', 'x', options as JobOptions)
+    await expect(call).rejects.toMatchObject({ code: 'ERR_GEARMAN_INVALID_ARGUMENT' })
+  }
+  expect(await client.do('echo', 'x')).toBe('x')
+})
+
 test('a task whose getter throws rejects in its place; what tasks and options inherit counts', async () => {
   class Row {
     readonly #number: number

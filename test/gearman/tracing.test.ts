@@ -172,6 +172,9 @@ test('a trace context leaves the workload as it is, whatever it is', async () =>
   await expect(wrong.do('bytes', '')).rejects.toMatchObject({
     code: 'ERR_GEARMAN_INVALID_ARGUMENT',
   })
+  const rejects = (): never => Promise.reject(new Error('too late')) as never
+  await using late = new GearmanClient({ servers: server.address, traceContext: rejects })
+  await expect(late.do('context')).rejects.toMatchObject({ code: 'ERR_GEARMAN_INVALID_ARGUMENT' })
   const none = { servers: server.address, traceContext: 'yes' as unknown as () => undefined }
   expect(() => new GearmanClient(none)).toThrow(/traceContext/)
 })

@@ -5,6 +5,7 @@ import {
   bool,
   type Checks,
   callback,
+  isThenable,
   milliseconds,
   OptionRules,
   oneOf,
@@ -179,7 +180,7 @@ export class JobOrders {
     else if (options !== NO_OPTIONS) checkOptions('a job', JOB_RULES, options, name)
     const chosen = options.codec ?? (typeof fn === 'object' ? fn?.codec : undefined)
     const codec = chosen === undefined ? this.#codec : codecOf(chosen)
-    const types = SUBMIT_TYPES[kind?.priority ?? options.priority ?? 'normal']
+    const types = typesOf(kind?.priority ?? options.priority ?? 'normal', name)
     const background = schedule !== undefined || (kind?.background ?? options.background) === true
     const stream = isStream(workload)
       ? new WorkloadStream(workload, options.length, name)
@@ -214,13 +215,24 @@ export class JobOrders {
     const { retries = 0 } = options
     // Under the id `-` equal workloads are one job: nothing may come between.
     const context = unique === '-' ? undefined : this.#context?.()
-    if (context !== undefined && !isContext(context)) {
-      throw new InvalidArgumentError('traceContext returns an object of texts', { function: name })
-    }
+    if (context !== undefined) checkContext(context, name)
     const order = { type, background, name, args, key, data, retries }
     if (context !== undefined && stream === undefined) order.data = withContext(context, data)
     return { order, codec, stream, context }
   }
+}
+
+/** @throws {@link InvalidArgumentError} for what no longer is what was checked: a getter may give anything. */
+function typesOf(priority: Priority, name: string): readonly [PacketType, PacketType] {
+  if (Object.hasOwn(SUBMIT_TYPES, priority)) return SUBMIT_TYPES[priority]
+  throw new InvalidArgumentError("priority is one of 'high', 'normal', 'low'", { function: name })
+}
+
+/** @throws {@link InvalidArgumentError} */
+function checkContext(context: unknown, name: string): void {
+  if (isThenable(context)) Promise.resolve(context).catch(() => {})
+  else if (isContext(context)) return
+  throw new InvalidArgumentError('traceContext returns an object of texts', { function: name })
 }
 
 /** Gives an order the workload that it lacked. */
