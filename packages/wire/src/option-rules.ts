@@ -144,8 +144,7 @@ export function abortSignal(name: string, value: unknown): void {
   if (
     typeof signal === 'object' &&
     typeof signal?.aborted === 'boolean' &&
-    typeof signal.addEventListener === 'function' &&
-    typeof signal.removeEventListener === 'function'
+    typeof signal.addEventListener === 'function'
   ) {
     return
   }
