@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { GearmanAdmin, GearmanClient } from '@glammp/gearman'
 import { beforeEach, expect, test } from 'vitest'
 import { findProgram } from '../../scripts/programs.mjs'
 import { type GearmandServer, startGearmand } from '../support/gearmand.js'
 import { type RunningProcess, run, startProcess } from '../support/process.js'
+import { programFile } from '../support/program.js'
 import { serversAreProcesses } from '../support/server-source.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 import { waitFor } from '../support/wait.js'
@@ -18,7 +18,6 @@ const WORKERS = 4
 const CONCURRENCY = 8
 
 const sqlite = findProgram('sqlite3')
-const program = fileURLToPath(new URL('./fixtures/noting-worker.ts', import.meta.url))
 
 beforeEach((context) => {
   context.skip(!serversAreProcesses, 'the queue of a server is looked into as a file')
@@ -65,9 +64,9 @@ class Worker {
   readonly #file: string
   #process: RunningProcess
 
-  constructor(servers: string, directory: string, number: number) {
+  constructor(program: string, servers: string, directory: string, number: number) {
     this.#file = join(directory, `worker-${number}`)
-    this.#args = ['--import', 'tsx', program, servers, this.#file, String(CONCURRENCY)]
+    this.#args = [program, servers, this.#file, String(CONCURRENCY)]
     this.#process = this.#start()
   }
 
@@ -124,9 +123,10 @@ test(`${JOBS} background jobs, while every server and every worker is killed onc
   const paths = ['first.db', 'second.db'].map((name) => join(directory.path, name))
   const servers = await Promise.all(paths.map((path) => Server.start(path)))
   const addresses = servers.map(({ gearmand }) => gearmand.address)
+  const program = await programFile('test/gearman/fixtures/noting-worker.ts')
   const workers = Array.from(
     { length: WORKERS },
-    (_, number) => new Worker(addresses.join(), directory.path, number),
+    (_, number) => new Worker(program, addresses.join(), directory.path, number),
   )
   await using client = new GearmanClient(addresses)
   await using admin = new GearmanAdmin(addresses)

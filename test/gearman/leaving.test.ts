@@ -5,7 +5,7 @@ import { GearmanClient, GearmanWorker } from '@glammp/gearman'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { makeCertificates } from '../support/certificates.js'
 import { type GearmandServer, startGearmand } from '../support/gearmand.js'
-import { startProcess } from '../support/process.js'
+import { startProgram } from '../support/program.js'
 import { type FaultProxy, startProxy } from '../support/proxy.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 import { startTlsFront } from '../support/tls-front.js'
@@ -124,13 +124,7 @@ test.each([
   await writeFile(path, `export const run${exit} = () => Buffer.alloc(${SIZE}, 7)`)
   const runner = 'packages/gearman/src/runner/glammp-worker.ts'
   const options = ['--servers', line.address, '--drain', drain]
-  await using program = startProcess(process.execPath, [
-    '--import',
-    'tsx',
-    runner,
-    path,
-    ...options,
-  ])
+  await using program = await startProgram(runner, [path, ...options])
   await program.waitForOutput('connected', 20_000)
   const result = client.do<Buffer>(`run${exit}`)
   await program.waitForOutput('complete')

@@ -2,16 +2,15 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { GearmanClient } from '@glammp/gearman'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type GearmandServer, startGearmand } from '../support/gearmand.js'
-import { type RunningProcess, startProcess } from '../support/process.js'
+import type { RunningProcess } from '../support/process.js'
+import { programFile, startProgram } from '../support/program.js'
 import { type TemporaryDirectory, temporaryDirectory } from '../support/temporary-directory.js'
 import { waitFor } from '../support/wait.js'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
-const ARGS = ['--import', 'tsx', 'packages/gearman/src/runner/glammp-worker.ts']
+const PROGRAM = 'packages/gearman/src/runner/glammp-worker.ts'
 
 let directory: TemporaryDirectory
 let server: GearmandServer
@@ -36,10 +35,10 @@ const write = async (name: string, source: string): Promise<string> => {
   return path
 }
 
-const start = (...args: string[]): RunningProcess =>
-  startProcess(process.execPath, [...ARGS, ...args], {
-    cwd: root,
+const start = (...args: string[]): Promise<RunningProcess> =>
+  startProgram(PROGRAM, args, {
     env: { GEARMAN_SERVERS: server.address },
+    tsx: args.includes('--sandbox'),
   })
 
 test.each([[[]], [['--sandbox']]])(
@@ -73,11 +72,14 @@ test.each([[[]], [['--processes', '1']]])(
     const waits = `export const waits = (job) => new Promise((resolve) => {
       process.stdout.write('handler\\n'); setTimeout(resolve, Number(job.workload()), 'done') })`
     const path = await write('waits.mjs', waits)
-    const runner = spawn(process.execPath, [...ARGS, path, ...args, '--drain', '5'], {
-      cwd: root,
-      env: { ...process.env, GEARMAN_SERVERS: server.address },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
+    const runner = spawn(
+      process.execPath,
+      [await programFile(PROGRAM), path, ...args, '--drain', '5'],
+      {
+        env: { ...process.env, GEARMAN_SERVERS: server.address },
+        stdio: ['ignore', 'pipe', 'pipe'],
+      },
+    )
     try {
       let log = ''
       let complaints = ''
@@ -120,7 +122,7 @@ test.each([[[]], [['--sandbox']]])('modules of every kind %j', async (args) => {
       'export class Helper {}; export default class {}; export const mixed = () => "beside classes"',
     ),
   ])
-  await using runner = start(...paths, '--log', 'pretty', ...args)
+  await using runner = await start(...paths, '--log', 'pretty', ...args)
   await runner.waitForOutput('connected', 20_000)
   expect(runner.stdout()).toMatch(/ serving bare, member, late, compiled, inner, mixed$/m)
   const names = ['bare', 'late', 'member', 'compiled', 'inner', 'mixed']
@@ -138,7 +140,7 @@ test.each([[[]], [['--processes', '2']]])(
   'a module that never finishes loading is said so %j',
   async (args) => {
     const path = await write('never.mjs', 'await new Promise(() => {})')
-    await using runner = start(path, ...args)
+    await using runner = await start(path, ...args)
     const { code, stderr } = await runner.ended
     expect(stderr).toContain('never.mjs never finishes loading')
     expect(code).toBe(2)
@@ -159,7 +161,7 @@ test.each([[[]], [['--processes', '2']]])(
       'endless.mjs',
       'console.log("loading"); setInterval(() => {}, 1000); await new Promise(() => {})',
     )
-    await using runner = start(path, ...args)
+    await using runner = await start(path, ...args)
     await runner.waitForOutput('loading', 20_000)
     expect(await runner.kill('SIGTERM')).toMatchObject({ code: 0, stderr: '' })
   },
@@ -175,7 +177,7 @@ test('a runner that a handler starts has processes of its own', async () => {
       return child.pid
     }`,
   )
-  await using runner = start(outer, '--processes', '1')
+  await using runner = await start(outer, '--processes', '1')
   await runner.waitForOutput('server:up', 20_000)
   const supervisor = await client.do('outer')
   try {
@@ -190,7 +192,7 @@ test.each(['pretty', 'json'])('what a handler says steers no terminal, log %s', 
     'says.mjs',
     'export const says = (job) => { throw new Error(job.workload()) }; export const odd = () => { throw Object.create(null) }',
   )
-  await using runner = start(path, '--log', format)
+  await using runner = await start(path, '--log', format)
   await runner.waitForOutput(/connected/, 20_000)
   await client.do('says', '\u001b]0;owned\u0007\r\u009b2J\u007f\u202e').catch(() => {})
   await client.do('odd').catch(() => {})

@@ -1,11 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startGearmand } from '../support/gearmand.js'
 import { guardDirectory } from '../support/guardian.js'
 import { startMemcached } from '../support/memcached.js'
 import { run } from '../support/process.js'
+import { startProgram } from '../support/program.js'
 import { serversAreControllable } from '../support/server-source.js'
 import { readSnippets, root, writeProgram } from './snippets.js'
 
@@ -51,26 +52,29 @@ describe.skipIf(!serversAreControllable)('the snippets of', () => {
         )
         .replaceAll('localhost:4730', gearmand.address)
     const program = await writeProgram(folderOf(document), snippets, adapt)
-    const { code, stderr } = await run(process.execPath, ['--import', 'tsx', program], {
-      cwd: root,
+    const running = await startProgram(relative(root, program), [], {
       env: {
         MEMCACHED_SERVERS: `${first.address},${second.address},${third.address}`,
         GEARMAN_SERVERS: gearmand.address,
       },
       timeout: 80_000,
     })
+    const { code, stderr } = await running.ended
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   })
 })
 
-test('the snippets of all documents have the right types', { timeout: 90_000 }, async () => {
+test('the snippets of all documents have the right types', { timeout: 180_000 }, async () => {
   for (const document of documents) {
     await writeProgram(folderOf(document), await readSnippets(document), (code) => code)
   }
   const config = join(directory, 'tsconfig.json')
   await writeFile(config, JSON.stringify({ extends: '../../tsconfig.json', include: ['**/*.ts'] }))
   const compiler = join(root, 'node_modules/typescript/bin/tsc')
-  const { code, stdout } = await run(process.execPath, [compiler, '-p', config], { cwd: root })
+  const { code, stdout } = await run(process.execPath, [compiler, '-p', config], {
+    cwd: root,
+    timeout: 170_000,
+  })
   expect({ code, stdout }).toEqual({ code: 0, stdout: '' })
 })
 

@@ -1,8 +1,6 @@
-import { fileURLToPath } from 'node:url'
-import { type ProcessResult, type RunningProcess, startProcess } from '../support/process.js'
+import type { ProcessResult, RunningProcess } from '../support/process.js'
+import { startProgram } from '../support/program.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
-
-const root: string = fileURLToPath(new URL('../..', import.meta.url))
 
 /** For the database files of examples that are killed; it goes away with this process. */
 const { path: temporary } = await temporaryDirectory()
@@ -12,14 +10,13 @@ export interface Addresses {
   readonly gearmand?: readonly string[]
 }
 
-/** Starts a program of `examples/` as its reader would, pointed at the given servers alone. */
+/** Starts a program of `examples/`, pointed at the given servers alone. */
 export const startExample = (
   name: string,
   { memcached = [], gearmand = [] }: Addresses,
   ...args: readonly string[]
-): RunningProcess =>
-  startProcess(process.execPath, ['--import', 'tsx', `examples/${name}.ts`, ...args], {
-    cwd: root,
+): Promise<RunningProcess> =>
+  startProgram(`examples/${name}.ts`, args, {
     // A port of nobody rather than nothing: the example must not find a server of this machine.
     env: {
       MEMCACHED_SERVERS: memcached.join() || '127.0.0.1:1',
@@ -27,10 +24,12 @@ export const startExample = (
       TMPDIR: temporary,
     },
     timeout: 25_000,
+    // As its reader starts it: the demo does so with all others.
+    tsx: name === 'observing/opentelemetry',
   })
 
-export const runExample = (
+export const runExample = async (
   name: string,
   addresses: Addresses,
   ...args: readonly string[]
-): Promise<ProcessResult> => startExample(name, addresses, ...args).ended
+): Promise<ProcessResult> => (await startExample(name, addresses, ...args)).ended

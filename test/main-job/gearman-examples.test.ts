@@ -17,7 +17,7 @@ afterEach(async () => {
 })
 
 test('title: the client prints what PHP prints, and the worker leaves on SIGTERM', async () => {
-  await using worker = startExample('gearman/title-worker', addresses)
+  await using worker = await startExample('gearman/title-worker', addresses)
   expect(await runExample('gearman/title-client', addresses)).toMatchObject({
     code: 0,
     stdout: 'O Ivo Andava De Patins!!!\n',
@@ -27,14 +27,14 @@ test('title: the client prints what PHP prints, and the worker leaves on SIGTERM
 })
 
 test('title: the worker leaves on SIGINT also where it has had nothing to do', async () => {
-  await using worker = startExample('gearman/title-worker', addresses)
+  await using worker = await startExample('gearman/title-worker', addresses)
   await worker.waitForOutput('waiting for jobs')
   expect(await worker.kill('SIGINT')).toMatchObject({ code: 0, stderr: '' })
 })
 
 test('title: a job waits for its worker', async () => {
-  await using client = startExample('gearman/title-client', addresses)
-  await using worker = startExample('gearman/title-worker', addresses)
+  await using client = await startExample('gearman/title-client', addresses)
+  await using worker = await startExample('gearman/title-worker', addresses)
   expect(await client.ended).toMatchObject({ code: 0, stdout: 'O Ivo Andava De Patins!!!\n' })
   await worker.kill()
 })
@@ -43,7 +43,7 @@ test('log queue: the client leaves ten records, the worker writes them', async (
   const client = await runExample('gearman/log-queue-client', addresses)
   expect(client).toMatchObject({ code: 0, stderr: '' })
   expect(client.stdout).toMatch(/^(\S+\/\/H:\S+ queued\n){10}$/)
-  await using worker = startExample('gearman/log-queue-worker', addresses)
+  await using worker = await startExample('gearman/log-queue-worker', addresses)
   await worker.waitForOutput(/(.* vez\(es\)\n){10}/)
   const { code, stdout } = await worker.kill()
   expect(code).toBe(0)
@@ -53,13 +53,13 @@ test('log queue: the client leaves ten records, the worker writes them', async (
 })
 
 test('log queue: a worker that is told to leave finishes the record it has', async () => {
-  await using worker = startExample('gearman/log-queue-worker', addresses)
+  await using worker = await startExample('gearman/log-queue-worker', addresses)
   await worker.waitForOutput('waiting for jobs')
   await runExample('gearman/log-queue-client', addresses)
   const { code, stdout } = await worker.kill('SIGTERM')
   expect(code).toBe(0)
   // The others stay with gearmand: the next worker gets each of them, and no record twice.
-  await using next = startExample('gearman/log-queue-worker', addresses)
+  await using next = await startExample('gearman/log-queue-worker', addresses)
   const written = stdout.split('\n').filter((line) => line.includes('patins')).length
   if (written < 10) await next.waitForOutput(new RegExp(`(.* vez\\(es\\)\\n){${10 - written}}`))
   const rest = (await next.kill()).stdout
@@ -68,7 +68,7 @@ test('log queue: a worker that is told to leave finishes the record it has', asy
 })
 
 test('job status: the client sees every step', async () => {
-  await using worker = startExample('gearman/job-status-worker', addresses)
+  await using worker = await startExample('gearman/job-status-worker', addresses)
   await worker.waitForOutput('waiting for jobs')
   const { code, stdout, stderr } = await runExample('gearman/job-status-client', addresses)
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
@@ -91,7 +91,7 @@ test.skipIf(!serversAreControllable)(
 )
 
 test('priorities: six calls', async () => {
-  await using worker = startExample('gearman/title-worker', addresses)
+  await using worker = await startExample('gearman/title-worker', addresses)
   const { code, stdout, stderr } = await runExample('gearman/priorities', addresses)
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   expect(

@@ -37,7 +37,7 @@ test('page-flow answers from the database first and from memcached then', async 
 })
 
 test('page-flow serves until it is told to end, and knows no page for what is no state', async () => {
-  await using web = startExample('memcache/page-flow', { memcached }, '--serve')
+  await using web = await startExample('memcache/page-flow', { memcached }, '--serve')
   await web.waitForOutput(/serving \S+\n/)
   const url = /http\S+/.exec(web.stdout())?.[0] ?? ''
   const found = await fetch(url)
@@ -49,7 +49,7 @@ test('page-flow serves until it is told to end, and knows no page for what is no
 })
 
 test.skipIf(!serversAreControllable)('page-flow serves without any memcached', async () => {
-  await using web = startExample('memcache/page-flow', {}, '--serve')
+  await using web = await startExample('memcache/page-flow', {}, '--serve')
   await web.waitForOutput(/serving \S+\n/)
   const response = await fetch(/http\S+/.exec(web.stdout())?.[0] ?? '')
   expect(response.headers.get('x-from')).toBe('the database')

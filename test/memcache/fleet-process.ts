@@ -1,8 +1,6 @@
-import { fileURLToPath } from 'node:url'
 import type { MemcacheOptions, WrapOptions } from '@glammp/memcache'
-import { type RunningProcess, startProcess } from '../support/process.js'
-
-const root: string = fileURLToPath(new URL('../..', import.meta.url))
+import type { RunningProcess } from '../support/process.js'
+import { startProgram } from '../support/program.js'
 
 export interface WrapTask {
   readonly client: MemcacheOptions
@@ -30,11 +28,7 @@ export interface FleetProcess extends RunningProcess {
 
 /** Starts one and waits until it has a connection. */
 export const startFleetProcess = async (task: WrapTask): Promise<FleetProcess> => {
-  const running = startProcess(
-    process.execPath,
-    ['--import', 'tsx', 'test/memcache/fixtures/wrapping.ts', JSON.stringify(task)],
-    { cwd: root },
-  )
+  const running = await startProgram('test/memcache/fixtures/wrapping.ts', [JSON.stringify(task)])
   await running.waitForOutput('ready', 30_000)
   return {
     ...running,
