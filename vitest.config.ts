@@ -30,6 +30,8 @@ export default defineConfig({
     },
   },
   test: {
+    // Tests that wait side by side do so all at once.
+    maxConcurrency: 20,
     projects: [
       {
         extends: true,

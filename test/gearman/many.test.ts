@@ -1,7 +1,6 @@
 import { createReadStream } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { writeFile } from 'node:fs/promises'
 import { Socket } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import {
@@ -15,6 +14,7 @@ import { afterAll, beforeAll, describe, expect, expectTypeOf, test, vi } from 'v
 import { startFakeServer } from '../support/fake-server.js'
 import { type GearmandServer, startGearmand } from '../support/gearmand.js'
 import { startProxy } from '../support/proxy.js'
+import { temporaryDirectory } from '../support/temporary-directory.js'
 import { waitFor } from '../support/wait.js'
 
 const MIB = 1024 * 1024
@@ -220,13 +220,12 @@ describe('a workload that comes in pieces', () => {
 
   test('is submitted whole, from a file, a generator or a web stream', async () => {
     worker.addFunction('echo', (job) => job.workloadBuffer)
-    const directory = await mkdtemp(join(tmpdir(), 'glammp-workload-'))
-    const path = join(directory, 'w')
+    await using directory = await temporaryDirectory()
+    const path = join(directory.path, 'w')
     await writeFile(path, Buffer.alloc(3 * MIB, 7))
     expect(await client.do('length', createReadStream(path), { length: 3 * MIB })).toBe(
       String(3 * MIB),
     )
-    await rm(directory, { recursive: true })
     expect(await client.do('echo', pieces('é', Buffer.from('b')), { length: 3 })).toBe('éb')
     const web = new Blob(['abc']).stream()
     expect(await client.do('echo', web, { length: 3, codec: 'json' }).catch(String)).toContain(

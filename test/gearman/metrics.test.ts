@@ -66,7 +66,7 @@ test('names without end do not fill the memory', async () => {
 
 test('a client tells of a server that goes down and comes back, once each', async () => {
   await using server = await startGearmand()
-  await using client = new GearmanClient({ servers: server.address, timeout: 500 })
+  await using client = new GearmanClient({ servers: server.address, timeout: 1_000 })
   const told: unknown[] = []
   client.on('server:down', (state) => told.push(['down', state]))
   client.on('server:up', (state) => told.push(['up', state]))

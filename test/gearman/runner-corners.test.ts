@@ -46,7 +46,7 @@ test.each([[[]], [['--sandbox']]])(
   async (args) => {
     const source = `export const half = (job) => { void job.sendStatus(0.5, 1); return 'done' }`
     const path = await write('half.mjs', source)
-    await using runner = start(path, ...args)
+    await using runner = await start(path, ...args)
     await runner.waitForOutput('connected', 20_000)
     const task = client.submit('half')
     expect(await task).toBe('done')
@@ -148,7 +148,7 @@ test.each([[[]], [['--processes', '2']]])(
 )
 
 test.each([[[]], [['--processes', '2']]])('an address that is no URL is told %j', async (args) => {
-  await using runner = start('file://[', ...args)
+  await using runner = await start('file://[', ...args)
   const { code, stderr } = await runner.ended
   expect(stderr).toMatch(/^glammp-worker: file:\/\/\[ is no URL$/m)
   expect(code).toBe(2)
@@ -213,7 +213,7 @@ test.each([0, 1, 2, 3])('a handler that ends its process with %i ends no other',
       process.exit(${code})
     }`,
   )
-  await using runner = start(path, '--processes', '1')
+  await using runner = await start(path, '--processes', '1')
   await runner.waitForOutput('server:up', 20_000)
   expect(await client.do(`ends${code}`, '', { timeout: 20_000 })).toBe('in another process')
   expect(await runner.kill('SIGTERM')).toMatchObject({ code: 0 })
@@ -227,7 +227,7 @@ test.each([[[]], [['--processes', '1']]])(
       `export const hangsUp = (job) => new Promise((resolve) => {
         console.log('begun'); setTimeout(resolve, 500, 'done') })`,
     )
-    await using runner = start(path, ...args)
+    await using runner = await start(path, ...args)
     await runner.waitForOutput('server:up', 20_000)
     const running = client.do('hangsUp')
     await runner.waitForOutput('begun')

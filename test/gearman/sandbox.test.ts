@@ -1,4 +1,5 @@
 import { cpus } from 'node:os'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { fileURLToPath } from 'node:url'
 import { GearmanClient, GearmanWorker } from '@glammp/gearman'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -107,9 +108,13 @@ test('CPU-bound handlers use the cores, and the worker hears everything meanwhil
   // The threads start with their first jobs.
   await Promise.all([1, 2].map(() => caller.do('spin', 200)))
   await caller.do('reset')
+  // How late a process is here that does nothing.
+  const here = monitorEventLoopDelay({ resolution: 5 })
+  here.enable()
   const before = machineTime()
   const results = await Promise.all([1, 2].map(() => caller.do('spin', 3_000)))
   const after = machineTime()
+  here.disable()
   const measured = await caller.do('measured')
   const { cores, usual, longest } = JSON.parse(measured)
   console.log(`${cores} cores; the process was late by ${usual} ms (99 %), ${longest} ms at most`)
@@ -118,8 +123,8 @@ test('CPU-bound handlers use the cores, and the worker hears everything meanwhil
   const others = (after.busy - before.busy) / (after.at - before.at) - cores
   expect(cores / Math.min(2, cpus().length - others)).toBeGreaterThan(0.6)
   // Milliseconds for which a heartbeat, like anything that came in, had to wait for the process.
-  expect(usual).toBeLessThan(50)
-  expect(longest).toBeLessThan(500)
+  expect(usual).toBeLessThan(Math.max(50, (3 * here.percentile(99)) / 1e6))
+  expect(longest).toBeLessThan(Math.max(500, (3 * here.max) / 1e6))
   expect(busy.stdout()).not.toMatch(/down|lost/)
 })
 

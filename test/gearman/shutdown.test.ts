@@ -169,8 +169,7 @@ await working
     },
   )
   await using _ = program
-  const started = performance.now()
+  // Where a timer of a minute held it, the time of the test would be over before.
   const { code, stdout, stderr } = await program.ended
   expect({ code, stdout, stderr }).toMatchObject({ code: 0, stdout: 'y\nERR_GEARMAN_CLOSED\n' })
-  expect(performance.now() - started).toBeLessThan(15_000)
 })

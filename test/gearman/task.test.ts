@@ -167,7 +167,7 @@ test('a job has its own time for the result', async () => {
   expect(error).toBeInstanceOf(TimeoutError)
   expect(error).toMatchObject({ code: 'ERR_GEARMAN_TIMEOUT', function: 'unserved' })
   expect(took).toBeGreaterThanOrEqual(149)
-  expect(took).toBeLessThan(1_000)
+  expect(took).toBeLessThan(10_000)
 })
 
 test('close ends the jobs that are waited for, and every later call', async () => {

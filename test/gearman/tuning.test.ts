@@ -210,7 +210,8 @@ test('a scheduled job starts on time for a worker that polls', async () => {
   await client.schedule('due', '', { at })
   await waitFor(() => started > 0)
   expect(started).toBeGreaterThanOrEqual(at)
-  expect(started - at).toBeLessThan(1_000)
+  // Without a poll it would sleep on until the end of the test.
+  expect(started - at).toBeLessThan(5_000)
 })
 
 test('heartbeats find a frozen server: for an idle worker, and for a client that waits', async () => {

@@ -60,7 +60,7 @@ const fakes: [string, () => (milliseconds: number) => void][] = [
 describe.each(fakes)('fake timers of %s', (kind, fake) => {
   test.each(['before them', 'under them'])('a cache that was made %s', async (when) => {
     if (when === 'under them') fake()
-    const cache = new MemcacheClient({ servers: memcached.address, timeout: 300 })
+    const cache = new MemcacheClient(memcached.address)
     await cache.set('a', 1)
     if (when === 'before them') fake()
     expect(await cache.get('a')).toBe(1)
@@ -69,7 +69,9 @@ describe.each(fakes)('fake timers of %s', (kind, fake) => {
     ).toBe(2)
     await memcached.pause()
     try {
-      await expect(cache.get('a')).rejects.toMatchObject({ code: 'ERR_MEMCACHE_TIMEOUT' })
+      await expect(cache.get('a', { timeout: 300 })).rejects.toMatchObject({
+        code: 'ERR_MEMCACHE_TIMEOUT',
+      })
     } finally {
       await memcached.resume()
     }

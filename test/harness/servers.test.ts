@@ -8,7 +8,7 @@ import { serversAreControllable, serversAreProcesses } from '../support/server-s
 import { temporaryDirectory } from '../support/temporary-directory.js'
 import { waitFor } from '../support/wait.js'
 
-const ask = (server: RunningServer, question: string, timeout = 1_000): Promise<string> =>
+const ask = (server: RunningServer, question: string, timeout = 10_000): Promise<string> =>
   new Promise((resolve, reject) => {
     const socket = createConnection({ host: server.host, port: server.port })
     socket.setTimeout(timeout, () => socket.destroy(new Error('silence')))

@@ -115,7 +115,8 @@ test('a process that was busy opens no more connections than one that was not', 
   for (let round = 0; round < 5; round += 1) {
     const before = cache.get('key')
     await new Promise((resolve) => setImmediate(resolve))
-    const end = performance.now() + 30
+    // Long enough for the server to have answered, whatever else the machine does.
+    const end = performance.now() + 200
     while (performance.now() < end) Math.random()
     expect(await Promise.all([before, cache.get('key')])).toEqual(['value', 'value'])
   }
@@ -179,7 +180,7 @@ describe.skipIf(!serversAreControllable)('a server that does not answer', () => 
     expect(failed).toBeGreaterThan(1_000)
     expect(proxy.connections).toBeLessThan(60)
     proxy.heal()
-    await waitFor(() => cache.set('a', 1), { timeout: 3_000 })
+    await waitFor(() => cache.set('a', 1), { timeout: 10_000 })
   })
 })
 
@@ -203,9 +204,7 @@ test('connections that are idle are closed, but for those of min', async () => {
     const minutes = 3
     for (let second = 0; second < minutes * 60; second += 1)
       await vi.advanceTimersByTimeAsync(1_000)
-    for (let turn = 0; turn < 1_000 && proxy.open > min; turn += 1) {
-      await new Promise((resolve) => setImmediate(resolve))
-    }
+    await waitFor(() => proxy.open <= min)
     expect(proxy.open).toBe(min)
     expect(await cache.get('a')).toBe(1)
     await cache.close()

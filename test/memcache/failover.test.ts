@@ -191,7 +191,7 @@ describe.skipIf(!serversAreControllable)('while a server cannot be reached', () 
   })
 
   test('ejection alone spares callers the wait for a server that hangs', async () => {
-    await using cache = open({ timeout: 150, ejection: { failures: 1, cooldown: 60_000 } })
+    await using cache = open({ timeout: 1_000, ejection: { failures: 1, cooldown: 60_000 } })
     await Promise.all(keys.map((key) => cache.set(key, key)))
     const [key = ''] = victims(cache)
     await servers[0]?.pause()
@@ -199,7 +199,7 @@ describe.skipIf(!serversAreControllable)('while a server cannot be reached', () 
     await waitFor(async () => {
       const started = performance.now()
       await expect(cache.get(key)).rejects.toMatchObject({ code: expect.any(String) })
-      return performance.now() - started < 50
+      return performance.now() - started < 500
     })
     await servers[0]?.resume()
   })

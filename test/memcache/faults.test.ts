@@ -21,7 +21,9 @@ describe.skipIf(!serversAreControllable)('a server', () => {
     await using server = await startMemcached()
     await using other = await startMemcached()
     await server.kill()
-    await using cache = new MemcacheClient({ servers: [server.address, other.address] })
+    const servers = [server.address, other.address]
+    const patient = { timeout: 20_000, connectTimeout: 20_000 }
+    await using cache = new MemcacheClient({ servers, ...patient })
     const down = waitForEvent(cache, 'server:down')
     const keys = Array.from({ length: 40 }, (_, index) => `key:${index}`)
     for (const key of keys) {
@@ -34,7 +36,7 @@ describe.skipIf(!serversAreControllable)('a server', () => {
           server: server.address,
         })
       else expect(error).toBeUndefined()
-      expect(ms).toBeLessThan(500)
+      expect(ms).toBeLessThan(10_000)
     }
     expect(await down).toMatchObject({ server: server.address })
     await expect(cache.connect()).rejects.toMatchObject({ code: 'ERR_MEMCACHE_CONNECTION' })
@@ -89,7 +91,7 @@ describe.skipIf(!serversAreControllable)('a server', () => {
     await using other = await startMemcached()
     await using cache = new MemcacheClient({
       servers: [server.address, other.address],
-      timeout: 300,
+      timeout: 700,
     })
     const keys = Array.from({ length: 40 }, (_, index) => `key:${index}`)
     await Promise.all(keys.map((key) => cache.set(key, key)))
@@ -104,11 +106,11 @@ describe.skipIf(!serversAreControllable)('a server', () => {
               key,
               server: server.address,
             })
-            expect(ms).toBeGreaterThanOrEqual(290)
-            expect(ms).toBeLessThan(700)
+            expect(ms).toBeGreaterThanOrEqual(690)
+            expect(ms).toBeLessThan(5_000)
           } else {
             expect(error).toBeUndefined()
-            expect(ms).toBeLessThan(290)
+            expect(ms).toBeLessThan(690)
           }
         }),
       )
@@ -163,16 +165,20 @@ describe('a call', () => {
       })
       const { ms, error } = await timed(cache.get('a'))
       expect(error).toMatchObject({ code: 'ERR_MEMCACHE_TIMEOUT', server: silent.address })
-      expect(ms).toBeLessThan(400)
+      expect(ms).toBeLessThan(950)
     }
   })
 
   test('has a time of its own on request', async () => {
     await using silent = await startFakeServer(() => {})
-    await using cache = new MemcacheClient({ servers: silent.address, protocol: 'meta' })
+    await using cache = new MemcacheClient({
+      servers: silent.address,
+      protocol: 'meta',
+      timeout: 20_000,
+    })
     const { ms, error } = await timed(cache.get('a', { timeout: 60 }))
     expect(error).toMatchObject({ code: 'ERR_MEMCACHE_TIMEOUT' })
-    expect(ms).toBeLessThan(300)
+    expect(ms).toBeLessThan(10_000)
   })
 
   test('ends with its signal, before and after it was sent', async () => {
@@ -235,7 +241,7 @@ describe('a call', () => {
     const cache = new MemcacheClient({ servers: silent.address, protocol: 'meta', timeout: 150 })
     const call = timed(cache.get('a'))
     const { ms } = await timed(cache.close())
-    expect(ms).toBeLessThan(500)
+    expect(ms).toBeLessThan(950)
     expect((await call).error).toMatchObject({ code: 'ERR_MEMCACHE_TIMEOUT' })
   })
 })

@@ -8,25 +8,23 @@ import { serversAreControllable } from '../support/server-source.js'
 import { waitFor } from '../support/wait.js'
 import { pastEnd } from './past-end.js'
 
-let server: MemcachedServer
-beforeAll(async () => {
-  server = await startMemcached()
-})
-afterAll(() => server.stop())
-
-describe.each(['meta', 'classic', 'binary'] as const)('leases on %s', (protocol) => {
+describe.concurrent.each(['meta', 'classic', 'binary'] as const)('leases on %s', (protocol) => {
+  let server: MemcachedServer
   let cache: MemcacheClient
   let other: MemcacheClient
-  beforeAll(() => {
+  beforeAll(async () => {
+    server = await startMemcached()
     cache = new MemcacheClient({ servers: server.address, protocol })
     other = new MemcacheClient({ servers: server.address, protocol })
   })
-  afterAll(() => Promise.all([cache.close(), other.close()]))
+  afterAll(async () => {
+    await Promise.all([cache.close(), other.close()])
+    await server.stop()
+  })
 
   const key = (name: string): string => `${protocol}:${name}`
 
-  /** A load that ends when the test says so. */
-  test('a value that was invalidated while it was loaded is not stored', async () => {
+  test.sequential('a value that was invalidated while it was loaded is not stored', async () => {
     const hold = held()
     const asked = cache.wrap(key('overtaken'), hold.load, { ttl: 60 })
     await hold.begun
@@ -38,7 +36,7 @@ describe.each(['meta', 'classic', 'binary'] as const)('leases on %s', (protocol)
     expect(await other.get(key('overtaken'))).toBe('after')
   })
 
-  test('after invalidate a process does not join the load that was under way', async () => {
+  test.sequential('after invalidate a process does not join the load that was under way', async () => {
     const hold = held()
     const before = cache.wrap(key('joined'), hold.load, { ttl: 60 })
     await hold.begun
@@ -49,7 +47,7 @@ describe.each(['meta', 'classic', 'binary'] as const)('leases on %s', (protocol)
     expect(await cache.get(key('joined'))).toBe('new')
   })
 
-  test('what somebody set while it was loaded stays', async () => {
+  test.sequential('what somebody set while it was loaded stays', async () => {
     const hold = held()
     const asked = cache.wrap(key('set'), hold.load, { ttl: 60 })
     await hold.begun
@@ -59,7 +57,7 @@ describe.each(['meta', 'classic', 'binary'] as const)('leases on %s', (protocol)
     expect(await other.get(key('set'))).toBe('set')
   })
 
-  test('an error of load lets the next process load at once', async () => {
+  test.sequential('an error of load lets the next process load at once', async () => {
     const hold = held()
     const failing = cache.wrap(key('error'), hold.load)
     await hold.begun
@@ -71,7 +69,7 @@ describe.each(['meta', 'classic', 'binary'] as const)('leases on %s', (protocol)
     expect(performance.now() - start).toBeLessThan(5_000)
   })
 
-  test('a value that cannot be stored lets the next process load at once', async () => {
+  test.sequential('a value that cannot be stored lets the next process load at once', async () => {
     const large = Buffer.alloc(2_000_000)
     expect(await cache.wrap(key('large'), () => large)).toBe(large)
     const start = performance.now()
@@ -79,7 +77,7 @@ describe.each(['meta', 'classic', 'binary'] as const)('leases on %s', (protocol)
     expect(performance.now() - start).toBeLessThan(5_000)
   })
 
-  test('an error while an old value is refreshed costs nobody anything', async () => {
+  test.sequential('an error while an old value is refreshed costs nobody anything', async () => {
     const options = { ttl: 1, stale: 60 }
     await cache.wrap(key('refresh'), () => 'old', options)
     await pastEnd(other, key('refresh'), options)
@@ -96,20 +94,20 @@ describe.each(['meta', 'classic', 'binary'] as const)('leases on %s', (protocol)
     await waitFor(async () => (await other.get(key('refresh'))) === 'new')
   })
 
-  test('a load that takes longer than its lease is overtaken, and not stored', async () => {
+  test.sequential('a load that takes longer than its lease is overtaken, and not stored', async () => {
     const hold = held()
     const options = { ttl: 60, lease: 1 }
     const slow = cache.wrap(key('slow'), hold.load, options)
     await hold.begun
     const start = performance.now()
     expect(await other.wrap(key('slow'), () => 'mine', options)).toBe('mine')
-    expect(performance.now() - start).toBeLessThan(3_000)
+    expect(performance.now() - start).toBeLessThan(8_000)
     hold.end('late')
     expect(await slow).toBe('late')
     expect(await other.get(key('slow'))).toBe('mine')
   })
 
-  test('a caller does not wait for ever for others: it loads in the end, without storing', async () => {
+  test.sequential('a caller does not wait for ever for others: it loads in the end, without storing', async () => {
     // With one thread, so that nobody gets in between two commands of one write.
     await using own = await startMemcached({ args: ['-t', '1'] })
     await using raw = new MemcacheClient({ servers: own.address, protocol: 'meta' })
@@ -136,7 +134,7 @@ describe.each(['meta', 'classic', 'binary'] as const)('leases on %s', (protocol)
     expect(await raw.get(lock)).not.toBe('mine')
   })
 
-  test('to all other commands a key that is being loaded does not exist', async () => {
+  test.sequential('to all other commands a key that is being loaded does not exist', async () => {
     const hold = held()
     const name = key('nothing')
     const asked = cache.wrap(name, hold.load, { ttl: 60 })
@@ -155,7 +153,7 @@ describe.each(['meta', 'classic', 'binary'] as const)('leases on %s', (protocol)
     expect(await other.get(`glammp:lock:${name}`)).toBeUndefined()
   })
 
-  test.each(['delete', 'deleteMany', 'invalidate', 'flushAll'] as const)(
+  test.sequential.each(['delete', 'deleteMany', 'invalidate', 'flushAll'] as const)(
     'what was loaded before %s is not stored after it',
     async (how) => {
       const hold = held()
@@ -172,7 +170,7 @@ describe.each(['meta', 'classic', 'binary'] as const)('leases on %s', (protocol)
     },
   )
 
-  test('what set stored is not old for its ttl alone', async () => {
+  test.sequential('what set stored is not old for its ttl alone', async () => {
     await other.set(key('recent'), 'set', 60)
     const never = (): never => {
       throw new Error('loaded')
@@ -180,7 +178,7 @@ describe.each(['meta', 'classic', 'binary'] as const)('leases on %s', (protocol)
     expect(await cache.wrap(key('recent'), never, { ttl: 60, stale: 300 })).toBe('set')
   })
 
-  test('on a server without cas one caller loads, and the value is stored', async () => {
+  test.sequential('on a server without cas one caller loads, and the value is stored', async () => {
     await using own = await startMemcached({ args: ['-C'] })
     await using caller = new MemcacheClient({ servers: own.address, protocol })
     let loads = 0
@@ -189,7 +187,7 @@ describe.each(['meta', 'classic', 'binary'] as const)('leases on %s', (protocol)
     expect(await caller.get('glammp:lock:k')).toBeUndefined()
   })
 
-  test('a value that cannot be decoded is loaded once by all', async () => {
+  test.sequential('a value that cannot be decoded is loaded once by all', async () => {
     const writer = new MemcacheClient({ servers: server.address, protocol: 'meta' })
     await writer.meta.set(key('garbage'), 'xx', 'F4')
     await writer.close()
@@ -208,6 +206,7 @@ describe.each(['meta', 'classic', 'binary'] as const)('leases on %s', (protocol)
 })
 
 test('a stub that some program made to stay for ever is taken over', async () => {
+  await using server = await startMemcached()
   await using cache = new MemcacheClient({ servers: server.address, protocol: 'meta' })
   await cache.meta.get('eternal', 'v N0')
   expect(await cache.wrap('eternal', () => 'value', { lease: 1 })).toBe('value')
@@ -245,6 +244,7 @@ test.skipIf(!serversAreControllable)(
 )
 
 test('a connection that was closed while it was idle costs nothing', async () => {
+  await using server = await startMemcached()
   await using proxy = await startProxy(server.address)
   await using cache = new MemcacheClient({ servers: proxy.address, protocol: 'meta' })
   await cache.wrap('idle', () => 'value')

@@ -7,7 +7,7 @@ it('keeps its time limits behind a listener that throws', async () => {
   const [one, two] = [await startMemcached(), await startMemcached()]
   const cache = new MemcacheClient({
     servers: [one.address, two.address],
-    timeout: 200,
+    timeout: 1_000,
     distribution: () => ({ pick: (key) => Number(key.at(-1)) }),
     ejection: { failures: 1, cooldown: 60_000 },
   })

@@ -165,7 +165,7 @@ test('a signal ends the whole list at once', async () => {
     servers: silent.address,
     protocol: 'meta',
     maxPending: MAX_PENDING,
-    timeout: 500,
+    timeout: 20_000,
   })
   const controller = new AbortController()
   const { signal } = controller
@@ -182,7 +182,7 @@ test('a signal ends the whole list at once', async () => {
   await waitFor(() => silent.received().length > 0)
   controller.abort(reason)
   const { ms } = await timed(outcomes)
-  expect(ms).toBeLessThan(400)
+  expect(ms).toBeLessThan(10_000)
   for (const outcome of await outcomes) expect(outcome).toMatchObject({ reason })
 })
 

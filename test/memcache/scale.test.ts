@@ -54,7 +54,7 @@ describe.skipIf(!serversAreProcesses)(`over ${SERVERS} servers`, { timeout: 60_0
     await cache.setMany(keys.map((key, index) => [key, index] as const))
     await cache.getMany(keys)
     // Longer than this process needs for what it does itself, on behalf of all proxies.
-    const oneWay = 400
+    const oneWay = 1_500
     for (const proxy of proxies) proxy.delay(oneWay)
     const started = performance.now()
     expect((await cache.getMany(keys)).size).toBe(KEYS)

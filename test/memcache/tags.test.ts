@@ -65,12 +65,14 @@ describe.each(['meta', 'classic'] as const)('tags on %s', (protocol) => {
 
   test('an invalidation during the load makes what was loaded a miss', async () => {
     const tags = ['during']
+    // The load goes on: who comes after the invalidation waits for the end of its lease.
+    const lease = 1
     const loading = held()
-    const asked = cache.wrap('during', loading.load, { tags })
+    const asked = cache.wrap('during', loading.load, { tags, lease })
     await loading.begun
     await other.tag('during').invalidate()
     await cache.tag('during').invalidate()
-    expect(await cache.wrap('during', () => 'new', { tags })).toBe('new')
+    expect(await cache.wrap('during', () => 'new', { tags, lease })).toBe('new')
     loading.end('old')
     expect(await asked).toBe('old')
     expect(await other.wrap('during', () => 'newer', { tags })).toBe('new')

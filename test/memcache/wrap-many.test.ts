@@ -15,7 +15,7 @@ beforeAll(async () => {
 })
 afterAll(() => Promise.all(servers.map((server) => server.stop())))
 
-describe.each(['meta', 'classic'] as const)('wrapMany on %s', (protocol) => {
+describe.concurrent.each(['meta', 'classic'] as const)('wrapMany on %s', (protocol) => {
   let cache: MemcacheClient
   let other: MemcacheClient
   beforeAll(() => {
@@ -42,7 +42,7 @@ describe.each(['meta', 'classic'] as const)('wrapMany on %s', (protocol) => {
     }
   }
 
-  test('loads all misses by one call and stores them', async () => {
+  test.sequential('loads all misses by one call and stores them', async () => {
     const keys = keysOf('first', 1_000)
     const { asked, load } = noting()
     await cache.wrapMany(keys.slice(0, 400), load, { ttl: 60 })
@@ -55,7 +55,7 @@ describe.each(['meta', 'classic'] as const)('wrapMany on %s', (protocol) => {
     expect(asked.length).toBe(2)
   })
 
-  test('two processes that ask for the same keys load each once', async () => {
+  test.sequential('two processes that ask for the same keys load each once', async () => {
     const keys = keysOf('shared', 200)
     const first = noting(300)
     const second = noting(300)
@@ -69,7 +69,7 @@ describe.each(['meta', 'classic'] as const)('wrapMany on %s', (protocol) => {
     expect(loaded.sort()).toEqual([...keys].sort())
   })
 
-  test('wrap and wrapMany share one load', async () => {
+  test.sequential('wrap and wrapMany share one load', async () => {
     const { asked, load } = noting(200)
     const many = cache.wrapMany(['mixed:1', 'mixed:2'], load)
     const one = cache.wrap('mixed:1', () => 'never')
@@ -78,7 +78,7 @@ describe.each(['meta', 'classic'] as const)('wrapMany on %s', (protocol) => {
     expect(asked.length).toBe(1)
   })
 
-  test('loadMany may give an array in the order of its keys', async () => {
+  test.sequential('loadMany may give an array in the order of its keys', async () => {
     const found = await cache.wrapMany(keysOf('array', 3), (keys) => keys.map((key) => key.length))
     expect(found).toEqual(
       new Map([
@@ -94,7 +94,7 @@ describe.each(['meta', 'classic'] as const)('wrapMany on %s', (protocol) => {
     expect(performance.now() - start).toBeLessThan(5_000)
   })
 
-  test('keys without a value are absent, and remembered by negativeTtl', async () => {
+  test.sequential('keys without a value are absent, and remembered by negativeTtl', async () => {
     const asked: string[][] = []
     const load = (keys: string[]): Map<string, number> => {
       asked.push(keys)
@@ -113,7 +113,7 @@ describe.each(['meta', 'classic'] as const)('wrapMany on %s', (protocol) => {
     expect(asked.length).toBe(3)
   })
 
-  test('an error reaches all callers, is not stored and frees the leases', async () => {
+  test.sequential('an error reaches all callers, is not stored and frees the leases', async () => {
     const failing = (): never => {
       throw new Error('database is down')
     }
@@ -125,21 +125,21 @@ describe.each(['meta', 'classic'] as const)('wrapMany on %s', (protocol) => {
     expect(performance.now() - start).toBeLessThan(5_000)
   })
 
-  test('with stale nobody waits', async () => {
+  test.sequential('with stale nobody waits', async () => {
     const keys = keysOf('stale', 20)
     const options = { ttl: 1, stale: 60 }
     await cache.wrapMany(keys, (missing) => missing.map(() => 'old'), options)
     await Promise.all(keys.map((key) => pastEnd(cache, key, options, `${protocol}:`)))
-    const { asked, load } = noting(1_500)
+    const { asked, load } = noting(3_000)
     const start = performance.now()
     const found = await cache.wrapMany(keys, load, options)
-    expect(performance.now() - start).toBeLessThan(1_450)
+    expect(performance.now() - start).toBeLessThan(2_950)
     expect(new Set(found.values())).toEqual(new Set(['old']))
     await waitFor(async () => (await cache.get('stale:0')) === 'value of stale:0')
     expect(asked).toEqual([keys])
   })
 
-  test('hits cost one round trip a server', async () => {
+  test.sequential('hits cost one round trip a server', async () => {
     await using proxy = await startProxy(addresses[0] as string)
     const servers = [proxy.address, ...addresses.slice(1)]
     const through = { servers, protocol, timeout: 10_000 } as const
@@ -155,7 +155,7 @@ describe.each(['meta', 'classic'] as const)('wrapMany on %s', (protocol) => {
     expect(asked).toEqual([])
   })
 
-  test('a key that cannot be is an error before anything is sent', async () => {
+  test.sequential('a key that cannot be is an error before anything is sent', async () => {
     const { asked, load } = noting()
     await expect(cache.wrapMany(['fine', 'not fine'], load)).rejects.toMatchObject({
       code: 'ERR_MEMCACHE_INVALID_KEY',

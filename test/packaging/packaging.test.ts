@@ -100,7 +100,7 @@ describe('an application runs', () => {
   })
 })
 
-describe('a bundle runs where nothing is installed', () => {
+describe('a bundle runs where nothing is installed', { timeout: 120_000 }, () => {
   // In a directory of its own: whatever it still asks for is not found from there.
   const bundled = async (name: string): Promise<string> => {
     const alone = await temporaryDirectory()
@@ -209,7 +209,7 @@ describe('the declarations compile with strict and without skipLibCheck', () => 
       await copyFile(fixture('consumer.ts'), within(name))
   })
 
-  test.each(cases)('$compiler, $module', { timeout: 120_000 }, async ({ compiler, options }) => {
+  test.each(cases)('$compiler, $module', { timeout: 180_000 }, async ({ compiler, options }) => {
     const tsc = join(root, compilers[compiler as keyof typeof compilers])
     const common = [
       '--noEmit',
@@ -230,7 +230,10 @@ describe('the declarations compile with strict and without skipLibCheck', () => 
       'consumer.mts',
       'consumer.cts',
     ]
-    const { code, stdout } = await run(process.execPath, args, { cwd: application.path })
+    const { code, stdout } = await run(process.execPath, args, {
+      cwd: application.path,
+      timeout: 170_000,
+    })
     expect(`${code} ${stdout}`).toBe('0 ')
   })
 })

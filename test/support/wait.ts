@@ -2,7 +2,7 @@ import { type EventEmitter, once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 export interface WaitOptions {
-  /** Milliseconds; 10,000 by default. */
+  /** Milliseconds; 20,000 by default: on a busy machine a process may take ten seconds to start. */
   readonly timeout?: number | undefined
   /** Milliseconds between two looks; 10 by default. */
   readonly interval?: number | undefined
@@ -10,7 +10,7 @@ export interface WaitOptions {
   readonly what?: string | undefined
 }
 
-const DEFAULT_TIMEOUT = 10_000
+const DEFAULT_TIMEOUT = 20_000
 
 /**
  * Waits until the predicate answers something true, and resolves with that. A predicate that throws
