@@ -1,7 +1,7 @@
 import { EventEmitter, once } from 'node:events'
 import { expect, it } from 'vitest'
-import { Deadline, Deadlines } from './deadline.js'
 import { guarded, tell } from './guarded.js'
+import { Deadline, Deadlines } from './time/deadline.js'
 
 // Vitest has listeners of its own, which would call the run a failure.
 async function uncaughtOf(run: () => void): Promise<unknown> {

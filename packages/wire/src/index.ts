@@ -1,12 +1,3 @@
-export {
-  type AddressRules,
-  parseServer,
-  parseServers,
-  type ServerAddress,
-  type ServerObject,
-  tlsFor,
-} from './address.js'
-export { Backoff, type BackoffOptions } from './backoff.js'
 export { latin1, utf8 } from './byte-text.js'
 export { isWatched, traced } from './channels.js'
 export {
@@ -18,19 +9,41 @@ export {
   setTimeout,
   sleep,
 } from './clock.js'
+export { PendingQueue } from './collections/pending-queue.js'
+export { TransientMap } from './collections/transient-map.js'
+export { TransientSet } from './collections/transient-set.js'
+export {
+  type AddressRules,
+  parseServer,
+  parseServers,
+  type ServerAddress,
+  type ServerObject,
+  tlsFor,
+} from './connection/address.js'
 export {
   Connection,
   type ConnectionOwner,
   type ConnectOptions,
   type TlsOptions,
-} from './connection.js'
-export { afterReads, Deadline, Deadlines, patiently } from './deadline.js'
+} from './connection/connection.js'
+export { Health, type HealthListener } from './connection/health.js'
+export { Output } from './connection/output.js'
+export { kept, receiveBuffer } from './connection/receive-buffer.js'
+export {
+  type Resource,
+  ResourcePool,
+  type ResourcePoolOptions,
+} from './connection/resource-pool.js'
+export {
+  type ConnectionMetrics,
+  Traffic,
+  type TrafficMetrics,
+  trafficMetrics,
+} from './connection/traffic.js'
 export { ErrorBase, type ErrorDetails } from './error-base.js'
 export { Fault, type FaultKind } from './fault.js'
 export { guarded, tell } from './guarded.js'
-export { Health, type HealthListener } from './health.js'
 export { Histogram, type HistogramSummary } from './histogram.js'
-export { onAbort, orAborted, reasonOf } from './on-abort.js'
 export {
   abortSignal,
   bool,
@@ -49,10 +62,6 @@ export {
   wholeNumberFrom,
   wrong,
 } from './option-rules.js'
-export { Output } from './output.js'
-export { PendingQueue } from './pending-queue.js'
-export { kept, receiveBuffer } from './receive-buffer.js'
-export { type Resource, ResourcePool, type ResourcePoolOptions } from './resource-pool.js'
 export { shown, shownName } from './shown.js'
 export {
   checkBigint,
@@ -68,11 +77,6 @@ export {
   survey,
 } from './storable.js'
 export { isThenable } from './thenable.js'
-export {
-  type ConnectionMetrics,
-  Traffic,
-  type TrafficMetrics,
-  trafficMetrics,
-} from './traffic.js'
-export { TransientMap } from './transient-map.js'
-export { TransientSet } from './transient-set.js'
+export { Backoff, type BackoffOptions } from './time/backoff.js'
+export { afterReads, Deadline, Deadlines, patiently } from './time/deadline.js'
+export { onAbort, orAborted, reasonOf } from './time/on-abort.js'

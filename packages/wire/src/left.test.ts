@@ -10,8 +10,8 @@ import { createServer as createTlsServer } from 'node:tls'
 import { expect, test } from 'vitest'
 import { makeCertificates } from '../../../test/support/certificates.js'
 import { waitFor } from '../../../test/support/wait.js'
-import { parseServer } from './address.js'
-import { Connection } from './connection.js'
+import { parseServer } from './connection/address.js'
+import { Connection } from './connection/connection.js'
 import { Fault } from './fault.js'
 
 const SIZE = 48_000_000

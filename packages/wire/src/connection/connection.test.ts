@@ -4,9 +4,9 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, expect, test } from 'vitest'
+import { Fault } from '../fault.js'
 import { parseServer } from './address.js'
 import { Connection, type ConnectionOwner } from './connection.js'
-import { Fault } from './fault.js'
 import { kept } from './receive-buffer.js'
 
 const rules = { defaultPort: 1, schemes: {} }

@@ -1,7 +1,7 @@
 import { createPool, type Pool } from 'generic-pool'
-import { every } from './clock.js'
-import { afterReads } from './deadline.js'
-import { Fault } from './fault.js'
+import { every } from '../clock.js'
+import { Fault } from '../fault.js'
+import { afterReads } from '../time/deadline.js'
 
 /** What a pool lends: a connection with what is spoken on it. */
 export interface Resource {

@@ -1,6 +1,6 @@
-import { Backoff, type BackoffOptions } from './backoff.js'
-import { monotonic } from './clock.js'
-import type { Fault } from './fault.js'
+import { monotonic } from '../clock.js'
+import type { Fault } from '../fault.js'
+import { Backoff, type BackoffOptions } from '../time/backoff.js'
 
 /** Told when a server changes sides. */
 export interface HealthListener {

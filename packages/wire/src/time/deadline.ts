@@ -1,5 +1,5 @@
-import { monotonic, nextTick, setImmediate, setTimeout } from './clock.js'
-import { guarded } from './guarded.js'
+import { monotonic, nextTick, setImmediate, setTimeout } from '../clock.js'
+import { guarded } from '../guarded.js'
 
 /**
  * Something that must be over at some time. Entries hold their own links, so that arming and

@@ -1,5 +1,5 @@
-import { guarded } from './guarded.js'
-import { TransientSet } from './transient-set.js'
+import { TransientSet } from '../collections/transient-set.js'
+import { guarded } from '../guarded.js'
 
 interface Waiting {
   readonly callbacks: TransientSet<() => void>

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { waitFor } from '../../../test/support/wait.js'
-import { Fault } from './fault.js'
+import { waitFor } from '../../../../test/support/wait.js'
+import { Fault } from '../fault.js'
 import { Health } from './health.js'
 
 test('a server that failed rests, is tried again, and its listener hears each change once', async () => {
