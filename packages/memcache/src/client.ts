@@ -1,28 +1,28 @@
 import { Deadlines, type ServerObject } from '@glammp/wire'
-import { WrapCommands } from './cache-aside/wrap-commands.js'
-import { logCommands } from './command-log.js'
+import { WrapCommands } from './client/wrap-commands.js'
 import { Admin, FLUSH_RULES, type FlushOptions, type PerServer } from './commands/admin.js'
-import { Changes } from './commands/changes.js'
-import { Chunks } from './commands/chunks.js'
-import type { CommandContext } from './commands/context.js'
 import { KeyListing, type KeysOptions } from './commands/key-listing.js'
 import { Meta } from './commands/meta.js'
-import type { CallOptions } from './commands/route.js'
-import type { StatsOf, StatsSection } from './commands/stats-section.js'
-import { Turns } from './commands/turns.js'
+import type { StatsOf, StatsSection } from './commands/stats/stats-section.js'
 import {
   type WatchClass,
   type WatchEvent,
   WatchLog,
   type WatchOptions,
 } from './commands/watch-log.js'
-import { Announcer } from './events.js'
-import type { Key } from './given-key.js'
-import { KeyRules } from './key.js'
-import { type MemcacheMetrics, Metrics } from './metrics.js'
-import type { MemcacheOptions } from './options.js'
+import { Changes } from './dispatch/changes.js'
+import { Chunks } from './dispatch/chunks.js'
+import type { CommandContext } from './dispatch/context.js'
+import { Turns } from './dispatch/key-order.js'
+import type { CallOptions } from './dispatch/route.js'
+import type { Key } from './key.js'
+import { KeyRules } from './keys/key-rules.js'
+import { logCommands } from './observing/command-log.js'
+import { Announcer } from './observing/events.js'
+import { type MemcacheMetrics, Metrics } from './observing/metrics.js'
+import type { MemcacheOptions } from './options/options.js'
+import { nodeAddress, readOptions, readServer, readServers } from './options/settings.js'
 import { Fleet } from './servers/fleet.js'
-import { nodeAddress, readOptions, readServer, readServers } from './settings.js'
 import { Envelope } from './values/envelope.js'
 
 /**

@@ -1,5 +1,5 @@
 import { ErrorBase, type ErrorDetails } from '@glammp/wire'
-import type { Key } from './given-key.js'
+import type { Key } from './key.js'
 
 /** What a {@link MemcacheError} knows beside its message. */
 export interface MemcacheErrorDetails extends ErrorDetails {

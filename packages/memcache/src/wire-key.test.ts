@@ -1,10 +1,10 @@
 import { Output } from '@glammp/wire'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { binaryProtocol } from './protocol/binary.js'
-import { classicProtocol } from './protocol/classic.js'
-import { metaProtocol } from './protocol/meta.js'
-import type { Protocol } from './protocol/request.js'
+import { binaryProtocol } from './protocol/binary/binary.js'
+import { classicProtocol } from './protocol/classic/classic.js'
+import { metaProtocol } from './protocol/meta/meta.js'
+import type { Protocol } from './requests/request.js'
 import { binaryWireKey, bytesOf, isBinary, KeyFault, storeHead } from './wire-key.js'
 
 const bytes = fc

@@ -1,4 +1,4 @@
-import { type Key, keptKey } from '../given-key.js'
+import { type Key, keptKey } from '../key.js'
 
 /** One key that is being looked for, and everybody in this process who waits for it. */
 export class Flight {

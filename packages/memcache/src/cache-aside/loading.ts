@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { type Key, keyText } from '../given-key.js'
+import { type Key, keyText } from '../key.js'
 import type { Flight } from './flight.js'
 
 const storage = new AsyncLocalStorage<Loading>()

@@ -1,4 +1,4 @@
-import type { CallOptions } from '../commands/route.js'
+import type { CallOptions } from '../dispatch/route.js'
 
 /** A name that values are wrapped with: `wrap(key, load, { tags: [name] })`. */
 export class Tag {

@@ -1,8 +1,8 @@
 import { isDate } from 'node:util/types'
 import { OptionRules, oneOf, wrong } from '@glammp/wire'
-import type { Ask, Life } from '../commands/lease.js'
-import { CALL_CHECKS, type CallOptions } from '../commands/route.js'
-import { checkTtl, secondsFrom, type Ttl, toExptime, USUAL_LOAD } from '../ttl.js'
+import { CALL_CHECKS, type CallOptions } from '../dispatch/route.js'
+import { checkTtl, secondsFrom, type Ttl, toExptime, USUAL_LOAD } from '../keys/ttl.js'
+import type { Ask, Life } from '../leases/lease.js'
 
 /** What `wrap` and `wrapMany` take beside the keys and the function that loads. */
 export interface WrapOptions extends CallOptions {

@@ -1,10 +1,10 @@
 import { type Checks, OptionRules, oneOf, wholeNumber, wrong } from '@glammp/wire'
+import type { CommandContext } from '../dispatch/context.js'
+import { CALL_CHECKS, type CallOptions, checkCall, timeoutOf } from '../dispatch/route.js'
 import { type MemcacheError, ServerError } from '../errors.js'
-import { LineRequest } from '../protocol/line-request.js'
-import { secondsFrom, toExptime } from '../ttl.js'
-import type { CommandContext } from './context.js'
-import { CALL_CHECKS, type CallOptions, checkCall, timeoutOf } from './route.js'
-import { parseStats, type StatsOf, type StatsSection, statsCommand } from './stats-section.js'
+import { secondsFrom, toExptime } from '../keys/ttl.js'
+import { LineRequest } from '../requests/line-request.js'
+import { parseStats, type StatsOf, type StatsSection, statsCommand } from './stats/stats-section.js'
 
 /** What each server answered, keyed by its address; the error where it could not be asked. */
 export type PerServer<T> = Record<string, T | MemcacheError>

@@ -1,9 +1,9 @@
 import { OptionRules, shown } from '@glammp/wire'
+import type { CommandContext } from '../dispatch/context.js'
+import { route, routeNow } from '../dispatch/route.js'
 import { ServerError } from '../errors.js'
-import { type Key, keptKey, keyText } from '../given-key.js'
-import { ArithmeticRequest } from '../protocol/item-request.js'
-import type { CommandContext } from './context.js'
-import { route, routeNow } from './route.js'
+import { type Key, keptKey, keyText } from '../key.js'
+import { ArithmeticRequest } from '../requests/item-request.js'
 import { STORE_CHECKS, type Storage, type StoreOptions } from './storage.js'
 
 /** What `increment` and `decrement` take; `ttl` with `initial` alone, as the life of what that makes. */

@@ -1,11 +1,11 @@
 import { listOf } from '@glammp/wire'
-import type { Key } from '../given-key.js'
-import { DeletionRequest } from '../protocol/item-request.js'
-import type { Fate } from './chunks.js'
-import type { CommandContext } from './context.js'
-import { overtakeLoad } from './guard.js'
+import type { Fate } from '../dispatch/chunks.js'
+import type { CommandContext } from '../dispatch/context.js'
+import { type CallOptions, checkCall, routeNow } from '../dispatch/route.js'
+import type { Key } from '../key.js'
+import { overtakeLoad } from '../leases/guard.js'
+import { DeletionRequest } from '../requests/item-request.js'
 import { togetherFailed } from './many.js'
-import { type CallOptions, checkCall, routeNow } from './route.js'
 
 /** The commands that delete. */
 export class Deletion {

@@ -1,7 +1,7 @@
-import type { Key } from '../given-key.js'
-import { MetaRequest } from '../protocol/meta-request.js'
-import type { CommandContext } from './context.js'
-import { type CallOptions, checkCall, route } from './route.js'
+import type { CommandContext } from '../dispatch/context.js'
+import { type CallOptions, checkCall, route } from '../dispatch/route.js'
+import type { Key } from '../key.js'
+import { MetaRequest } from '../requests/meta-request.js'
 
 /** What the server knows of an item beside its value. */
 export interface ItemMetadata {

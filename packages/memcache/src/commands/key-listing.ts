@@ -1,11 +1,11 @@
 import { isUint8Array } from 'node:util/types'
 import { latin1, OptionRules, orAborted, sleep, wrong } from '@glammp/wire'
+import type { CommandContext } from '../dispatch/context.js'
+import { CALL_CHECKS, type CallOptions, timeoutOf } from '../dispatch/route.js'
 import { ServerError } from '../errors.js'
-import type { Key } from '../given-key.js'
-import type { LineStream } from '../servers/line-stream.js'
+import type { Key } from '../key.js'
 import type { Server } from '../servers/server.js'
-import type { CommandContext } from './context.js'
-import { CALL_CHECKS, type CallOptions, timeoutOf } from './route.js'
+import type { LineStream } from '../servers/streams/line-stream.js'
 
 /** What `keys` takes. */
 export interface KeysOptions extends CallOptions {

@@ -1,5 +1,5 @@
 import { MemcacheError, type MemcacheErrorDetails } from '../errors.js'
-import type { Key } from '../given-key.js'
+import type { Key } from '../key.js'
 
 /**
  * The failure of a command of many keys: the first that happened, naming the keys of all that

@@ -1,13 +1,13 @@
 import { isUint8Array } from 'node:util/types'
 import { shown, wrong } from '@glammp/wire'
+import type { CommandContext } from '../dispatch/context.js'
+import { type CallOptions, checkCall, route, routeNow } from '../dispatch/route.js'
 import { ValueTooLargeError } from '../errors.js'
-import { type Key, keyText } from '../given-key.js'
-import { type MetaReply, MetaRequest } from '../protocol/meta-request.js'
+import { type Key, keyText } from '../key.js'
+import { overtakeLoad } from '../leases/guard.js'
+import { type MetaReply, MetaRequest } from '../requests/meta-request.js'
 import { encodeText } from '../values/serializer.js'
 import { isBinary, storeHead } from '../wire-key.js'
-import type { CommandContext } from './context.js'
-import { overtakeLoad } from './guard.js'
-import { type CallOptions, checkCall, route, routeNow } from './route.js'
 
 /** Letters with their tokens, one space between; neither `b` nor `q`. */
 const FLAGS = /^(?:[A-Zac-pr-z][!-~]*(?: [A-Zac-pr-z][!-~]*)*)?$/

@@ -1,19 +1,19 @@
 import { listOf, monotonic } from '@glammp/wire'
-import type { Key } from '../given-key.js'
-import { TouchRequest } from '../protocol/item-request.js'
+import type { CommandContext } from '../dispatch/context.js'
+import { type CallOptions, checkCall, route, routeNow, timeoutOf } from '../dispatch/route.js'
+import type { Key } from '../key.js'
+import { type Ttl, toExptime } from '../keys/ttl.js'
+import { overtakeLoad } from '../leases/guard.js'
+import { TouchRequest } from '../requests/item-request.js'
 import {
   type Found,
   GetManyRequest,
   GetRequest,
   type SecondReader,
   type ValueWithCas,
-} from '../protocol/retrieval.js'
+} from '../requests/retrieval.js'
 import type { Server } from '../servers/server.js'
-import { type Ttl, toExptime } from '../ttl.js'
-import type { CommandContext } from './context.js'
-import { overtakeLoad } from './guard.js'
 import { togetherFailed } from './many.js'
-import { type CallOptions, checkCall, route, routeNow, timeoutOf } from './route.js'
 
 /** The commands that read: `get`, `gets`, `getMany`, `getsMany`, `getAndTouch`, `touch`. */
 export class Retrieval implements SecondReader {

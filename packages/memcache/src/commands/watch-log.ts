@@ -1,7 +1,7 @@
 import { oneOf } from '@glammp/wire'
-import type { LineStream } from '../servers/line-stream.js'
-import type { CommandContext } from './context.js'
-import { type CallOptions, checkCall, timeoutOf } from './route.js'
+import type { CommandContext } from '../dispatch/context.js'
+import { type CallOptions, checkCall, timeoutOf } from '../dispatch/route.js'
+import type { LineStream } from '../servers/streams/line-stream.js'
 
 const CLASSES = [
   'fetchers',

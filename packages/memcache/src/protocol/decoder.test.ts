@@ -2,10 +2,10 @@ import { Fault, receiveBuffer } from '@glammp/wire'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { received } from '../../../../test/support/received.js'
-import { classicProtocol } from './classic.js'
-import { metaProtocol } from './meta.js'
+import type { Protocol } from '../requests/request.js'
+import { classicProtocol } from './classic/classic.js'
+import { metaProtocol } from './meta/meta.js'
 import { type Reply, ReplyKind } from './reply.js'
-import type { Protocol } from './request.js'
 
 const NAMES = Object.entries(ReplyKind).map(([name]) => name)
 

@@ -1,6 +1,6 @@
 import { parseServers } from '@glammp/wire'
 import { describe, expect, test } from 'vitest'
-import { readCompat } from '../compat.js'
+import { readCompat } from '../options/compat.js'
 import { murmur3 } from './rendezvous.js'
 
 const fleet = (servers: string): ReturnType<typeof parseServers> =>

@@ -1,6 +1,6 @@
 import { clearTimeout, monotonic, setTimeout } from '@glammp/wire'
 import { type MemcacheError, NoServerError } from '../errors.js'
-import { type ClusterConfiguration, ClusterRequest, nameOf } from '../protocol/cluster-request.js'
+import { type ClusterConfiguration, ClusterRequest, nameOf } from '../requests/cluster-request.js'
 import type { Server } from './server.js'
 
 export interface DiscoveryOptions {

@@ -1,8 +1,8 @@
 import { monotonic, type ServerAddress, setImmediate } from '@glammp/wire'
-import type { Request } from '../protocol/request.js'
+import type { Request } from '../requests/request.js'
 import { Ranking } from '../routing/ranking.js'
-import type { Roster } from './roster.js'
 import type { Server } from './server.js'
+import type { Roster } from './server-list.js'
 
 /** Which server takes the keys of one that cannot be reached. */
 export type Failover =

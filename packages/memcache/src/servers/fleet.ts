@@ -1,13 +1,13 @@
 import { type Deadlines, Fault, orAborted, type ServerAddress } from '@glammp/wire'
 import { ClosedError, type MemcacheError, NoServerError } from '../errors.js'
-import type { Request } from '../protocol/request.js'
+import type { Request } from '../requests/request.js'
 import type { DistributionFactory } from '../routing/distribution.js'
 import { bytesOf } from '../wire-key.js'
+import { failure } from './connection/failure.js'
 import { Discovery, type DiscoveryOptions } from './discovery.js'
 import { type Failover, StandIns } from './failover.js'
-import { failure } from './failure.js'
-import { Roster } from './roster.js'
 import { Server, type ServerListener, type ServerOptions } from './server.js'
+import { Roster } from './server-list.js'
 
 export interface FleetOptions extends ServerOptions {
   readonly servers: readonly ServerAddress[]

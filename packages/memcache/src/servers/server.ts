@@ -6,20 +6,20 @@ import {
   reasonOf,
   type ServerAddress,
 } from '@glammp/wire'
-import { commandsAreWatched, traceCommand } from '../channels.js'
 import { ClosedError, QueueFullError, TimeoutError } from '../errors.js'
-import { LineRequest } from '../protocol/line-request.js'
-import { AuthenticationFault } from '../protocol/refusal.js'
-import type { Request, RequestKeeper } from '../protocol/request.js'
-import { Dialer, type DialerOptions } from './dialer.js'
-import type { EjectionOptions } from './ejection.js'
-import { failure } from './failure.js'
-import { LineStreams } from './line-streams.js'
-import { Outbox, type OutboxOwner } from './outbox.js'
-import { type PoolOptions, SessionPool } from './pool.js'
-import { isNoConnection, Reach } from './reach.js'
-import type { Session } from './session.js'
-import { WaitingLine } from './waiting-line.js'
+import { commandsAreWatched, traceCommand } from '../observing/channels.js'
+import { LineRequest } from '../requests/line-request.js'
+import { AuthenticationFault } from '../requests/refusal.js'
+import type { Request, RequestKeeper } from '../requests/request.js'
+import type { EjectionOptions } from './availability/ejection.js'
+import { isNoConnection, Reach } from './availability/reach.js'
+import { Outbox, type OutboxOwner } from './batch.js'
+import { Dialer, type DialerOptions } from './connection/dialer.js'
+import { failure } from './connection/failure.js'
+import { type PoolOptions, SessionPool } from './connection/pool.js'
+import type { Session } from './connection/session.js'
+import { WaitingLine } from './order/waiting-line.js'
+import { LineStreams } from './streams/line-streams.js'
 
 export interface ServerOptions extends DialerOptions {
   readonly pool: PoolOptions

@@ -1,7 +1,7 @@
 import zlib, { type BrotliOptions, type ZlibOptions } from 'node:zlib'
 import { wrong } from '@glammp/wire'
-import { expandFastlz } from './fastlz.js'
 import { foreignCompressor } from './foreign-compressor.js'
+import { expandFastlz } from './formats/fastlz.js'
 
 /**
  * The half of a transcoder that makes bytes smaller. Bring your own as `compression.algorithm`.

@@ -1,6 +1,6 @@
 import { latin1 } from '@glammp/wire'
 import { DecodeError } from '../errors.js'
-import type { ItemReader } from '../protocol/request.js'
+import type { ItemReader } from '../requests/request.js'
 import { type Encoded, MARKED } from './serializer.js'
 import type { Transcoder } from './transcoder.js'
 

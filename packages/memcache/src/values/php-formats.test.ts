@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { DecodeError } from '../errors.js'
-import { unserializeIgbinary } from './igbinary-reader.js'
-import { serializeIgbinary } from './igbinary-writer.js'
-import { unserializePhp } from './php-reader.js'
-import { serializePhp } from './php-writer.js'
+import { unserializeIgbinary } from './formats/igbinary-reader.js'
+import { serializeIgbinary } from './formats/igbinary-writer.js'
+import { unserializePhp } from './formats/php-reader.js'
+import { serializePhp } from './formats/php-writer.js'
 
 const FORMATS = [
   [

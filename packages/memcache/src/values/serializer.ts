@@ -15,8 +15,8 @@ import {
 } from '@glammp/wire'
 import { Packr } from 'msgpackr'
 import { DecodeError } from '../errors.js'
-import { unserializeIgbinary } from './igbinary-reader.js'
-import { unserializePhp } from './php-reader.js'
+import { unserializeIgbinary } from './formats/igbinary-reader.js'
+import { unserializePhp } from './formats/php-reader.js'
 
 /** A value as it is stored: text of one-byte characters or bytes, and the item's client flags. */
 export interface Encoded {

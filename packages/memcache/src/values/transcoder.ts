@@ -1,5 +1,5 @@
 import { isUint8Array } from 'node:util/types'
-import type { ValueDecoder } from '../protocol/request.js'
+import type { ValueDecoder } from '../requests/request.js'
 import { Compression, type CompressionOptions } from './compression.js'
 import { deserialize, type Encoded, encodeText, serialize } from './serializer.js'
 import {

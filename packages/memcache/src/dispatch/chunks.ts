@@ -1,0 +1,303 @@
+import { randomBytes } from 'node:crypto'
+import { kept, latin1, monotonic } from '@glammp/wire'
+import { checksum } from '../checksum.js'
+import { DecodeError, EncodeError, ValueTooLargeError } from '../errors.js'
+import { type Key, keyText } from '../key.js'
+import type { KeyRules } from '../keys/key-rules.js'
+import { DeletionRequest, TouchRequest } from '../requests/item-request.js'
+import type { ItemReader, ValueDecoder } from '../requests/request.js'
+import { GetRequest } from '../requests/retrieval.js'
+import { StorageRequest } from '../requests/storage.js'
+import { CHUNKED, ChunkIndex } from '../values/chunk-index.js'
+import { Envelope } from '../values/envelope.js'
+import type { Encoded } from '../values/serializer.js'
+import type { Transcoder } from '../values/transcoder.js'
+import { Changes } from './changes.js'
+import { type CallOptions, type RouteContext, route, routeNow } from './route.js'
+
+/** What a chunked value is stored for, for errors. */
+export interface ChunkOwner {
+  readonly command: string
+  readonly key: Key
+}
+
+/** How a command is sent. */
+export interface Sending {
+  readonly call: CallOptions | undefined
+  /** `routeNow` where it is its turn. */
+  readonly way: typeof route
+  /** One of a list. */
+  readonly patient: boolean
+}
+
+export interface ChunkContext extends RouteContext {
+  readonly keys: KeyRules
+  /** Bytes of the largest encoded value. */
+  readonly maxValueSize: number
+}
+
+/** An item's header and key count against the server's item size, and a chunk holds one less. */
+const ITEM_OVERHEAD = 512
+
+const stored = (outcome: string): boolean => outcome === 'stored'
+
+/** Times that a reader follows an item that others store again and again. */
+const FOLLOWS = 3
+
+/** What became of the pieces' head: it is still there, it is gone, or it lives until then. */
+export type Fate = 'stays' | 'gone' | { readonly exptime: number }
+
+/** Of the item in the place of which the request was to store another. */
+export function fateBehind(request: StorageRequest<unknown>): Fate {
+  return request.result === 'stored' ? 'gone' : 'stays'
+}
+
+// Sent again after what it goes before, it would see the new item.
+class IndexRead extends GetRequest {
+  override get aside(): boolean {
+    return true
+  }
+
+  override get repeatable(): boolean {
+    return false
+  }
+}
+
+/** Bytes as they are. */
+const asBytes: ValueDecoder = {
+  decode: (_flags, bytes, start, end) => kept(bytes, start, end),
+}
+
+/**
+ * Values over the server's item size, in pieces under keys of their own: written before the index,
+ * which takes the place of the item, and named by a random id, so that a reader finds all pieces
+ * of one writing or nothing. It reads as a transcoder does, so that every command that decodes
+ * items gets whole values.
+ */
+export class Chunks implements Transcoder {
+  /** Bytes of the largest value that is stored as one item. */
+  readonly pieceSize: number
+  readonly #context: ChunkContext
+  readonly #inner: Transcoder
+  readonly #maxSize: number
+  readonly #indexes: Envelope
+
+  /** @param maxSize - bytes that a value may have, encoded. */
+  constructor(context: ChunkContext, inner: Transcoder, maxSize: number) {
+    const { maxValueSize } = context
+    this.pieceSize = Math.max(maxValueSize - ITEM_OVERHEAD, Math.ceil(maxValueSize / 2))
+    // Who listens is told of the item alone, not of its chunks.
+    this.#context = { ...context, changes: new Changes() }
+    this.#inner = inner
+    this.#maxSize = maxSize
+    // What `wrap` put before an index does not hide it.
+    this.#indexes = new Envelope({
+      encode: (value) => inner.encode(value),
+      encodePiece: (value) => inner.encodePiece(value),
+      decode: (flags, bytes, start, end) =>
+        flags === CHUNKED ? ChunkIndex.read(latin1(bytes, start, end), maxSize) : NO_INDEX,
+    })
+  }
+
+  encode(value: unknown): Encoded {
+    const encoded = this.#inner.encode(value)
+    if (encoded.flags !== CHUNKED) return encoded
+    throw new EncodeError('flags 0x1010 say that a value is in chunks')
+  }
+
+  encodePiece(): never {
+    throw new TypeError(
+      "append and prepend are refused with largeValues: 'chunk': the item may be in chunks. " +
+        'Use a client without it for keys that grow',
+    )
+  }
+
+  decode(flags: number, bytes: Buffer, start: number, end: number, reader?: ItemReader): unknown {
+    if (flags !== CHUNKED) return this.#inner.decode(flags, bytes, start, end, reader)
+    const index = ChunkIndex.read(latin1(bytes, start, end), this.#maxSize)
+    return this.#read(index, reader, FOLLOWS)
+  }
+
+  /**
+   * What to store as the item: the value itself if it fits, else, once its chunks are stored, the
+   * index of them.
+   *
+   * @throws ValueTooLargeError for a value over the bound.
+   */
+  async fit(
+    { data, flags }: Encoded,
+    exptime: number,
+    owner: ChunkOwner,
+    call: CallOptions | undefined,
+  ): Promise<Encoded> {
+    if (data.length <= this.pieceSize) return { data, flags }
+    if (data.length > this.#maxSize) {
+      const message = `${owner.command} ${keyText(owner.key)}: the value has ${data.length} bytes, largeValues.maxSize is ${this.#maxSize}`
+      throw new ValueTooLargeError(message, owner)
+    }
+    const whole = typeof data === 'string' ? Buffer.from(data, 'latin1') : data
+    const index = new ChunkIndex({
+      id: randomBytes(12).toString('base64url'),
+      count: Math.ceil(whole.length / this.pieceSize),
+      length: whole.length,
+      flags,
+      checksum: checksum(whole),
+    })
+    const writes = this.#keys(index).map((chunk, position) => {
+      const start = position * this.pieceSize
+      const piece = whole.subarray(start, start + this.pieceSize)
+      const fields = { mode: 'set', key: chunk, data: piece, flags: 0, exptime, cas: '' } as const
+      const request = new StorageRequest('set chunk', owner.key, fields, stored)
+      request.patient = true
+      return route(this.#context, chunk, request, call)
+    })
+    const outcomes = await Promise.allSettled(writes)
+    const failure = outcomes.find((outcome) => outcome.status === 'rejected')
+    if (failure !== undefined) {
+      this.discard(index)
+      throw failure.reason
+    }
+    return { data: index.toString(), flags: CHUNKED }
+  }
+
+  /** Deletes the chunks of an index that did not come to be stored. */
+  discardUnused({ data, flags }: Encoded): void {
+    if (flags === CHUNKED) this.discard(ChunkIndex.read(String(data), this.#maxSize))
+  }
+
+  /** Deletes chunks, without waiting: those that stay are evicted in the end. */
+  discard(index: ChunkIndex): void {
+    for (const chunk of this.#keys(index)) {
+      const request = new DeletionRequest('delete chunk', chunk, chunk)
+      request.patient = true
+      route(this.#context, chunk, request, undefined).catch(() => {})
+    }
+  }
+
+  /**
+   * Sends what takes an item's place, removes it or gives it another end, and lets the chunks of the
+   * old one go with it. What they are is read in the same batch, just before.
+   *
+   * @param send - sends it, in the same tick.
+   * @param fateOf - what became of the old item.
+   */
+  replacing<T>(
+    { command, key }: ChunkOwner,
+    wireKey: string,
+    { call, way, patient }: Sending,
+    send: () => Promise<T>,
+    fateOf: (result: T) => Fate,
+  ): Promise<T> {
+    const request = new IndexRead(command, key, wireKey, this.#indexes)
+    request.patient = patient
+    const item = way(this.#context, wireKey, request, call)
+    const change = send()
+    void this.#settleOld(item, change, fateOf)
+    return change
+  }
+
+  async #settleOld<T>(
+    item: Promise<unknown>,
+    change: Promise<T>,
+    fateOf: (result: T) => Fate,
+  ): Promise<void> {
+    const [old, changed] = await Promise.allSettled([item, change])
+    if (changed.status === 'rejected' || old.status === 'rejected') return
+    const index = old.value
+    const fate = fateOf(changed.value)
+    if (fate === 'stays' || !(index instanceof ChunkIndex)) return
+    if (fate === 'gone') this.discard(index)
+    else this.#touchAll(index, fate.exptime, undefined).catch(() => {})
+  }
+
+  /** Lets an item and its chunks live until `exptime`; `true` if it was there, and whole. */
+  async touch(
+    key: Key,
+    wireKey: string,
+    exptime: number,
+    call: CallOptions | undefined,
+  ): Promise<boolean> {
+    const request = new GetRequest('touch', key, wireKey, this.#indexes, exptime)
+    const index = await routeNow(this.#context, wireKey, request, call)
+    if (!(index instanceof ChunkIndex)) return index !== undefined
+    return this.#touchAll(index, exptime, call)
+  }
+
+  async #touchAll(
+    index: ChunkIndex,
+    exptime: number,
+    call: CallOptions | undefined,
+  ): Promise<boolean> {
+    const touches = this.#keys(index).map((chunk) => {
+      const request = new TouchRequest('touch chunk', chunk, chunk, exptime)
+      request.patient = true
+      return route(this.#context, chunk, request, call)
+    })
+    return (await Promise.all(touches)).every((isThere) => isThere)
+  }
+
+  async #read(
+    index: ChunkIndex,
+    reader: ItemReader | undefined,
+    follows: number,
+  ): Promise<unknown> {
+    const pieces = await this.#pieces(index, reader?.exptime, callOf(reader))
+    if (!pieces.every((piece) => piece !== undefined)) return this.#follow(index, reader, follows)
+    const whole = Buffer.concat(pieces)
+    if (whole.length !== index.length || checksum(whole) !== index.checksum) {
+      throw new DecodeError(`a value in ${index.count} chunks of which one is damaged`)
+    }
+    return this.#inner.decode(index.flags, whole, 0, whole.length, reader)
+  }
+
+  // Who stored the item again has deleted the chunks that were being read.
+  async #follow(
+    old: ChunkIndex,
+    reader: ItemReader | undefined,
+    follows: number,
+  ): Promise<unknown> {
+    const itemKey = reader?.itemKey
+    if (itemKey === undefined || follows === 0) return undefined
+    const values = new Envelope({
+      encode: (value) => this.#inner.encode(value),
+      encodePiece: () => this.encodePiece(),
+      decode: (flags, bytes, start, end, again) => {
+        if (flags !== CHUNKED) return this.#inner.decode(flags, bytes, start, end, again)
+        const index = ChunkIndex.read(latin1(bytes, start, end), this.#maxSize)
+        return index.id === old.id ? undefined : this.#read(index, again, follows - 1)
+      },
+    })
+    const request = new GetRequest('get', itemKey, itemKey, values, reader?.exptime)
+    return route(this.#context, itemKey, request, callOf(reader))
+  }
+
+  // Asked for in one tick, the chunks of a server come in one round trip.
+  #pieces(
+    index: ChunkIndex,
+    exptime: number | undefined,
+    call: CallOptions | undefined,
+  ): Promise<(Buffer | undefined)[]> {
+    return Promise.all(
+      this.#keys(index).map((chunk) => {
+        const request = new GetRequest('get chunk', chunk, chunk, asBytes, exptime)
+        request.patient = true
+        return route(this.#context, chunk, request, call) as Promise<Buffer | undefined>
+      }),
+    )
+  }
+
+  #keys({ id, count }: ChunkIndex): string[] {
+    const { keys } = this.#context
+    return Array.from({ length: count }, (_, position) =>
+      keys.toWire(`glammp:chunk:${id}:${position}`, 'chunk'),
+    )
+  }
+}
+
+/** Stands for an item that is no index. */
+const NO_INDEX = true
+
+/** In the time that the reader has left; in whole milliseconds, for waits of one duration share a queue. */
+function callOf(reader: ItemReader | undefined): CallOptions | undefined {
+  return reader && { timeout: Math.max(1, Math.ceil(reader.due - monotonic())) }
+}

@@ -1,0 +1,66 @@
+import type { Key } from '../key.js'
+import { type ItemOpener, LookRequest, type Seen } from '../requests/look.js'
+import type { WrappedItem } from '../values/envelope.js'
+import { isServed, worthOf } from './judgement.js'
+import type { Ask } from './lease.js'
+
+/** Who glances at an item; what each gives is what the request resolves to. */
+export interface Glancer {
+  /** It may be served as it is. */
+  hit(seen: Seen<WrappedItem>): unknown
+  /** It is missing, or has to be computed anew. */
+  miss(): unknown
+  failed(reason: unknown): unknown
+}
+
+/**
+ * The first look at an item. It decides by itself where there is nothing to compute, so that a
+ * hit costs little more than a `get`.
+ */
+export class Glance extends LookRequest<WrappedItem, unknown> {
+  readonly #ask: Ask
+  readonly #glancer: Glancer
+
+  constructor(
+    key: Key,
+    wireKey: string,
+    open: ItemOpener<WrappedItem>,
+    ask: Ask,
+    glancer: Glancer,
+  ) {
+    super('wrap', key, wireKey, open, false)
+    this.#ask = ask
+    this.#glancer = glancer
+  }
+
+  // Whoever computes reads once more.
+  protected override get withCas(): boolean {
+    return false
+  }
+
+  override fail(reason: unknown): void {
+    if (!this.settled) this.failWith(reason, this.#glancer.failed(reason))
+  }
+
+  protected override deliver(seen: Seen<WrappedItem> | undefined): void {
+    const { print } = this.#ask
+    const fingerprint = print.known()
+    if (fingerprint !== undefined) this.#decide(seen, fingerprint)
+    else {
+      print.later().then(
+        (known) => this.#decide(seen, known),
+        (error) => this.fail(error),
+      )
+    }
+  }
+
+  #decide(seen: Seen<WrappedItem> | undefined, fingerprint: string): void {
+    // Its time may be over since.
+    if (this.settled) return
+    const { mayRefresh, refreshAhead } = this.#ask
+    const worth = worthOf(seen, fingerprint, refreshAhead)
+    const served = isServed(worth, this.key as Key, mayRefresh)
+    this.hits = seen?.item === undefined ? 0 : 1
+    this.succeed(served ? this.#glancer.hit(seen as Seen<WrappedItem>) : this.#glancer.miss())
+  }
+}

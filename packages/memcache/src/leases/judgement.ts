@@ -1,0 +1,46 @@
+import type { Key } from '../key.js'
+import type { Seen } from '../requests/look.js'
+import type { WrappedItem } from '../values/envelope.js'
+
+/** `Seen.left` of a protocol that does not say it. */
+const UNTOLD = -2
+
+/**
+ * What an item is worth: `fresh`, `due` to be computed anew because of its age, `invalidated`, or
+ * as good as `missing`.
+ */
+export type Worth = 'fresh' | 'due' | 'invalidated' | 'missing'
+
+/** @param refreshAhead - seconds before its end at which an item is due. */
+export function worthOf(
+  seen: Seen<WrappedItem> | undefined,
+  fingerprint: string,
+  refreshAhead: number,
+): Worth {
+  const item = seen?.item
+  if (item?.readable !== true || item.fingerprint !== fingerprint) return 'missing'
+  if (seen?.stale === true) return 'invalidated'
+  return freshFor(seen as Seen<WrappedItem>, refreshAhead) < 0 ? 'due' : 'fresh'
+}
+
+/**
+ * True where an item may be served as it is.
+ *
+ * @param mayRefresh - `false` for a key that nobody here shall compute now.
+ */
+export function isServed(worth: Worth, key: Key, mayRefresh: (key: Key) => boolean): boolean {
+  return worth === 'fresh' || (worth === 'due' && !mayRefresh(key))
+}
+
+/**
+ * Seconds in which an item is not due; negative: it is. `Infinity` where it never is, or nobody
+ * knows: servers tell the age of items by the meta protocol alone, whatever wrote them and touched
+ * them since; elsewhere the header of the value does, by the clock of who wrote it.
+ */
+export function freshFor({ item, left }: Seen<WrappedItem>, refreshAhead: number): number {
+  const { expiry = 0, stale = 0 } = item ?? {}
+  if (left >= 0) return left - stale - refreshAhead
+  if (left !== UNTOLD || expiry === 0) return Infinity
+  const rest = expiry - refreshAhead - Date.now() / 1_000
+  return rest === 0 ? -1 : rest
+}

@@ -1,0 +1,137 @@
+import { randomBytes } from 'node:crypto'
+import type { Key } from '../key.js'
+import { lockKey } from '../keys/derived-key.js'
+import { commandsAreWatched } from '../observing/channels.js'
+import { type ItemOpener, LookRequest, type Seen } from '../requests/look.js'
+import type { Server } from '../servers/server.js'
+import type { WrappedItem } from '../values/envelope.js'
+import { Glance, type Glancer } from './glance.js'
+import { freshFor, isServed, worthOf } from './judgement.js'
+import { type Ask, Lease, type LeaseContext, type Look, type WireKey } from './lease.js'
+import { Lock, type LockSight } from './lock.js'
+
+/** Looks for keys on their servers. */
+export class Leases {
+  readonly #context: LeaseContext
+  readonly #open: ItemOpener<WrappedItem>
+
+  constructor(context: LeaseContext) {
+    this.#context = context
+    const { envelope } = context
+    this.#open = (flags, bytes, start, end, reader) =>
+      envelope.unseal(flags, bytes, start, end, reader)
+  }
+
+  /** @throws InvalidKeyError for the first key that cannot be. */
+  check(keys: readonly Key[], command: string): void {
+    for (const key of keys) this.#context.keys.toWire(key, command)
+  }
+
+  /**
+   * Looks at one key, to hand out nothing.
+   *
+   * @returns resolves to what the glancer gives; `undefined` where that is not possible now.
+   * @throws InvalidKeyError, NoServerError
+   */
+  glance(key: Key, ask: Ask, glancer: Glancer): Promise<unknown> | undefined {
+    const { fleet, turns, keys } = this.#context
+    const wireKey = keys.toWire(key, 'wrap')
+    // A trace of the look would end with the load.
+    if (turns.of(wireKey) !== undefined || fleet.ready() !== undefined || commandsAreWatched()) {
+      return undefined
+    }
+    const request = new Glance(key, wireKey, this.#open, ask, glancer)
+    return fleet.homeOf(wireKey).submit(request, ask.timeout)
+  }
+
+  /**
+   * One outcome a key, in their order; those of one server travel together.
+   *
+   * @param looked - they were looked at before: as a rule there is no value, and somebody may compute it.
+   */
+  async look(
+    keys: readonly Key[],
+    ask: Ask,
+    looked: boolean,
+  ): Promise<readonly PromiseSettledResult<Look>[]> {
+    const { fleet, turns } = this.#context
+    const ready = fleet.ready()
+    const wireKeys = keys.map((key) => this.#context.keys.toWire(key, 'wrap'))
+    // A value that was set before, and is still being compressed, is found; one that is set later not.
+    const turn = turns.enter(wireKeys, ready !== undefined)
+    const leave = turn === undefined ? undefined : await turn
+    try {
+      try {
+        if (ready !== undefined) await ready
+      } catch (reason) {
+        // No servers are known: as where the server of each key is down.
+        return keys.map(() => ({ status: 'rejected', reason }))
+      }
+      const looks = keys.map((key, at) =>
+        this.#look({ key, wireKey: wireKeys[at] as string }, ask, looked),
+      )
+      return Promise.allSettled(looks)
+    } finally {
+      leave?.()
+    }
+  }
+
+  async #look(key: WireKey, ask: Ask, looked: boolean): Promise<Look> {
+    const server = this.#context.fleet.homeOf(key.wireKey)
+    const found = looked ? undefined : this.#read(server, key, ask, false)
+    // The fingerprint comes before the lock: where it cannot be had, nobody waits for nothing.
+    const [seen, fingerprint] = await Promise.all([found, ask.print.known() ?? ask.print.later()])
+    const look = judge(seen, fingerprint, ask)
+    if (isServed(look.state, key.key, ask.mayRefresh)) return look
+    return this.#compete(server, key, fingerprint, ask)
+  }
+
+  // The lock first, then the item once more: the last winner may have stored it and left.
+  async #compete(server: Server, key: WireKey, fingerprint: string, ask: Ask): Promise<Look> {
+    const { timeout, patient } = ask
+    const nonce = randomBytes(12).toString('base64url')
+    const lock = lockOf(server, key.wireKey, timeout, patient)
+    let held: LockSight | undefined
+    let seen: Seen<WrappedItem> | undefined
+    try {
+      // Servers count whole seconds: an item lives up to one second less than it is told.
+      const taken = lock.take(nonce, ask.lease + 1)
+      ;[, held, seen] = await Promise.all([taken, lock.read(), this.#read(server, key, ask, true)])
+    } catch (error) {
+      // The answer got lost, and may have been the win.
+      void lock.giveBack(nonce, 0)
+      throw error
+    }
+    const look = judge(seen, fingerprint, ask)
+    if (held?.nonce !== nonce) return { ...look, holder: held?.nonce }
+    const scope = { ...key, server, fingerprint, timeout, patient }
+    const lease = new Lease(this.#context, scope, lock, held, seen?.cas)
+    if (look.state !== 'fresh') return { ...look, lease }
+    void lease.release()
+    return look
+  }
+
+  #read(
+    server: Server,
+    { key, wireKey }: WireKey,
+    ask: Ask,
+    aside: boolean,
+  ): Promise<Seen<WrappedItem> | undefined> {
+    const request = new LookRequest<WrappedItem>('wrap', key, wireKey, this.#open, aside)
+    request.patient = ask.patient
+    return server.submit<Seen<WrappedItem> | undefined>(request, ask.timeout)
+  }
+}
+
+/** The lock that belongs to an item, on its server. */
+export function lockOf(server: Server, wireKey: string, timeout: number, patient: boolean): Lock {
+  return new Lock(server, lockKey(wireKey), timeout, patient)
+}
+
+function judge(seen: Seen<WrappedItem> | undefined, fingerprint: string, ask: Ask): Look {
+  const state = worthOf(seen, fingerprint, ask.refreshAhead)
+  if (seen === undefined || state === 'missing') {
+    return { item: undefined, fresh: 0, lease: undefined, state: 'missing' }
+  }
+  return { item: seen.item, fresh: freshFor(seen, ask.refreshAhead), lease: undefined, state }
+}

@@ -1,0 +1,231 @@
+import { latin1, sleep } from '@glammp/wire'
+import { ClosedError } from '../errors.js'
+import type { Key } from '../key.js'
+import { toExptime } from '../keys/ttl.js'
+import { type Reply, ReplyKind } from '../protocol/reply.js'
+import { DeletionRequest } from '../requests/item-request.js'
+import type { Request, StorageFields, ValueDecoder } from '../requests/request.js'
+import { type Found, GetManyRequest } from '../requests/retrieval.js'
+import { StorageRequest, type Stored } from '../requests/storage.js'
+import type { Server } from '../servers/server.js'
+
+/** An expiry that has passed: storing with it removes the item, if a cas token still holds. */
+const PAST = toExptime(new Date(0))
+
+/** What servers that were started without cas (`-C`) give for a token. */
+export const NO_CAS = '0'
+
+/** Seconds beyond the time of a command that the lock of a winner lives who is about to store. */
+const STORING_GRACE = 2
+
+/** Milliseconds between two attempts to give a lock back whose answer got lost: at first, and at most. */
+const RETURN_PAUSE = { first: 50, most: 1_000 }
+
+/** Attempts at most, and at most that found no such lock: what was sent may still be on its way. */
+const RETURNS = { all: 60, absent: 6 }
+
+const text: ValueDecoder = {
+  decode: (_flags, bytes, start, end) => latin1(bytes, start, end),
+}
+
+/** A lock as it was read. */
+export interface LockSight {
+  /** What the one who holds it wrote into it. */
+  readonly nonce: string
+  /** The value is loaded and on its way: who now deletes the item waits until it has arrived. */
+  readonly storing: boolean
+  readonly cas: string
+}
+
+const STORING = '!'
+
+// Where a stand-in takes the item, it takes the lock as well.
+class ValueStore extends StorageRequest<boolean> {
+  override get movable(): boolean {
+    return true
+  }
+}
+
+class LockStore extends ValueStore {
+  override get aside(): boolean {
+    return true
+  }
+}
+
+class LockRead extends GetManyRequest {
+  override get aside(): boolean {
+    return true
+  }
+}
+
+// Sent twice it does no harm: whose lock it is stands in it, and is read after it.
+class LockAdd extends LockStore {
+  /** Called where the lock was won, but nobody waits for the answer any more. */
+  wonLate: (() => void) | undefined = undefined
+
+  override get repeatable(): boolean {
+    return true
+  }
+
+  override late(reply: Reply): void {
+    if (reply.kind === ReplyKind.DONE) this.wonLate?.()
+  }
+}
+
+class LockRemoval extends DeletionRequest {
+  override get aside(): boolean {
+    return true
+  }
+
+  override get movable(): boolean {
+    return true
+  }
+}
+
+/**
+ * The small item, beside a key and on its server, that says who loads the value of the key. It is
+ * one of its own: to all other commands a key that is being loaded is missing.
+ */
+export class Lock {
+  readonly #server: Server
+  readonly #key: string
+  /** Milliseconds for each command. */
+  readonly #timeout: number
+  readonly #patient: boolean
+
+  /**
+   * @param key - of the lock, as it travels.
+   * @param patient - its requests are of a list.
+   */
+  constructor(server: Server, key: string, timeout: number, patient: boolean) {
+    this.#server = server
+    this.#key = key
+    this.#timeout = timeout
+    this.#patient = patient
+  }
+
+  /** Takes the lock if nobody has it. @param seconds - that it lives at most. */
+  take(nonce: string, seconds: number): Promise<boolean> {
+    const fields = this.#fields('add', nonce, toExptime(seconds), '')
+    const request = new LockAdd('wrap', this.#key, fields, isStored)
+    request.wonLate = () => void this.giveBack(nonce, 0)
+    return this.#submit<boolean>(request)
+  }
+
+  /**
+   * Takes the lock away if it is this one's: nobody waits then for what nobody loads. Goes on
+   * while the server is away.
+   *
+   * @param delay - milliseconds before the first attempt.
+   */
+  async giveBack(nonce: string, delay: number): Promise<void> {
+    let absent = 0
+    let pause = RETURN_PAUSE.first
+    for (let attempt = 0; attempt < RETURNS.all && absent < RETURNS.absent; attempt += 1) {
+      const wait = attempt === 0 ? delay : pause
+      if (wait > 0) await sleep(wait, undefined, { ref: false })
+      if (attempt > 0) pause = Math.min(pause * 2, RETURN_PAUSE.most)
+      try {
+        const held = await this.read()
+        if (held?.nonce === nonce && (await this.removeSeen(held))) return
+        absent += 1
+      } catch (error) {
+        if (error instanceof ClosedError) return
+      }
+    }
+  }
+
+  /** Who has the lock; `undefined`: nobody. */
+  async read(): Promise<LockSight | undefined> {
+    const request = new LockRead('wrap', [this.#key], [this.#key], text, true)
+    const [found] = await this.#submit<Found>(request)
+    if (found === undefined) return undefined
+    const content = String(found.value)
+    const storing = content.startsWith(STORING)
+    return { nonce: storing ? content.slice(STORING.length) : content, storing, cas: found.cas }
+  }
+
+  /**
+   * Says that the value is on its way: from here on nobody takes the lock away.
+   *
+   * @returns the lock as it is now; `undefined` where it is not that one's any more.
+   */
+  async announce({ nonce, cas }: LockSight): Promise<LockSight | undefined> {
+    if (cas === NO_CAS) return this.#readOwn(nonce)
+    const seconds = Math.ceil(this.#timeout / 1_000) + STORING_GRACE
+    const fields = this.#fields('set', STORING + nonce, toExptime(seconds), cas)
+    const marked = this.#submit(new LockStore('wrap', this.#key, fields, isStored))
+    const [isOwn, seen] = await Promise.all([marked, this.#readOwn(nonce)])
+    return isOwn ? seen : undefined
+  }
+
+  /** Takes one's own lock away. @returns `false` where it was gone, or another's. */
+  async end(held: LockSight): Promise<boolean> {
+    if (held.cas !== NO_CAS) return this.removeSeen(held)
+    const [seen] = await Promise.all([this.#readOwn(held.nonce), this.remove()])
+    return seen !== undefined
+  }
+
+  async #readOwn(nonce: string): Promise<LockSight | undefined> {
+    const seen = await this.read()
+    return seen?.nonce === nonce ? seen : undefined
+  }
+
+  /** Takes the lock away. @returns `false` where it was gone. */
+  remove(): Promise<boolean> {
+    return this.#submit<boolean>(new LockRemoval('wrap', this.#key, this.#key))
+  }
+
+  /** Takes the lock away from who had it when it was read. @returns `false` where it changed. */
+  removeSeen({ cas }: LockSight): Promise<boolean> {
+    if (cas === NO_CAS) return this.remove()
+    return this.#submit(
+      new LockStore('wrap', this.#key, this.#fields('set', '', PAST, cas), isStored),
+    )
+  }
+
+  #submit<T>(request: Request<T>): Promise<T> {
+    request.patient = this.#patient
+    return this.#server.submit(request, this.#timeout)
+  }
+
+  #fields(mode: 'add' | 'set', data: string, exptime: number, cas: string): StorageFields {
+    return { mode, key: this.#key, data, flags: 0, exptime, cas }
+  }
+}
+
+/** Stores a value that was loaded, if the item is still what it was. */
+export function replacement(
+  wireKey: string,
+  fields: Pick<StorageFields, 'data' | 'flags' | 'exptime'>,
+  cas: string | undefined,
+): StorageRequest<boolean> {
+  const mode = cas === undefined ? 'add' : 'set'
+  const token = cas === undefined || cas === NO_CAS ? '' : cas
+  const all = { ...fields, key: wireKey, mode, cas: token } as const
+  return new ValueStore('wrap', wireKey, all, isStored)
+}
+
+/** Removes an item by its cas token: classic `delete` knows no condition, an end in the past does. */
+export function removal(wireKey: string, cas: string): StorageRequest<boolean> {
+  return replacement(wireKey, { data: '', flags: 0, exptime: PAST }, cas)
+}
+
+/** Whether an item has exactly these bytes, and its token. */
+export class Comparison extends GetManyRequest {
+  constructor(key: Key, wireKey: string, data: string | Uint8Array) {
+    const wanted = Buffer.from(typeof data === 'string' ? Buffer.from(data, 'latin1') : data)
+    const same: ValueDecoder = {
+      decode: (_flags, bytes, start, end) => wanted.equals(bytes.subarray(start, end)),
+    }
+    super('wrap', [key], [wireKey], same, true)
+  }
+
+  override get aside(): boolean {
+    return true
+  }
+}
+
+function isStored(stored: Stored): boolean {
+  return stored === 'stored'
+}

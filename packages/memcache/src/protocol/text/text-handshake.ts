@@ -1,0 +1,11 @@
+import { latin1, type Output } from '@glammp/wire'
+import type { Credentials } from '../../requests/request.js'
+
+/**
+ * The handshake of a server with a password file (`-Y`): the first `set` on a connection, with any
+ * key. On a connection that has done so already it would store the password as a value.
+ */
+export function textHandshake({ username, password }: Credentials, out: Output): void {
+  const token = latin1(Buffer.from(`${username} ${password}`))
+  out.text(`set authentication 0 0 ${token.length}\r\n${token}\r\n`)
+}

@@ -1,0 +1,69 @@
+import type { Output } from '@glammp/wire'
+import { type Reply, ReplyKind } from '../protocol/reply.js'
+import { isNoEntry, refusal } from './refusal.js'
+import { type Credentials, type Protocol, Request } from './request.js'
+
+/**
+ * What a server says to a user name and a password: `unknown`, that it takes none; `failed`, that
+ * it could not look.
+ */
+export type Authenticated = 'accepted' | 'refused' | 'unknown' | 'failed'
+
+const ANSWERS: ReadonlyMap<ReplyKind, Authenticated> = new Map<ReplyKind, Authenticated>([
+  [ReplyKind.DONE, 'accepted'],
+  [ReplyKind.CLIENT_ERROR, 'refused'],
+  [ReplyKind.UNKNOWN, 'unknown'],
+  [ReplyKind.SERVER_ERROR, 'failed'],
+])
+
+/**
+ * A line that changes nothing, and long enough for a server that speaks binary alone (`-S`): that
+ * one waits for the 24 bytes of a header before it sees that they are none, and closes.
+ */
+const HARMLESS = `mn${' '.repeat(30)}`
+
+/** Asks a text server whether it wants a password. */
+export class GreetingRequest extends Request<boolean> {
+  constructor() {
+    super('authentication', undefined)
+  }
+
+  get repeatable(): boolean {
+    return false
+  }
+
+  encode(protocol: Protocol, out: Output): number {
+    protocol.line(HARMLESS, out)
+    return 1
+  }
+
+  accept(reply: Reply): void {
+    this.succeed(isNoEntry(reply))
+  }
+}
+
+/** The first request of a connection to a server that asks for a password. */
+export class AuthenticationRequest extends Request<Authenticated> {
+  readonly #credentials: Credentials
+
+  constructor(credentials: Credentials) {
+    super('authentication', undefined)
+    this.#credentials = credentials
+  }
+
+  get repeatable(): boolean {
+    return false
+  }
+
+  encode(protocol: Protocol, out: Output): number {
+    protocol.authenticate(this.#credentials, out)
+    return 1
+  }
+
+  accept(reply: Reply): void {
+    const answer = ANSWERS.get(reply.kind)
+    // The server's own words go nowhere: they might repeat what it was sent.
+    if (answer !== undefined) this.succeed(answer)
+    else this.fail(refusal(reply, this))
+  }
+}

@@ -1,0 +1,56 @@
+import { Fault, type Output } from '@glammp/wire'
+import { type Reply, ReplyKind } from '../protocol/reply.js'
+import { refusal } from './refusal.js'
+import { type Protocol, Request } from './request.js'
+
+/** What the lines look like that answer a command; others bring any line, or a refusal in words. */
+const LINES: Readonly<Record<string, RegExp>> = { version: /^VERSION /, stats: /^STAT / }
+
+/**
+ * An administrative command, by the words of the text protocols. Resolves to the lines of
+ * text that came back before the ending (`END`, `OK`, `RESET`), which may be none.
+ */
+export class LineRequest extends Request<string[]> {
+  readonly #line: string
+  readonly #pattern: RegExp | undefined
+  readonly #lines: string[] = []
+
+  constructor(command: string, line: string) {
+    super(command, undefined)
+    this.#line = line
+    this.#pattern = LINES[/^\w*/.exec(line)?.[0] ?? '']
+  }
+
+  get repeatable(): boolean {
+    return false
+  }
+
+  override get readOnly(): boolean {
+    return !this.sweeps
+  }
+
+  override get sweeps(): boolean {
+    return this.#line.startsWith('flush_all')
+  }
+
+  encode(protocol: Protocol, out: Output): number {
+    protocol.line(this.#line, out)
+    return 1
+  }
+
+  accept(reply: Reply): void {
+    if (reply.kind === ReplyKind.LINE) this.#take(reply.text)
+    else if (reply.kind !== ReplyKind.END && reply.kind !== ReplyKind.DONE) {
+      this.fail(refusal(reply, this))
+      return
+    }
+    if (reply.final) this.succeed(this.#lines)
+  }
+
+  #take(text: string): void {
+    if (this.#pattern?.test(text) === false) {
+      throw new Fault('garbled', 'an answer that belongs to another command')
+    }
+    this.#lines.push(text)
+  }
+}

@@ -1,0 +1,44 @@
+import { Fault } from '@glammp/wire'
+import { ClientError, type MemcacheError, ServerError } from '../errors.js'
+import { keyText } from '../key.js'
+import { type Reply, ReplyKind } from '../protocol/reply.js'
+import type { Request } from './request.js'
+
+/** The server is there, but does not let us in: nothing else on the connection will work either. */
+export class AuthenticationFault extends Fault {
+  constructor(message: string) {
+    super('connect', message)
+  }
+}
+
+/** `-Y`: to any command, and to a `set` taken for a handshake; `-S`: to any command. */
+const NO_ENTRY =
+  /^(unauthenticated|authentication failure|bad authentication token format|Auth failure\.)$/
+
+/** Whether a server says that it wants a password, or a better one. */
+export function isNoEntry({ kind, text }: Reply): boolean {
+  return kind === ReplyKind.CLIENT_ERROR && NO_ENTRY.test(text)
+}
+
+/**
+ * The error of a reply that is none of the answers its command has.
+ *
+ * @throws Fault where it is the answer to some other command: the connection is out of step; and
+ * AuthenticationFault, because a `-Y` server answers one command of several in this way.
+ */
+export function refusal(reply: Reply, request: Request): MemcacheError {
+  const details = request.details()
+  const what =
+    request.key === undefined ? request.command : `${request.command} ${keyText(request.key)}`
+  if (reply.kind === ReplyKind.SERVER_ERROR) {
+    return new ServerError(`${what}: the server failed: ${reply.text}`, details)
+  }
+  if (isNoEntry(reply)) throw new AuthenticationFault('the server asks for a password (auth)')
+  if (reply.kind === ReplyKind.CLIENT_ERROR) {
+    return new ClientError(`${what}: the server refused: ${reply.text}`, details)
+  }
+  if (reply.kind === ReplyKind.UNKNOWN) {
+    return new ClientError(`${what}: the server does not know this command`, details)
+  }
+  throw new Fault('garbled', `${what} got an answer that belongs to another command`)
+}

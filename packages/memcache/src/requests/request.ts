@@ -1,0 +1,278 @@
+import { Deadline, type Output } from '@glammp/wire'
+import type { MemcacheErrorDetails } from '../errors.js'
+import type { Key } from '../key.js'
+import type { Reply, ReplySink } from '../protocol/reply.js'
+
+/** Bytes and flags of an item -> the value that the caller gets. */
+export interface ValueDecoder {
+  /**
+   * A value is never a promise, so a promise is one for a value that takes longer: one that is
+   * expanded on another thread, or whose chunks are read now; `undefined` where they are gone.
+   *
+   * @param reader - the request that the item is an answer to.
+   * @throws DecodeError where the bytes are no value.
+   */
+  decode(flags: number, bytes: Buffer, start: number, end: number, reader?: ItemReader): unknown
+}
+
+/** What a decoder that must read more knows of the request that it does it for. */
+export interface ItemReader {
+  /** When its time is over, on the clock of `performance.now()`. */
+  readonly due: number
+  /** Expiry that the item gets by being read; `undefined`: it keeps its own. */
+  readonly exptime?: number | undefined
+  /** Key of the item that is decoded now, as it travels. */
+  readonly itemKey?: string | undefined
+}
+
+/** The room that keeps a request's time and place. */
+export interface RequestKeeper {
+  /** The time is over. */
+  expired(request: Request): void
+}
+
+/** Told when a request has been settled. */
+export interface RequestObserver {
+  settled(request: Request): void
+}
+
+/** A server, as far as a request needs to know one. */
+export interface RequestTaker {
+  submit<T>(request: Request<T>, timeout: number): Promise<T>
+}
+
+/**
+ * One command on its way: what to send, how to read the replies, and the promise of its caller.
+ * It settles once. After that its replies, should they still come, are counted and dropped, so
+ * that they can never reach another request.
+ */
+export abstract class Request<T = unknown> extends Deadline {
+  /** The client's method, for errors. */
+  readonly command: string
+  /** The caller's key, where the command has one. */
+  readonly key: Key | undefined
+  readonly promise: Promise<T>
+  /** Name of the server that it was given to. */
+  server: string | undefined = undefined
+  /** Final replies still due; set anew by each encoding. */
+  remaining = 1
+  /** The promise is resolved or rejected. */
+  settled = false
+  /** The time is over, but replies may still come. */
+  lapsed = false
+  /** How often it was sent again. */
+  attempts = 0
+  /** How often it went to another server than the one of its key. */
+  moves = 0
+  /** When it was given to its own server, once another was asked; on the clock of `performance.now()`. */
+  since: number | undefined = undefined
+  keeper: RequestKeeper | undefined = undefined
+  /** One of a list: where its server has enough to do it waits, instead of being refused. */
+  patient = false
+  /** Milliseconds that it had when a server took it, until `due`. */
+  allowance = 0
+  observer: RequestObserver | undefined = undefined
+  /** Keys that were found; -1 where the command reads none. */
+  hits = -1
+  /** Bytes of the values that it sends or has received. */
+  bytes = 0
+  /** What became of it, where it did not fail and reads no keys. */
+  result = 'done'
+  /** `code` or name of the error that it failed with. */
+  failure: string | undefined = undefined
+  /** Undoes the listening to an AbortSignal. */
+  release: (() => void) | undefined = undefined
+  // Taking anything keeps Request<boolean> a Request<unknown>; `succeed` checks the type.
+  readonly #resolve: (value: never) => void
+  readonly #reject: (reason: unknown) => void
+
+  constructor(command: string, key: Key | undefined) {
+    super()
+    this.command = command
+    this.key = key
+    this.promise = new Promise<T>(capture)
+    this.#resolve = captured.resolve
+    this.#reject = captured.reject
+  }
+
+  /** True where sending it twice does what sending it once does. */
+  abstract get repeatable(): boolean
+
+  /** True where it changes no item: two of them may go in any order. */
+  get readOnly(): boolean {
+    return false
+  }
+
+  /** True where it is about every item of its server. */
+  get sweeps(): boolean {
+    return false
+  }
+
+  /** True where a data block follows the command line. */
+  get carriesBlock(): boolean {
+    return false
+  }
+
+  /** True where another server may take it while the one of its keys cannot be reached. */
+  get movable(): boolean {
+    return false
+  }
+
+  /** Its keys as they travel; none where it is about no items, or about all of them. */
+  get wireKeys(): readonly string[] {
+    return []
+  }
+
+  /** True for a part of another call: it is neither counted nor published as a call of its own. */
+  get aside(): boolean {
+    return false
+  }
+
+  get keyCount(): number {
+    return this.key === undefined ? this.wireKeys.length : 1
+  }
+
+  /** What became of it, in a word, once it is settled. */
+  get outcome(): string {
+    if (this.failure !== undefined) return this.failure
+    if (this.hits < 0) return this.result
+    if (this.hits === 0) return 'miss'
+    return this.hits === this.keyCount ? 'hit' : 'partial'
+  }
+
+  /**
+   * Sends its keys to several servers instead of one, and settles when all have answered.
+   *
+   * @param places - which positions of {@link wireKeys} each server takes.
+   * @param timeout - milliseconds for each part.
+   */
+  async divide(
+    _places: ReadonlyMap<RequestTaker, readonly number[]>,
+    _timeout: number,
+  ): Promise<void> {
+    throw new TypeError(`${this.command} has one key`)
+  }
+
+  /** The server that takes it keeps items no longer than so many seconds. */
+  limitTtl(_seconds: number): void {}
+
+  /**
+   * Appends the request in its protocol's words; says how many final replies that will bring.
+   *
+   * @throws KeyFault, with nothing appended, where the protocol cannot carry a key.
+   */
+  abstract encode(protocol: Protocol, out: Output): number
+
+  /**
+   * Takes one reply. What it throws becomes the failure of this request alone, but for a Fault:
+   * that says that the connection is out of step.
+   */
+  abstract accept(reply: Reply): void
+
+  /** A reply came after all, when the promise was settled. */
+  late(_reply: Reply): void {}
+
+  /** What an error about this request says of it. */
+  details(): MemcacheErrorDetails {
+    return { server: this.server, command: this.command, key: this.key }
+  }
+
+  expire(): void {
+    this.keeper?.expired(this)
+  }
+
+  succeed(value: T): void {
+    if (this.settled) return
+    this.settled = true
+    this.release?.()
+    this.observer?.settled(this)
+    this.#resolve(value as never)
+  }
+
+  /** Counts as failed, but gives its caller something to go on with. */
+  protected failWith(reason: unknown, value: T): void {
+    this.failure = codeOf(reason)
+    this.succeed(value)
+  }
+
+  fail(reason: unknown): void {
+    if (this.settled) return
+    this.settled = true
+    this.failure = codeOf(reason)
+    this.release?.()
+    this.observer?.settled(this)
+    this.#reject(reason)
+  }
+}
+
+function codeOf(reason: unknown): string {
+  try {
+    const { code, name } = (reason ?? {}) as { code?: unknown; name?: unknown }
+    return typeof code === 'string' ? code : typeof name === 'string' ? name : 'unknown'
+  } catch {
+    // What a transcoder or a signal gave may be anything, also an object that does not let itself be read.
+    return 'unknown'
+  }
+}
+
+// A promise hands out its two ends through a callback; one shared callback spares every request
+// a closure of its own.
+const captured: { resolve: (value: never) => void; reject: (reason: unknown) => void } = {
+  resolve: () => {},
+  reject: () => {},
+}
+function capture(resolve: (value: never) => void, reject: (reason: unknown) => void): void {
+  captured.resolve = resolve
+  captured.reject = reject
+}
+
+/** Feeds on bytes, tells replies. Throws where the bytes cannot be the protocol's. */
+export interface Decoder {
+  push(chunk: Buffer): void
+}
+
+/** What to store, in the protocol's own terms. */
+export interface StorageFields {
+  readonly mode: StorageMode
+  readonly key: string
+  /** Text of one-byte characters, or bytes. */
+  readonly data: string | Uint8Array
+  readonly flags: number
+  readonly exptime: number
+  /** Cas token to compare, or the empty string. */
+  readonly cas: string
+}
+
+export type StorageMode = 'set' | 'add' | 'replace' | 'append' | 'prepend'
+
+/** Who may use a server. */
+export interface Credentials {
+  /** With SASL, that may be `user@realm`. */
+  readonly username: string
+  /** Sent as it is. */
+  readonly password: string
+}
+
+/** The words of one protocol. Each appends one command and knows nothing of its caller. */
+export interface Protocol {
+  readonly name: 'meta' | 'classic' | 'binary'
+  /** @returns how many final replies come back. */
+  get(keys: readonly string[], withCas: boolean, out: Output): number
+  /**
+   * As {@link get}, in words that cost the server less, where it has some. What vivify has made and
+   * nobody has filled may come as a value without bytes and flags.
+   */
+  getMany?(keys: readonly string[], withCas: boolean, out: Output): number
+  getAndTouch(key: string, exptime: number, out: Output): void
+  store(fields: StorageFields, out: Output): void
+  delete(key: string, out: Output): void
+  touch(key: string, exptime: number, out: Output): void
+  arithmetic(key: string, delta: string, decrement: boolean, out: Output): void
+  /** An administrative command, by the words of the text protocols. */
+  line(command: string, out: Output): void
+  /** Shows who we are: SASL PLAIN in binary, the handshake of `-Y` in text. */
+  authenticate(credentials: Credentials, out: Output): void
+  decoder(sink: ReplySink): Decoder
+  /** The protocol for one connection, where it remembers something of what was sent. */
+  forConnection?(): Protocol
+}

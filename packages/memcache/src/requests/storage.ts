@@ -1,0 +1,66 @@
+import type { Output } from '@glammp/wire'
+import type { Key } from '../key.js'
+import { shorterExptime } from '../keys/ttl.js'
+import { type Reply, ReplyKind } from '../protocol/reply.js'
+import { refusal } from './refusal.js'
+import { type Protocol, Request, type StorageFields } from './request.js'
+
+/** What became of a storage command. */
+export type Stored = 'stored' | 'not-stored' | 'exists' | 'missing'
+
+const RESULTS: ReadonlyMap<ReplyKind, Stored> = new Map<ReplyKind, Stored>([
+  [ReplyKind.DONE, 'stored'],
+  [ReplyKind.NOT_STORED, 'not-stored'],
+  [ReplyKind.EXISTS, 'exists'],
+  [ReplyKind.NOT_FOUND, 'missing'],
+])
+
+/** `set`, `add`, `replace`, `append`, `prepend` and `cas`. */
+export class StorageRequest<T> extends Request<T> {
+  #fields: StorageFields
+  readonly #outcome: (stored: Stored) => T
+
+  /** @param outcome - what the caller gets for what became of the item. */
+  constructor(command: string, key: Key, fields: StorageFields, outcome: (stored: Stored) => T) {
+    super(command, key)
+    this.#fields = fields
+    this.bytes = fields.data.length
+    this.#outcome = outcome
+  }
+
+  get repeatable(): boolean {
+    return false
+  }
+
+  override get movable(): boolean {
+    const { mode, cas } = this.#fields
+    return cas === '' && mode !== 'append' && mode !== 'prepend'
+  }
+
+  override get wireKeys(): readonly string[] {
+    return [this.#fields.key]
+  }
+
+  override limitTtl(seconds: number): void {
+    const exptime = shorterExptime(this.#fields.exptime, seconds)
+    this.#fields = { ...this.#fields, exptime }
+  }
+
+  override get carriesBlock(): boolean {
+    return true
+  }
+
+  encode(protocol: Protocol, out: Output): number {
+    protocol.store(this.#fields, out)
+    return 1
+  }
+
+  accept(reply: Reply): void {
+    const result = RESULTS.get(reply.kind)
+    if (result === undefined) this.fail(refusal(reply, this))
+    else {
+      this.result = result
+      this.succeed(this.#outcome(result))
+    }
+  }
+}

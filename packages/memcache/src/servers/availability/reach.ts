@@ -1,0 +1,108 @@
+import { Fault, Health, monotonic } from '@glammp/wire'
+import { AuthenticationFault } from '../../requests/refusal.js'
+import { Ejection, type EjectionListener, type EjectionOptions } from './ejection.js'
+
+/** Told when a server goes and comes back, and asked to see whether it has. */
+export interface ReachListener extends EjectionListener {
+  down(reason: Fault): void
+  up(): void
+  /** A connection did not come about, for the `attempt`th time in a row; it rests for `delay` milliseconds. */
+  reconnecting(attempt: number, delay: number): void
+}
+
+/** `doubtful`: it was down, has rested, and may be back. */
+type Standing = 'up' | 'untried' | 'doubtful' | 'down'
+
+/** Milliseconds: rest after the first failed connection, and at most. */
+const REST = { base: 50, cap: 1_000 }
+
+/** Whether a server can be reached, as far as the connections to it have told. */
+export class Reach {
+  readonly #health: Health
+  readonly #ejection: Ejection
+  readonly #listener: ReachListener
+  #tried = false
+  #underWay = 0
+  #failedAt = Number.NEGATIVE_INFINITY
+  #failedAttempts = 0
+
+  /** @param ejection - when the server is left out for failing; `undefined`: never. */
+  constructor(ejection: EjectionOptions | undefined, listener: ReachListener) {
+    this.#listener = listener
+    this.#health = new Health(REST, listener)
+    this.#ejection = new Ejection(ejection, listener)
+  }
+
+  /** True while the server is left out for failing. */
+  get ejected(): boolean {
+    return this.#ejection.reason !== undefined
+  }
+
+  /** The last failure where the server is down or left out, else `undefined`. */
+  get reason(): Fault | undefined {
+    return this.#ejection.reason ?? this.#health.reason
+  }
+
+  /** The last failure while the server must not be tried, else `undefined`. */
+  get unfit(): Fault | undefined {
+    return this.#ejection.reason ?? this.#health.resting
+  }
+
+  /** What is known of it, where what it was before a time is known to have passed. */
+  standing(since: number): Standing {
+    if (this.reason === undefined) return this.#tried ? 'up' : 'untried'
+    return this.#failedAt >= since || this.unfit !== undefined ? 'down' : 'doubtful'
+  }
+
+  /** True while a connection is being made. */
+  get isTrying(): boolean {
+    return this.#underWay > 0
+  }
+
+  /** Opens a connection and learns from it. @throws Fault */
+  async opening<T>(open: () => Promise<T>): Promise<T> {
+    this.#tried = true
+    this.#underWay += 1
+    try {
+      const opened = await open()
+      this.#health.succeeded()
+      this.#failedAttempts = 0
+      return opened
+    } catch (error) {
+      const fault = error instanceof Fault ? error : new Fault('connect', String(error), error)
+      this.#failed(fault)
+      throw fault
+    } finally {
+      this.#underWay -= 1
+    }
+  }
+
+  /** A request was answered. */
+  answered(): void {
+    this.#ejection.succeeded()
+  }
+
+  /** A connection broke while requests were on it. */
+  broke(reason: Fault): void {
+    if (isNoConnection(reason)) this.#failed(reason)
+    else this.#ejection.failed(reason)
+  }
+
+  /** Asks no more. */
+  stop(): void {
+    this.#ejection.stop()
+  }
+
+  #failed(fault: Fault): void {
+    const delay = this.#health.failed(fault)
+    this.#failedAt = monotonic()
+    this.#failedAttempts += 1
+    this.#listener.reconnecting(this.#failedAttempts, delay)
+    this.#ejection.failed(fault)
+  }
+}
+
+/** True where a server took a connection to say that it takes none: no request on it was carried out. */
+export function isNoConnection(reason: Fault): boolean {
+  return reason.kind === 'connect' && !(reason instanceof AuthenticationFault)
+}

@@ -1,0 +1,138 @@
+import { afterReads, Fault, nextTick } from '@glammp/wire'
+import type { Request } from '../requests/request.js'
+import type { SessionPool } from './connection/pool.js'
+import type { Session, SessionListener } from './connection/session.js'
+import { Leftovers } from './order/leftovers.js'
+import { Order } from './order/request-order.js'
+
+/** The server that requests leave for. */
+export interface OutboxOwner extends SessionListener {
+  /** No connection came about for the request. */
+  unsent(request: Request, reason: Fault): void
+  /** Resolves to true when the server has answered on a connection that is open, to false where it is silent. */
+  lives(): Promise<boolean>
+}
+
+/**
+ * Requests on their way to the connections of one server. What one tick asks for becomes a batch
+ * and leaves in one write: on the connection that is out while that takes more, else on another
+ * that is borrowed and given back when nothing is in flight on it. While there is none the next
+ * batch fills, so load makes batches larger by itself. No request overtakes another of its key.
+ */
+export class Outbox {
+  readonly #pool: SessionPool
+  readonly #owner: OutboxOwner
+  readonly #leftovers: Leftovers
+  readonly #order: Order
+  #batch: Request[] = []
+  #leaving = false
+  /** The one that was borrowed last, while it is out. */
+  #session: Session | undefined
+
+  constructor(pool: SessionPool, owner: OutboxOwner) {
+    this.#pool = pool
+    this.#owner = owner
+    this.#leftovers = new Leftovers({
+      lives: () => owner.lives(),
+      released: () => {
+        this.#order.released()
+        if (this.#order.isDue) this.#leaveSoon()
+      },
+    })
+    this.#order = new Order(this.#leftovers)
+  }
+
+  /** Takes a request, which leaves after this tick or waits for a connection. */
+  push(request: Request): void {
+    this.#batch.push(request)
+    this.#leaveSoon()
+  }
+
+  /** Takes a request that was lost, and leaves before all that has not left yet. */
+  repeat(request: Request): void {
+    this.#order.repeat(request)
+    this.#leaveSoon()
+  }
+
+  /** A request was answered: what was held back for it may leave. */
+  answered(request: Request): void {
+    this.#order.answered(request)
+    if (this.#order.isDue) this.#leaveSoon()
+  }
+
+  /** A connection was given up with changes in flight; see {@link SessionListener.abandoned}. */
+  abandoned(changes: readonly Request[], end: (gone: () => void) => () => void): void {
+    this.#leftovers.add(changes, end)
+  }
+
+  /** Waits no longer for connections that were given up. */
+  close(): void {
+    this.#leftovers.drop()
+  }
+
+  /** Opens a connection for what may come, unless something is on its way already. */
+  warm(): void {
+    if (this.#leaving) return
+    this.#leaving = true
+    void this.#borrow()
+  }
+
+  /** Takes a session back on which nothing is in flight any more. */
+  giveBack(session: Session): void {
+    if (this.#session === session) this.#session = undefined
+    this.#order.finished(session)
+    if (this.#order.isDue) this.#leaveSoon()
+    this.#pool.giveBack(session)
+  }
+
+  #leaveSoon(): void {
+    if (this.#leaving) return
+    this.#leaving = true
+    // After the microtasks of this tick: everything that its promises ask for joins the batch.
+    nextTick(() => this.#leave(false))
+  }
+
+  #leave(hasRead: boolean): void {
+    const session = this.#session
+    // Behind what is in flight: two connections would mean smaller writes on each, and another
+    // thread of the server awake (64 gets in flight: 440,000/s on two, 660,000/s on one).
+    if (!session?.takesMore) void this.#borrow()
+    else if (!session.silent) this.#send(session)
+    else if (hasRead) void this.#borrow()
+    else afterReads(() => this.#leave(true))
+  }
+
+  async #borrow(): Promise<void> {
+    const session = await this.#pool.borrow()
+    if (session instanceof Fault) {
+      for (const request of this.#take()) this.#owner.unsent(request, session)
+      return
+    }
+    this.#session = session
+    this.#send(session)
+  }
+
+  #send(session: Session): void {
+    const order = this.#order
+    const wanted: Request[] = []
+    const batch = this.#take()
+    const isFree = order.begin(session)
+    let readsPass = !isFree && order.isFreeToRead
+    for (const request of batch) {
+      if (request.settled) this.#owner.dropped(request)
+      else if (isFree || (readsPass && request.readOnly) || order.allows(request)) {
+        wanted.push(request)
+      } else readsPass = false
+    }
+    const inFlight = wanted.length > 0 ? session.send(wanted, this.#owner) : !session.idle
+    if (inFlight) order.sent(session)
+    else this.giveBack(session)
+  }
+
+  #take(): Request[] {
+    const batch = this.#order.isDue ? [...this.#order.take(), ...this.#batch] : this.#batch
+    this.#batch = []
+    this.#leaving = false
+    return batch
+  }
+}

@@ -1,0 +1,128 @@
+import {
+  type Deadlines,
+  Fault,
+  type ServerAddress,
+  type TlsOptions,
+  type Traffic,
+  tlsFor,
+} from '@glammp/wire'
+import { binaryProtocol } from '../../protocol/binary/binary.js'
+import { classicProtocol } from '../../protocol/classic/classic.js'
+import { metaProtocol } from '../../protocol/meta/meta.js'
+import type { Credentials, Protocol, RequestObserver } from '../../requests/request.js'
+import { authenticate, credentialsFor, fitsText } from './authentication.js'
+import { negotiate, negotiateAnew, type ServerFeatures } from './negotiation.js'
+import { Session } from './session.js'
+
+export interface DialerOptions {
+  readonly protocol: 'auto' | 'meta' | 'classic' | 'binary'
+  /** Milliseconds for a new connection, from name lookup to the first answer. */
+  readonly connectTimeout: number
+  readonly tls: TlsOptions | undefined
+  /** For servers that have no credentials of their own. */
+  readonly auth: Credentials | undefined
+  /** Counts what happens; `undefined`: nobody does. */
+  readonly meter?: Meter | undefined
+}
+
+/** Counts what goes to servers and what becomes of it. */
+interface Meter extends RequestObserver {
+  trafficOf(server: string): Traffic
+  /** The server of this name is gone. */
+  forget(server: string): void
+}
+
+const PROTOCOLS = { meta: metaProtocol, classic: classicProtocol, binary: binaryProtocol }
+
+/** Opens connections to one server, ready for use, and remembers what the server can do. */
+export class Dialer {
+  /** What the server can do, as far as it is known. */
+  features: ServerFeatures | undefined
+  readonly #address: ServerAddress
+  readonly #options: DialerOptions
+  readonly #deadlines: Deadlines
+  readonly #credentials: Credentials | undefined
+  #sessions: Session[] = []
+
+  /** @throws TypeError for credentials that the protocol cannot carry. */
+  constructor(address: ServerAddress, options: DialerOptions, deadlines: Deadlines) {
+    this.#address = address
+    this.#options = options
+    this.#deadlines = deadlines
+    this.#credentials = credentialsFor(address, options.auth, options.protocol)
+  }
+
+  /** @throws Fault where no connection comes about; what was known of the server is forgotten. */
+  async open(): Promise<Session> {
+    const open = this.#sessions.filter(({ reason }) => reason === undefined)
+    const hasLost = this.#sessions.some(({ reason }) => reason && reason.kind !== 'closed')
+    // Another server may have come up in its place.
+    if (hasLost) this.features = undefined
+    this.#sessions = open
+    try {
+      const session = await this.#open()
+      this.#sessions.push(session)
+      return session
+    } catch (error) {
+      this.features = undefined
+      throw error
+    }
+  }
+
+  async #open(): Promise<Session> {
+    const { protocol } = this.#options
+    const known = this.features?.protocol ?? (protocol === 'auto' ? undefined : PROTOCOLS[protocol])
+    if (known !== undefined) return this.#dial(known)
+    const first = await this.#dialText()
+    if (first === undefined) return this.#dial(binaryProtocol)
+    const { connectTimeout } = this.#options
+    const features = await negotiate(first, this.#deadlines, connectTimeout)
+    if (features !== undefined) return this.#agree(first, features)
+    const second = await this.#connect(classicProtocol)
+    return this.#agree(second, await negotiateAnew(second, this.#deadlines, connectTimeout))
+  }
+
+  #agree(session: Session, features: ServerFeatures): Session | Promise<Session> {
+    this.features = features
+    if (session.reason !== undefined) return this.#dial(features.protocol)
+    session.speak(features.protocol)
+    return session
+  }
+
+  // A server with SASL closes the connection when it is spoken to in text, for which a password
+  // is no help: `undefined`.
+  async #dialText(): Promise<Session | undefined> {
+    if (this.#credentials === undefined) return this.#connect(classicProtocol)
+    if (!fitsText(this.#credentials)) return undefined
+    try {
+      return await this.#connect(classicProtocol)
+    } catch (error) {
+      if (error instanceof Fault && error.kind === 'lost') return undefined
+      throw error
+    }
+  }
+
+  async #dial(protocol: Protocol): Promise<Session> {
+    const session = await this.#connect(protocol)
+    this.features ??= { protocol, version: undefined }
+    return session
+  }
+
+  // Authentication comes before everything else.
+  async #connect(protocol: Protocol): Promise<Session> {
+    const { connectTimeout, tls } = this.#options
+    const options = {
+      address: this.#address,
+      connectTimeout,
+      tls: tlsFor(this.#address, tls),
+      traffic: this.#options.meter?.trafficOf(this.#address.name),
+    }
+    if (this.#credentials === undefined) return Session.open(options, protocol)
+    // STORED, the answer to the handshake of `-Y`, is no word of the meta protocol.
+    const first = protocol.name === 'meta' ? classicProtocol : protocol
+    const session = await Session.open(options, first)
+    await authenticate(session, first, this.#credentials, this.#deadlines, connectTimeout)
+    if (first !== protocol) session.speak(protocol)
+    return session
+  }
+}

@@ -1,0 +1,28 @@
+import type { Deadlines } from '@glammp/wire'
+import type { Request } from '../../requests/request.js'
+import type { Session } from './session.js'
+
+/**
+ * Sends requests on a session that nobody else has yet, and waits until each is answered, lost
+ * (then its reason is the Fault) or out of time.
+ */
+export function exchange<T>(
+  session: Session,
+  requests: readonly Request<T>[],
+  deadlines: Deadlines,
+  timeout: number,
+): Promise<PromiseSettledResult<T>[]> {
+  for (const request of requests) deadlines.add(request, timeout)
+  session.send(requests, {
+    answered: (request) => deadlines.remove(request),
+    dropped: (request) => deadlines.remove(request),
+    goesOn: (request, milliseconds) => deadlines.add(request, milliseconds),
+    lost: (request, reason) => {
+      deadlines.remove(request)
+      request.fail(reason)
+    },
+    abandoned: (_, end) => end(() => {}),
+    finished: () => {},
+  })
+  return Promise.allSettled(requests.map(({ promise }) => promise))
+}

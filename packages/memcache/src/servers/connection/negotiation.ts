@@ -1,0 +1,98 @@
+import { type Deadlines, Fault } from '@glammp/wire'
+import { ClientError, TimeoutError } from '../../errors.js'
+import { classicProtocol } from '../../protocol/classic/classic.js'
+import { metaProtocol } from '../../protocol/meta/meta.js'
+import { LineRequest } from '../../requests/line-request.js'
+import type { Protocol } from '../../requests/request.js'
+import { exchange } from './exchange.js'
+import type { Session } from './session.js'
+
+/** First version whose meta commands have their final syntax and codes. */
+const META_SINCE: Version = [1, 6, 10]
+
+/** A key that nobody has, for a server that is to answer anything. */
+const PROBE = 'get glammp-asks-whether-you-are-there'
+
+/** What a server can do, found out once and remembered until it cannot be reached. */
+export interface ServerFeatures {
+  readonly protocol: Protocol
+  /** Its version; `undefined` where it was not asked or did not say. */
+  readonly version: Version | undefined
+}
+
+/** Major, minor, patch. */
+type Version = readonly [number, number, number]
+
+/**
+ * Asks a server which protocol it speaks. `mn` is answered `MN` by a server that knows the meta
+ * commands and `ERROR` by one that does not.
+ *
+ * @returns what it speaks; `undefined` where the connection was closed instead of an answer, as a
+ * proxy such as twemproxy does, but also a server at its end, or a balancer without one.
+ * @throws Fault where the server does not answer at all, or has no word about it.
+ */
+export async function negotiate(
+  session: Session,
+  deadlines: Deadlines,
+  timeout: number,
+): Promise<ServerFeatures | undefined> {
+  const requests = [new LineRequest('mn', 'mn'), new LineRequest('version', 'version')]
+  const [meta, number] = await exchange(session, requests, deadlines, timeout)
+  const version = number?.status === 'fulfilled' ? parseVersion(number.value[0]) : undefined
+  const classic = { protocol: classicProtocol, version }
+  if (meta?.status === 'rejected') {
+    const reason: unknown = meta.reason
+    // Where it refuses any command, the second was not answered.
+    if (reason instanceof ClientError && isAnswer(number)) return classic
+    if (reason instanceof Fault && reason.kind !== 'lost') throw reason
+    if (reason instanceof Fault || reason instanceof ClientError) return undefined
+    if (reason instanceof TimeoutError) throw new Fault('timeout', 'no answer to mn', reason)
+    throw new Fault('connect', 'the server does not say what it speaks', reason)
+  }
+  if (meta?.value[0] !== 'MN') return classic
+  return isBefore(version, META_SINCE) ? classic : { protocol: metaProtocol, version }
+}
+
+/**
+ * Asks once more on a new connection, after one was closed: only who answers a classic command on it,
+ * and then closes it at `mn`, speaks classic.
+ *
+ * @throws Fault where the server does not answer.
+ */
+export async function negotiateAnew(
+  session: Session,
+  deadlines: Deadlines,
+  timeout: number,
+): Promise<ServerFeatures> {
+  const [answer] = await exchange(session, [new LineRequest('get', PROBE)], deadlines, timeout)
+  const reason: unknown = answer?.status === 'rejected' ? answer.reason : undefined
+  if (reason instanceof TimeoutError) throw new Fault('timeout', 'no answer to get', reason)
+  if (reason instanceof Fault) {
+    const kind = reason.kind === 'lost' ? 'connect' : reason.kind
+    throw new Fault(kind, `no answer to a first command: ${reason.message}`, reason)
+  }
+  const features = await negotiate(session, deadlines, timeout)
+  return features ?? { protocol: classicProtocol, version: undefined }
+}
+
+function isAnswer(outcome: PromiseSettledResult<unknown> | undefined): boolean {
+  if (outcome?.status !== 'rejected') return outcome !== undefined
+  const reason: unknown = outcome.reason
+  return !(reason instanceof Fault || reason instanceof TimeoutError)
+}
+
+/** Reads `VERSION 1.6.18`, as a server answers it. */
+function parseVersion(line: string | undefined): Version | undefined {
+  const parts = /^VERSION (\d+)\.(\d+)\.(\d+)/.exec(line ?? '')
+  return parts === null ? undefined : [Number(parts[1]), Number(parts[2]), Number(parts[3])]
+}
+
+/** True where the version is known to be older than the other. */
+function isBefore(version: Version | undefined, other: Version): boolean {
+  if (version === undefined) return false
+  for (const [index, part] of version.entries()) {
+    const since = other[index] as number
+    if (part !== since) return part < since
+  }
+  return false
+}

@@ -1,0 +1,110 @@
+import type { Request } from '../../requests/request.js'
+import type { Session } from '../connection/session.js'
+import type { Leftovers } from './leftovers.js'
+import { WaitingKeys } from './waiting-keys.js'
+
+/**
+ * Sees to it that the requests of one key take effect in the order in which they were made, on
+ * however many connections they leave: one that would overtake another is held back until that is
+ * answered or lost. What is on one connection, or only reads, needs no such care.
+ */
+export class Order {
+  readonly #leftovers: Leftovers
+  /** Sessions with requests in flight; a few. */
+  readonly #out: Session[] = []
+  /** Those of them that a batch does not leave on. */
+  #others: readonly Session[] = []
+  /** In flight, and waited for by what is held. */
+  readonly #awaited = new Set<Request>()
+  readonly #keys = new WaitingKeys()
+  /** Sent once, lost, and to be sent again: they were made before all that is held. */
+  #again: Request[] = []
+  #held: Request[] = []
+  #isDue = false
+
+  /** @param leftovers - of connections that may still bring something. */
+  constructor(leftovers: Leftovers) {
+    this.#leftovers = leftovers
+  }
+
+  /** True where what is held may leave now, or what is to be sent again. */
+  get isDue(): boolean {
+    return this.#isDue
+  }
+
+  /** The requests are in flight on the session. */
+  sent(session: Session): void {
+    if (!this.#out.includes(session)) this.#out.push(session)
+  }
+
+  /** Nothing is in flight on the session any more. */
+  finished(session: Session): void {
+    const place = this.#out.indexOf(session)
+    if (place === -1) return
+    const last = this.#out.pop() as Session
+    if (last !== session) this.#out[place] = last
+    if (this.#held.length > 0) this.#isDue = true
+  }
+
+  /** What was held back may be looked at again. */
+  released(): void {
+    if (this.#held.length > 0) this.#isDue = true
+  }
+
+  /** The request was answered. */
+  answered(request: Request): void {
+    if (this.#awaited.size > 0 && this.#awaited.delete(request)) this.#isDue = true
+  }
+
+  /** The request was lost, and will be sent again. */
+  repeat(request: Request): void {
+    this.#again.push(request)
+    this.#isDue = true
+  }
+
+  /** What is to be looked at anew before the others, in its order. */
+  take(): Request[] {
+    const requests = [...this.#again, ...this.#held]
+    this.#again = []
+    this.#held = []
+    this.#keys.clear()
+    this.#awaited.clear()
+    this.#isDue = false
+    return requests
+  }
+
+  /** A batch is about to leave on the session. @returns true where whatever is asked may. */
+  begin(session: Session): boolean {
+    const { length } = this.#out
+    const isAlone = length === 0 || (length === 1 && this.#out[0] === session)
+    this.#others = isAlone ? NONE : this.#out.filter((other) => other !== session)
+    return isAlone && this.#held.length === 0 && this.#leftovers.none
+  }
+
+  /** True where all that only reads may leave, until something is held back. */
+  get isFreeToRead(): boolean {
+    return this.#held.length === 0 && this.#others.every((other) => other.onlyReads)
+  }
+
+  /** True where the request may leave; else it is held back. */
+  allows(request: Request): boolean {
+    const mustWait =
+      this.#keys.concern(request) || this.#leftovers.concern(request) || this.#isBlocked(request)
+    if (!mustWait) return true
+    this.#held.push(request)
+    this.#keys.add(request)
+    return false
+  }
+
+  #isBlocked(request: Request): boolean {
+    for (const other of this.#others) {
+      const blocker = other.blocker(request)
+      if (blocker === undefined) continue
+      this.#awaited.add(blocker)
+      return true
+    }
+    return false
+  }
+}
+
+const NONE: readonly Session[] = []

@@ -1,0 +1,84 @@
+import { type Deadlines, Fault, PendingQueue } from '@glammp/wire'
+import type { Request, RequestKeeper } from '../../requests/request.js'
+import { failure } from '../connection/failure.js'
+import { WaitingKeys } from './waiting-keys.js'
+
+/**
+ * Where the requests of long lists wait while their server has enough to do. What is asked later
+ * about a key that waits here waits behind it. The time of a request is counted anew from each
+ * answer of the server: a list is given up when nothing comes any more, not for its length.
+ */
+export class WaitingLine implements RequestKeeper {
+  readonly #deadlines: Deadlines
+  readonly #requests = new PendingQueue<Request>()
+  readonly #keys = new WaitingKeys()
+  /** When the server answered last. */
+  #progress = 0
+
+  constructor(deadlines: Deadlines) {
+    this.#deadlines = deadlines
+  }
+
+  /** Requests that wait; some of them may be settled. */
+  get size(): number {
+    return this.#requests.size
+  }
+
+  /** True where the request must not pass by, for it is about a key that waits. */
+  concerns(request: Request): boolean {
+    return this.#keys.concern(request)
+  }
+
+  /** @param timeout - milliseconds without an answer of the server after which it is given up. */
+  push(request: Request, timeout: number): void {
+    request.keeper = this
+    request.allowance = timeout
+    this.#deadlines.add(request, timeout)
+    this.#requests.push(request)
+    this.#keys.add(request)
+  }
+
+  /** The next one that is still wanted, with the milliseconds that it has from now on in `allowance`. */
+  shift(): Request | undefined {
+    for (let request = this.#next(); request !== undefined; request = this.#next()) {
+      const left = this.#left(request)
+      if (left <= 0) this.#giveUp(request)
+      if (request.settled) continue
+      // All of one list have the same: they share a lane of the deadlines.
+      if (this.#progress <= request.due - request.allowance) request.allowance = Math.ceil(left)
+      return request
+    }
+    return undefined
+  }
+
+  /** The server has answered. */
+  progressed(): void {
+    this.#progress = this.#deadlines.now
+  }
+
+  expired(request: Request): void {
+    if (request.settled) return
+    const left = this.#left(request)
+    if (left <= 0) this.#giveUp(request)
+    else this.#deadlines.add(request, Math.ceil(left))
+  }
+
+  #next(): Request | undefined {
+    const request = this.#requests.shift()
+    if (request === undefined) return undefined
+    this.#deadlines.remove(request)
+    request.keeper = undefined
+    this.#keys.delete(request)
+    return request
+  }
+
+  // `due` lies that much behind its start, or behind the answer from which it was counted anew.
+  #left({ due, allowance }: Request): number {
+    return Math.max(due, this.#progress + allowance) - this.#deadlines.now
+  }
+
+  #giveUp(request: Request): void {
+    const fault = new Fault('timeout', 'no answer came while it waited for its turn')
+    request.fail(failure(fault, request.details()))
+  }
+}
