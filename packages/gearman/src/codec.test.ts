@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { type Codec, type CodecOption, codecOf, decodeWith, encodeWith } from './codec.js'
 import { InvalidArgumentError, ProtocolError } from './errors.js'
-import { FunctionNames } from './function-name.js'
-import { encodeUnique } from './unique.js'
+import { FunctionNames } from './names/function-name.js'
+import { encodeUnique } from './names/unique.js'
 
 function there(option: CodecOption, value: unknown): unknown {
   const codec = codecOf(option)

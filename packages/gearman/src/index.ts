@@ -4,7 +4,12 @@ export type {
   TlsOptions,
   TrafficMetrics,
 } from '@glammp/wire'
-export { type AdminCallOptions, GearmanAdmin, type MaxQueue, type PerServer } from './admin.js'
+export {
+  type AdminCallOptions,
+  GearmanAdmin,
+  type MaxQueue,
+  type PerServer,
+} from './admin/admin.js'
 export type {
   BackgroundOptions,
   Decoded,
@@ -13,9 +18,14 @@ export type {
   Given,
   ScheduleOptions,
   WithCodec,
-} from './call-types.js'
-export { channelNames, type JobMessage, type SubmitMessage } from './channels.js'
-export { GearmanClient } from './client.js'
+} from './client/call-types.js'
+export { GearmanClient } from './client/client.js'
+export type { FunctionReference, JobOptions, Priority, Schedule } from './client/job-order.js'
+export type { ManyOptions, TaskOutput, TaskRequest } from './client/many.js'
+export type { Source } from './client/pull.js'
+export type { JobStatus, UniqueJobStatus } from './client/servers/query.js'
+export type { CallOptions } from './client/servers/request.js'
+export { GearmanTask, type GearmanTaskEvents } from './client/task.js'
 export type { Codec, CodecOption } from './codec.js'
 export { defineJob, type JobDefinition, type JobDefinitionOptions } from './definition.js'
 export {
@@ -37,15 +47,10 @@ export {
   SlowReaderError,
   TimeoutError,
 } from './errors.js'
-export type { GearmanClientEvents, ServerDown, ServerUp } from './events.js'
 export { GearmanJob } from './job.js'
-export type { FunctionReference, JobOptions, Priority, Schedule } from './job-order.js'
-export type { FunctionOptions, JobHandler } from './jobs/functions.js'
-export type { Middleware } from './jobs/middleware.js'
-export type { RateLimitOptions } from './jobs/rate-limit.js'
-export type { JobEnd, JobOutcome, JobUnsent } from './jobs/run.js'
-export type { ManyOptions, TaskOutput, TaskRequest } from './many.js'
-export type { FunctionMetrics, GearmanMetrics, LatencyMetrics } from './metrics.js'
+export { channelNames, type JobMessage, type SubmitMessage } from './observing/channels.js'
+export type { GearmanClientEvents, ServerDown, ServerUp } from './observing/events.js'
+export type { FunctionMetrics, GearmanMetrics, LatencyMetrics } from './observing/metrics.js'
 export type {
   ConnectionOptions,
   GearmanAdminOptions,
@@ -61,14 +66,14 @@ export type {
   FunctionStatus,
   QueuedJob,
 } from './protocol/text-rows.js'
-export type { Source } from './pull.js'
-export type { JobStatus, UniqueJobStatus } from './servers/question.js'
-export type { CallOptions } from './servers/request.js'
-export { GearmanTask, type GearmanTaskEvents } from './task.js'
-export type { TraceContext } from './trace-context.js'
+export type { TraceContext } from './protocol/trace-context.js'
+export type { FunctionOptions, JobHandler } from './worker/functions.js'
+export type { Middleware } from './worker/middleware.js'
+export type { RateLimitOptions } from './worker/rate-limit.js'
+export type { JobEnd, JobOutcome, JobUnsent } from './worker/run.js'
 export {
   type CloseOptions,
   GearmanWorker,
   type GearmanWorkerEvents,
   type JobStart,
-} from './worker.js'
+} from './worker/worker.js'

@@ -3,8 +3,8 @@ import { setImmediate } from '@glammp/wire'
 import { type Codec, decodeWith, encodeWith, messageOf } from './codec.js'
 import { type GearmanError, InvalidArgumentError } from './errors.js'
 import { PacketType } from './protocol/packet.js'
+import type { TraceContext } from './protocol/trace-context.js'
 import { Refusal } from './refusal.js'
-import type { TraceContext } from './trace-context.js'
 
 /** What a job needs of the room that runs it. */
 export interface JobChannel {

@@ -20,7 +20,7 @@ import {
 } from '@glammp/wire'
 import { type Codec, type CodecOption, codecOf, messageOf } from './codec.js'
 import { InvalidArgumentError } from './errors.js'
-import type { TraceContext } from './trace-context.js'
+import type { TraceContext } from './protocol/trace-context.js'
 
 /** Servers as a caller names them: `'a:4730,b'`, `{ host, port }`, or an array of either. */
 export type ServersOption = string | ServerObject | readonly (string | ServerObject)[]

@@ -9,7 +9,7 @@ import {
   TimeoutError,
 } from '../errors.js'
 import type { PacketType } from '../protocol/packet.js'
-import type { TraceContext } from '../trace-context.js'
+import type { TraceContext } from '../protocol/trace-context.js'
 
 /** What a thread is given for one job. */
 export interface ThreadJob {

@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from '../errors.js'
-import type { JobHandler } from '../jobs/functions.js'
+import type { JobHandler } from '../worker/functions.js'
 import { moduleContents } from './module-contents.js'
 
 /**

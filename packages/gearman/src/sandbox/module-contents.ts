@@ -1,4 +1,4 @@
-import type { JobHandler } from '../jobs/functions.js'
+import type { JobHandler } from '../worker/functions.js'
 
 /** What a module with handlers offers, however it was written and compiled. */
 export interface ModuleContents {

@@ -6,9 +6,9 @@ import type { Piscina } from 'piscina'
 import { messageOf } from '../codec.js'
 import { InvalidArgumentError, JobFailure } from '../errors.js'
 import type { GearmanJob } from '../job.js'
-import type { JobHandler } from '../jobs/functions.js'
 import type { SandboxOptions } from '../options.js'
 import { PacketType } from '../protocol/packet.js'
+import type { JobHandler } from '../worker/functions.js'
 import {
   detached,
   type HostMessage,

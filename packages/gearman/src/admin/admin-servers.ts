@@ -1,0 +1,48 @@
+import type { ServerAddress } from '@glammp/wire'
+import { ClosedError, type GearmanError } from '../errors.js'
+import { type JobHandle, serversOf } from '../names/handle.js'
+import type { TextCommand } from '../protocol/text.js'
+import { type Patience, TextServer, type TextServerOptions } from './admin-server.js'
+
+/** The servers of an admin. */
+export class TextServers {
+  readonly #servers: readonly TextServer[]
+  #closing: Promise<void> | undefined
+
+  constructor(
+    options: Omit<TextServerOptions, 'address'> & { readonly servers: readonly ServerAddress[] },
+  ) {
+    this.#servers = options.servers.map((address) => new TextServer({ ...options, address }))
+  }
+
+  /**
+   * What each server answers, or its error; of a handle's job only the handle's server is asked.
+   *
+   * @throws ClosedError, AbortError, InvalidArgumentError
+   */
+  async ask<T>(
+    command: TextCommand,
+    patience: Patience,
+    read: (lines: readonly string[]) => T,
+    handle: JobHandle | undefined,
+  ): Promise<Record<string, T | GearmanError>> {
+    if (this.#closing !== undefined) throw new ClosedError('the admin is closed')
+    const asked = handle === undefined ? this.#servers : serversOf(handle, this.#servers)
+    const answers = await Promise.all(
+      asked.map(async (server) => {
+        try {
+          return [server.name, await server.ask(command, patience, read)] as const
+        } catch (error) {
+          if (patience.signal?.aborted) throw error
+          return [server.name, error as GearmanError] as const
+        }
+      }),
+    )
+    return Object.fromEntries(answers)
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= Promise.all(this.#servers.map((server) => server.close())).then(() => {})
+    return this.#closing
+  }
+}

@@ -1,0 +1,40 @@
+import type { Codec, CodecOption } from '../codec.js'
+import type { JobOptions, Schedule } from './job-order.js'
+
+/** What a codec makes of the bytes that come: text, a Buffer, or what only its other side knows. */
+export type Decoded<Chosen extends CodecOption> = Chosen extends 'string'
+  ? string
+  : Chosen extends 'buffer'
+    ? Buffer
+    : Chosen extends Codec<infer Value>
+      ? Value
+      : unknown
+
+/** A codec that one call names, in place of the client's. */
+export interface WithCodec<Chosen extends CodecOption> {
+  readonly codec: Chosen
+}
+
+/** A workload and options, where the workload may be left out if its type says so. */
+export type Given<Input, Options> = undefined extends Input
+  ? [workload?: NoInfer<Input>, options?: Options]
+  : [workload: NoInfer<Input>, options?: Options]
+
+/** Settings of a job whose class the called method has; so has `doHigh` and the like the priority. */
+export type DoOptions = Omit<JobOptions, 'background'>
+
+/** Settings of a job whose result is waited for. */
+export type ForegroundOptions = DoOptions & { readonly background?: false | undefined }
+
+/** Settings of a job that is left to gearmand: its result is its handle. */
+export type BackgroundOptions = DoOptions & { readonly background: true }
+
+/**
+ * Settings of a scheduled job, which gearmand runs in the background at normal priority. One of `at`
+ * and `delay` says when.
+ */
+export type ScheduleOptions = (
+  | (Required<Pick<Schedule, 'at'>> & { readonly delay?: undefined })
+  | (Required<Pick<Schedule, 'delay'>> & { readonly at?: undefined })
+) &
+  Omit<DoOptions, 'priority' | 'reducer' | 'onStatus' | 'onData' | 'onWarning'>

@@ -1,0 +1,104 @@
+import { SlowReaderError } from '../errors.js'
+import type { Flow, Holder } from './servers/flow-control.js'
+
+/** Bytes of unread partial results from which on the connection is held. */
+const HIGH = 1024 * 1024
+/** Bytes at which it is read again. */
+const LOW = HIGH / 4
+/** What an entry costs beside its bytes: empty chunks need a bound too. */
+const ENTRY = 64
+
+/** One loop over the partial results of a task: what came and was not read yet. */
+export class ChunkReader implements AsyncIterator<unknown, undefined>, Holder {
+  readonly #name: string
+  readonly #left: (reader: ChunkReader) => void
+  #chunks: { readonly value: unknown; readonly size: number }[] = []
+  #first = 0
+  #size = 0
+  #flow: Flow | undefined
+  #ended = false
+  #error: Error | undefined
+  #waiting: (() => void)[] = []
+
+  /** @param left Told when nothing more is to be pushed. */
+  constructor(name: string, left: (reader: ChunkReader) => void) {
+    this.#name = name
+    this.#left = left
+  }
+
+  /** @param size Bytes of the chunk. */
+  push(value: unknown, size: number, flow: Flow): void {
+    this.#chunks.push({ value, size: size + ENTRY })
+    this.#size += size + ENTRY
+    if (this.#size > HIGH) {
+      this.#flow = flow
+      flow.hold(this)
+    }
+    this.#wake()
+  }
+
+  /** No more will come. What came before is still read. */
+  end(error: Error | undefined): void {
+    this.#ended = true
+    this.#error = error
+    this.#release()
+    this.#wake()
+  }
+
+  /** @internal */
+  overdue(): void {
+    this.#left(this)
+    this.end(
+      new SlowReaderError(
+        `the loop over the partial results of ${this.#name} left ${this.#size} bytes unread for so long that others on the connection had to go on`,
+        { function: this.#name },
+      ),
+    )
+  }
+
+  async next(): Promise<IteratorResult<unknown, undefined>> {
+    while (this.#first === this.#chunks.length && !this.#ended) {
+      await new Promise<void>((resolve) => {
+        this.#waiting.push(resolve)
+      })
+    }
+    const chunk = this.#chunks[this.#first]
+    if (chunk !== undefined) {
+      this.#advance(chunk.size)
+      return { done: false, value: chunk.value }
+    }
+    const error = this.#error
+    this.#error = undefined
+    if (error !== undefined) throw error
+    return { done: true, value: undefined }
+  }
+
+  async return(): Promise<IteratorResult<unknown, undefined>> {
+    this.#left(this)
+    this.#chunks = []
+    this.#first = 0
+    this.end(undefined)
+    return { done: true, value: undefined }
+  }
+
+  #advance(size: number): void {
+    this.#size -= size
+    this.#first += 1
+    // Taking from the front of an array costs as much as it is long; now and then is cheap.
+    if (this.#first * 2 > this.#chunks.length) {
+      this.#chunks = this.#chunks.slice(this.#first)
+      this.#first = 0
+    }
+    if (this.#size <= LOW) this.#release()
+  }
+
+  #release(): void {
+    this.#flow?.release(this)
+    this.#flow = undefined
+  }
+
+  // All of them: each looks whether there is something for it, and waits again if not.
+  #wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve()
+  }
+}

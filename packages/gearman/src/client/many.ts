@@ -1,0 +1,200 @@
+import { abortSignal, isThenable, listOf, OptionRules, wholeNumberFrom } from '@glammp/wire'
+import { isStream } from '../codec.js'
+import type { JobDefinition } from '../definition.js'
+import { asArgument } from '../options.js'
+import { type FunctionReference, JOB_CHECKS, type JobOptions } from './job-order.js'
+import { Pull, type Source } from './pull.js'
+
+/** One task of {@link GearmanClient.runTasks}: a job with its settings. */
+export interface TaskRequest extends JobOptions {
+  /** The function by its name, or by what was declared of it. */
+  readonly function: FunctionReference<unknown, unknown>
+  readonly workload?: unknown
+}
+
+/** What a task gives: the output of its definition, or text; in the background the job's handle. */
+export type TaskOutput<Task extends TaskRequest> = Task extends { readonly background: true }
+  ? string
+  : Task extends { readonly function: unknown; readonly background?: false | undefined }
+    ? OutputOf<Task['function']>
+    : OutputOf<Task['function']> | string
+
+type OutputOf<Function> = Function extends JobDefinition<unknown, infer Output> ? Output : string
+
+/** Settings of jobs that are run together. */
+export interface ManyOptions {
+  /**
+   * Jobs that may be under way at once: in the foreground until they are done, in the background
+   * until they are acknowledged. @defaultValue 10000, or the client's `maxPending` if that is less
+   */
+  readonly concurrency?: number | undefined
+}
+
+/** What a job of a batch tells. Either `resolve` or `reject` is called, once. */
+export interface BatchPlace {
+  /** Bytes of its workload, on their way from now. */
+  sending(bytes: number): void
+  /** gearmand has it. */
+  acknowledged(): void
+  resolve(value: unknown): void
+  reject(error: unknown): void
+}
+
+/** What carries the jobs of a batch. */
+export interface BatchOwner<T> {
+  /** No job can be carried any more: the client is closed, or the caller has given up. */
+  readonly over: boolean
+  /** Calls back when that comes true; what it returns undoes it. */
+  onOver(callback: () => void): () => void
+  /** What a task is told that is not carried any more. */
+  refusal(): Error
+  /** What it throws is the task's own end. */
+  submit(task: T, place: BatchPlace): void
+}
+
+/** What the settings of jobs that are run together may be. */
+export const RUN_TASKS_RULES: OptionRules<ManyOptions & Pick<JobOptions, 'signal'>> =
+  new OptionRules<ManyOptions & Pick<JobOptions, 'signal'>>({
+    concurrency: wholeNumberFrom(1),
+    signal: abortSignal,
+  })
+
+/** The same, with those of each job. */
+export const DO_MANY_RULES: OptionRules<JobOptions & ManyOptions> = new OptionRules<
+  JobOptions & ManyOptions
+>({ ...JOB_CHECKS, concurrency: wholeNumberFrom(1) })
+
+/** How many jobs may be under way where a caller does not say. */
+const CONCURRENCY = 10_000
+
+/** Bytes of workloads on their way to gearmand, from which on no task is taken. */
+const MAX_BYTES = 16 * 1024 * 1024
+
+/** Holds the place of a job that is under way, since a later one may end first. */
+const UNFINISHED: PromiseSettledResult<unknown> = { status: 'rejected', reason: undefined }
+
+/**
+ * Text and bytes can be iterated over, and are one workload.
+ *
+ * @throws {@link InvalidArgumentError} for what tasks cannot be taken from.
+ */
+export function checkSource(name: string, source: Source<unknown>): void {
+  asArgument(() => isStream(source) || listOf(name, source as Iterable<unknown>))
+}
+
+/** How many jobs may be under way. */
+export function concurrencyOf(concurrency: number | undefined, maxPending: number): number {
+  return Math.min(concurrency ?? CONCURRENCY, maxPending)
+}
+
+/**
+ * Runs many jobs and keeps the end of each, in the order of the tasks. The jobs of one tick leave
+ * in one write; tasks are taken no faster than jobs end and workloads are acknowledged.
+ */
+export class Batch<T> {
+  readonly #owner: BatchOwner<T>
+  readonly #concurrency: number
+  readonly #ends: PromiseSettledResult<unknown>[] = []
+  #running = 0
+  #bytes = 0
+  #changed: (() => void) | undefined
+
+  constructor(owner: BatchOwner<T>, concurrency: number) {
+    this.#owner = owner
+    this.#concurrency = concurrency
+  }
+
+  async run(source: Source<T>): Promise<PromiseSettledResult<unknown>[]> {
+    try {
+      if (Array.isArray(source)) await this.#list(source)
+      else await this.#pull(new Pull(source))
+    } finally {
+      while (this.#running > 0) await this.#change()
+    }
+    return this.#ends
+  }
+
+  // An array has an end: each of its tasks gets one too, be it an error.
+  async #list(tasks: readonly (T | PromiseLike<T>)[]): Promise<void> {
+    for (const task of tasks) {
+      await this.#room()
+      if (!isThenable(task)) {
+        this.#begin(task)
+        continue
+      }
+      const awaited = await this.#beforeOver(task as PromiseLike<T>)
+      if (awaited !== undefined) this.#begin(awaited.task)
+      else this.#ends.push({ status: 'rejected', reason: this.#owner.refusal() })
+    }
+  }
+
+  async #pull(tasks: Pull<T>): Promise<void> {
+    const forget = this.#owner.onOver(() => tasks.stop())
+    try {
+      while (!this.#owner.over) {
+        const step = tasks.next()
+        const { done, value } = step instanceof Promise ? await step : step
+        if (done) tasks.ended()
+        if (done || this.#owner.over) break
+        this.#begin(value)
+        await this.#room()
+      }
+      tasks.stop()
+    } catch (error) {
+      tasks.ended()
+      throw error
+    } finally {
+      forget()
+    }
+  }
+
+  #beforeOver(task: PromiseLike<T>): Promise<{ task: T } | undefined> {
+    return new Promise((resolve, reject) => {
+      if (this.#owner.over) resolve(undefined)
+      const forget = this.#owner.onOver(() => resolve(undefined))
+      Promise.resolve(task)
+        .then((value) => resolve({ task: value }), reject)
+        .finally(forget)
+    })
+  }
+
+  async #room(): Promise<void> {
+    while (this.#running >= this.#concurrency || this.#bytes >= MAX_BYTES) await this.#change()
+  }
+
+  #begin(task: T): void {
+    const index = this.#ends.push(UNFINISHED) - 1
+    this.#running += 1
+    let sent = 0
+    const acknowledged = (): void => {
+      this.#bytes -= sent
+      sent = 0
+      this.#changed?.()
+    }
+    const end = (result: PromiseSettledResult<unknown>): void => {
+      this.#ends[index] = result
+      this.#running -= 1
+      acknowledged()
+    }
+    const reject = (reason: unknown): void => end({ status: 'rejected', reason })
+    try {
+      this.#owner.submit(task, {
+        sending: (bytes) => {
+          sent = bytes
+          this.#bytes += bytes
+        },
+        acknowledged,
+        resolve: (value) => end({ status: 'fulfilled', value }),
+        reject,
+      })
+    } catch (error) {
+      reject(error)
+    }
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#changed = resolve
+    })
+  }
+}

@@ -1,0 +1,91 @@
+import { Deadline, type Deadlines } from '@glammp/wire'
+import type { Link } from '../../link/link.js'
+
+/** Who cannot take more from a connection now. */
+export interface Holder {
+  /** The connection was held for it as long as others can bear: it gets no more. */
+  overdue(): void
+}
+
+/** How a job's listener keeps the packets from coming. */
+export interface Flow {
+  /** Has nothing read from the connection for a while; several times is as once. */
+  hold(holder: Holder): void
+  /** Undoes that. */
+  release(holder: Holder): void
+}
+
+/** Milliseconds that one holder may keep others on the connection waiting. */
+const MAX_HOLD = 1_000
+
+/**
+ * Holds a connection while somebody cannot take what comes. Gearman has no flow control: gearmand
+ * keeps in its memory, without a limit, what a client does not read, and the worker sends on. So
+ * back-pressure is to leave the bytes with gearmand. All jobs of a client share the connection, and
+ * while others wait on it one holder may stop it only for a moment at a time.
+ */
+export class Brake implements Flow {
+  readonly #link: Link
+  readonly #deadlines: Deadlines
+  readonly #shared: () => boolean
+  readonly #time: number
+  readonly #holds: Map<Holder, Hold> = new Map()
+
+  /**
+   * @param timeout Milliseconds that others wait for an answer.
+   * @param shared Whether anybody else waits on the connection.
+   */
+  constructor(link: Link, deadlines: Deadlines, timeout: number, shared: () => boolean) {
+    this.#link = link
+    this.#deadlines = deadlines
+    this.#shared = shared
+    this.#time = Math.min(MAX_HOLD, timeout / 2)
+  }
+
+  hold(holder: Holder): void {
+    if (this.#holds.has(holder)) return
+    const hold = new Hold(holder, this)
+    this.#holds.set(holder, hold)
+    this.#deadlines.add(hold, this.#time)
+    this.#link.hold()
+  }
+
+  release(holder: Holder): void {
+    const hold = this.#holds.get(holder)
+    if (hold === undefined) return
+    this.#holds.delete(holder)
+    this.#deadlines.remove(hold)
+    if (this.#holds.size === 0) this.#link.release()
+  }
+
+  /** The connection is gone. */
+  reset(): void {
+    for (const hold of this.#holds.values()) this.#deadlines.remove(hold)
+    this.#holds.clear()
+  }
+
+  /** @internal */
+  expired(hold: Hold): void {
+    if (this.#shared()) {
+      this.release(hold.holder)
+      hold.holder.overdue()
+    } else {
+      this.#deadlines.add(hold, this.#time)
+    }
+  }
+}
+
+class Hold extends Deadline {
+  readonly holder: Holder
+  readonly #brake: Brake
+
+  constructor(holder: Holder, brake: Brake) {
+    super()
+    this.holder = holder
+    this.#brake = brake
+  }
+
+  expire(): void {
+    this.#brake.expired(this)
+  }
+}

@@ -1,0 +1,254 @@
+import {
+  Deadline,
+  Deadlines,
+  Fault,
+  type ServerAddress,
+  type TlsOptions,
+  Traffic,
+} from '@glammp/wire'
+import { ClosedError, InvalidArgumentError, NoServerError, QueueFullError } from '../../errors.js'
+import { type JobHandle, serversOf } from '../../names/handle.js'
+import { type GearmanMetrics, JobMeter } from '../../observing/metrics.js'
+import { Submitter } from './client-connection.js'
+import type { ServerWatcher } from './client-connection-options.js'
+import type { Question } from './query.js'
+import type { CallOptions } from './request.js'
+import { Selection } from './selection.js'
+import type { Dispatcher, Submission } from './submission.js'
+
+export interface JobServersOptions {
+  readonly servers: readonly ServerAddress[]
+  /** Milliseconds that gearmand may take for an answer, connecting included. */
+  readonly timeout: number
+  /** Milliseconds for one attempt to connect. */
+  readonly connectTimeout: number
+  readonly tls: TlsOptions | undefined
+  /** Milliseconds of silence before a server is asked whether it lives; 0: never. */
+  readonly heartbeat: number
+  /** Calls that may be under way at once. */
+  readonly maxPending: number
+  readonly watcher: ServerWatcher
+}
+
+/** Waits before a job is sent again, in milliseconds: doubled each time up to the last. */
+const RETRY_WAIT = { first: 100, last: 1_600 }
+
+const CLOSED: Fault = new Fault('closed', 'the client is closed')
+
+/** The job servers of a client: each job goes to one of them, or to another where that is safe. */
+export class JobServers implements Dispatcher {
+  /** For the waits of all calls. */
+  readonly deadlines: Deadlines = new Deadlines()
+  readonly #options: JobServersOptions
+  readonly #selection: Selection<Submitter> = new Selection()
+  readonly #retrying: Set<RetryWait> = new Set()
+  readonly #meter: JobMeter = new JobMeter()
+  readonly #closers: Set<(reason: Fault) => void> = new Set()
+  #pending = 0
+  #closing: Promise<void> | undefined
+
+  constructor(options: JobServersOptions) {
+    this.#options = options
+    for (const address of options.servers) this.add(address)
+  }
+
+  /** Names of the servers. */
+  get names(): string[] {
+    return this.#selection.candidates.map((server) => server.name)
+  }
+
+  /** @throws {@link InvalidArgumentError} for a server that is there already. */
+  add(address: ServerAddress): void {
+    if (this.names.includes(address.name)) {
+      throw new InvalidArgumentError(`server ${address.name} is listed twice`)
+    }
+    this.#selection.add(
+      new Submitter(
+        {
+          ...this.#options,
+          address,
+          traffic: new Traffic(),
+          alone: () => this.#selection.candidates.length === 1,
+        },
+        this.deadlines,
+      ),
+    )
+  }
+
+  /** Calls that may be under way at once. */
+  get maxPending(): number {
+    return this.#options.maxPending
+  }
+
+  get closed(): boolean {
+    return this.#closing !== undefined
+  }
+
+  /** Calls back when the client is closed; what it returns undoes it. */
+  onClose(callback: (reason: Fault) => void): () => void {
+    this.#closers.add(callback)
+    return () => this.#closers.delete(callback)
+  }
+
+  metrics(): GearmanMetrics {
+    return this.#meter.snapshot(this.#selection.candidates)
+  }
+
+  /** Takes on a job; what becomes of it is told to its listener. False where it failed at once. */
+  take(submission: Submission): boolean {
+    this.#pending += 1
+    submission.begun = this.deadlines.now
+    if (this.#closing !== undefined) submission.abandon(CLOSED)
+    else if (this.#pending > this.maxPending) submission.fail(this.#full(submission.order.name))
+    return !submission.settled
+  }
+
+  /** Sends a job that was taken on. */
+  send(submission: Submission): void {
+    if (this.#closing !== undefined) submission.abandon(CLOSED)
+    if (submission.settled) return
+    this.deadlines.add(submission, this.#options.timeout)
+    this.#selection.pick(submission.order.key, undefined)?.send(submission)
+  }
+
+  /**
+   * Asks the server of a handle, or all.
+   *
+   * @param make Makes the question out of what its answer is given to.
+   */
+  async ask<T>(
+    handle: JobHandle | undefined,
+    options: CallOptions,
+    make: (resolve: (value: T) => void, reject: (error: Error) => void) => Question<T>,
+  ): Promise<PromiseSettledResult<T>[]> {
+    if (this.#closing !== undefined) throw new ClosedError(CLOSED.message)
+    const all = [...this.#selection.candidates]
+    const asked = handle === undefined ? all : serversOf(handle, all)
+    if (this.#pending + asked.length > this.#options.maxPending) throw this.#full()
+    this.#pending += asked.length
+    const answers = await Promise.allSettled(
+      asked.map(
+        (submitter) =>
+          new Promise<T>((resolve, reject) => {
+            this.#ask(submitter, make(resolve, reject), options)
+          }),
+      ),
+    )
+    this.#pending -= asked.length
+    return answers
+  }
+
+  /** Waits for every acknowledgement that is due; jobs still waited for end with ClosedError. */
+  close(): Promise<void> {
+    this.#closing ??= this.#close()
+    return this.#closing
+  }
+
+  /** @internal */
+  undelivered(submission: Submission, fault: Fault, sent: boolean): void {
+    if (this.#closing !== undefined) {
+      submission.abandon(fault)
+      return
+    }
+    submission.avoided ??= new Set()
+    if (submission.carrier !== undefined) submission.avoided.add(submission.carrier)
+    const { key, retries } = submission.order
+    const next = sent ? undefined : this.#selection.pick(key, submission.avoided)
+    // All at once, so that the time until one is found does not grow with those that are down.
+    if (!sent) for (const server of this.#selection.candidates) server.look()
+    if (next !== undefined) {
+      next.send(submission)
+    } else if (submission.resent < retries) {
+      this.deadlines.remove(submission)
+      const wait = new RetryWait(submission, this)
+      this.#retrying.add(wait)
+      this.deadlines.add(wait, Math.min(RETRY_WAIT.first * 2 ** submission.resent, RETRY_WAIT.last))
+      submission.resent += 1
+    } else {
+      this.#giveUp(submission, fault, sent)
+    }
+  }
+
+  /** @internal */
+  settled(submission: Submission): void {
+    this.#pending -= 1
+    const { order, failure = order.background ? 'queued' : 'complete', begun } = submission
+    this.#meter.record(order.name, failure, this.deadlines.now - begun)
+    // One that waits for its answer on a connection stays armed: it finds out a server that hangs.
+    if (submission.heardBefore === undefined) this.deadlines.remove(submission)
+  }
+
+  /** @internal */
+  again(wait: RetryWait): void {
+    this.#retrying.delete(wait)
+    const { submission } = wait
+    if (submission.settled) return
+    this.deadlines.add(submission, this.#options.timeout)
+    // The one that failed last is avoided, where there is another one.
+    const server =
+      this.#selection.pick(submission.order.key, submission.avoided) ??
+      this.#selection.pick(submission.order.key, undefined)
+    submission.avoided = undefined
+    server?.send(submission)
+  }
+
+  // A caller with less patience than the client leaves a question that finds out a hanging server;
+  // one with more waits longer for this server than others do.
+  #ask<T>(submitter: Submitter, question: Question<T>, options: CallOptions): void {
+    const { timeout } = this.#options
+    question.limit(this.deadlines, options)
+    if (question.settled) return
+    this.deadlines.add(question, Math.max(timeout, options.timeout ?? 0))
+    submitter.send(question)
+  }
+
+  #full(name?: string): QueueFullError {
+    return new QueueFullError(`${this.#options.maxPending} calls are under way already`, {
+      function: name,
+    })
+  }
+
+  #giveUp(submission: Submission, fault: Fault, sent: boolean): void {
+    this.deadlines.remove(submission)
+    if (sent || this.#selection.candidates.length === 1) {
+      submission.abandon(fault)
+      return
+    }
+    submission.fail(
+      new NoServerError(
+        `job ${submission.order.name}: none of ${this.names.join(', ')} can be reached; the last: ${fault.message}`,
+        { function: submission.order.name, cause: submission.errorOf(fault) },
+      ),
+    )
+  }
+
+  async #close(): Promise<void> {
+    const reason = new Fault('closed', 'the client was closed')
+    for (const wait of this.#retrying) {
+      this.deadlines.remove(wait)
+      wait.submission.abandon(reason)
+    }
+    this.#retrying.clear()
+    for (const closer of this.#closers) closer(reason)
+    this.#closers.clear()
+    const servers = this.#selection.candidates
+    await Promise.all(servers.map((server) => server.drained()))
+    for (const server of servers) server.close(reason)
+  }
+}
+
+/** The wait before a job is sent again. */
+class RetryWait extends Deadline {
+  readonly submission: Submission
+  readonly #servers: JobServers
+
+  constructor(submission: Submission, servers: JobServers) {
+    super()
+    this.submission = submission
+    this.#servers = servers
+  }
+
+  expire(): void {
+    this.#servers.again(this)
+  }
+}

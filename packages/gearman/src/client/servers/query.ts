@@ -1,0 +1,151 @@
+import type { Fault, Output } from '@glammp/wire'
+import { type GearmanError, ServerError } from '../../errors.js'
+import type { Sufferer } from '../../link/failure.js'
+import { encode, PacketType } from '../../protocol/packet.js'
+import { Request } from './request.js'
+
+/** A question with one answer: status, echo. */
+export abstract class Question<T> extends Request {
+  readonly #resolve: (value: T) => void
+  readonly #reject: (error: GearmanError) => void
+  readonly #what: string
+  readonly #answerType: PacketType
+
+  constructor(
+    what: string,
+    answerType: PacketType,
+    resolve: (value: T) => void,
+    reject: (error: GearmanError) => void,
+  ) {
+    super()
+    this.#what = what
+    this.#answerType = answerType
+    this.#resolve = resolve
+    this.#reject = reject
+  }
+
+  /** The value of the answer. */
+  protected abstract read(args: readonly string[]): T
+
+  answered(type: PacketType, args: readonly string[]): boolean {
+    if (type !== this.#answerType) return false
+    if (this.settle()) this.#resolve(this.read(args))
+    return true
+  }
+
+  refused(serverCode: string, text: string): void {
+    const server = this.carrier?.name
+    this.fail(
+      new ServerError(`${this.#what} on ${server}: ${serverCode} ${text}`, { server, serverCode }),
+    )
+  }
+
+  failed(fault: Fault): void {
+    this.abandon(fault)
+  }
+
+  fail(error: GearmanError): void {
+    if (this.settle()) this.#reject(error)
+  }
+
+  protected get sufferer(): Sufferer {
+    return { what: this.#what, server: this.carrier?.name }
+  }
+}
+
+/** ECHO_REQ: does the server answer? */
+export class EchoQuestion extends Question<void> {
+  constructor(resolve: () => void, reject: (error: GearmanError) => void) {
+    super('ping', PacketType.ECHO_RES, resolve, reject)
+  }
+
+  encode(output: Output): void {
+    encode(output, PacketType.ECHO_REQ, '', 'ping')
+  }
+
+  protected read(): void {}
+}
+
+/** What gearmand knows of a job. */
+export interface JobStatus {
+  /** False where gearmand knows no such job: it is over, or never was. */
+  readonly known: boolean
+  /** True while a worker has it. */
+  readonly running: boolean
+  /** Work done, as the worker last reported it. */
+  readonly numerator: number
+  /** Work in all; 0 while the worker reported nothing. */
+  readonly denominator: number
+}
+
+/** GET_STATUS of a handle. */
+export class StatusQuestion extends Question<JobStatus> {
+  readonly #handle: string
+
+  constructor(
+    handle: string,
+    resolve: (status: JobStatus) => void,
+    reject: (error: GearmanError) => void,
+  ) {
+    super(`jobStatus of ${handle}`, PacketType.STATUS_RES, resolve, reject)
+    this.#handle = handle
+  }
+
+  encode(output: Output): void {
+    encode(output, PacketType.GET_STATUS, this.#handle)
+  }
+
+  protected read(args: readonly string[]): JobStatus {
+    return readStatus(args)
+  }
+}
+
+/** {@link JobStatus} of the job with a unique id. */
+export interface UniqueJobStatus extends JobStatus {
+  /** Clients that wait for its result. */
+  readonly waiting: number
+}
+
+/** GET_STATUS_UNIQUE; the id comes back where the handle stands in the answer to GET_STATUS. */
+export class UniqueStatusQuestion extends Question<UniqueJobStatus> {
+  readonly #unique: string
+
+  constructor(
+    unique: string,
+    resolve: (status: UniqueJobStatus) => void,
+    reject: (error: GearmanError) => void,
+  ) {
+    super('jobStatusByUnique', PacketType.STATUS_RES_UNIQUE, resolve, reject)
+    this.#unique = unique
+  }
+
+  encode(output: Output): void {
+    encode(output, PacketType.GET_STATUS_UNIQUE, this.#unique)
+  }
+
+  protected read(args: readonly string[]): UniqueJobStatus {
+    return { ...readStatus(args), waiting: Number(args[5]) }
+  }
+}
+
+function readStatus(args: readonly string[]): JobStatus {
+  return {
+    known: args[1] === '1',
+    running: args[2] === '1',
+    numerator: Number(args[3]),
+    denominator: Number(args[4]),
+  }
+}
+
+/** The answer of the server that knows the job; "unknown" only where every server said so. */
+export function firstKnown<T extends JobStatus>(answers: readonly PromiseSettledResult<T>[]): T {
+  let unknown: T | undefined
+  let failure: unknown
+  for (const answer of answers) {
+    if (answer.status === 'rejected') failure = answer.reason
+    else if (answer.value.known) return answer.value
+    else unknown = answer.value
+  }
+  if (failure !== undefined || unknown === undefined) throw failure
+  return unknown
+}

@@ -1,0 +1,143 @@
+import { Deadline, type Deadlines, Fault, type Output, onAbort, reasonOf } from '@glammp/wire'
+import { AbortError, type GearmanError } from '../../errors.js'
+import { failure, type Sufferer } from '../../link/failure.js'
+import type { Sending } from '../../link/upload.js'
+import { encode, PacketType } from '../../protocol/packet.js'
+import type { Flow } from './flow-control.js'
+
+/** The connection side of a request, as far as a request needs to know it. */
+export interface Carrier {
+  /** Name of the server. */
+  readonly name: string
+  /** Holds back what its connection brings. */
+  readonly brake: Flow
+  /** The server did not answer in time. */
+  overdue(request: Request): void
+  /** The caller of a job that has a handle has its end. */
+  release(request: Request, localHandle: string): void
+}
+
+/** What a caller allows one call. */
+export interface CallOptions {
+  /** Milliseconds that it may take. */
+  readonly timeout?: number | undefined
+  /** Gives it up. */
+  readonly signal?: AbortSignal | undefined
+}
+
+/**
+ * Something sent on a client connection that gearmand answers. Answers carry no id: they come in
+ * the order of the requests, so a request whose caller has gone keeps its place until its answer
+ * is there.
+ */
+export abstract class Request extends Deadline implements Sending {
+  /** Where it was sent last. */
+  carrier: Carrier | undefined = undefined
+  /** What the connection had heard when it was written; `undefined` until then. */
+  heardBefore: number | undefined = undefined
+  written = 0
+  position = 0
+  left = -1
+  moved = 0
+  /** True once the caller has its end. */
+  settled = false
+  /** Called when the caller has its end. */
+  onSettled: (() => void) | undefined = undefined
+  #limit: CallLimit | undefined
+  #unlisten: (() => void) | undefined
+
+  /** Appends the packet. */
+  abstract encode(output: Output): void
+  /** Takes the answer; false where the packet is none. */
+  abstract answered(type: PacketType, args: readonly string[], data: Buffer): boolean
+  /** The server answered ERROR. */
+  abstract refused(code: string, text: string): void
+  /** No answer will come from where it was sent to. `sent` is false where nothing was written. */
+  abstract failed(fault: Fault, sent: boolean): void
+  /** Ends it with an error; a second end is ignored. */
+  abstract fail(error: GearmanError): void
+  /** What the caller asked for, and where it is. */
+  protected abstract get sufferer(): Sufferer
+
+  /** Gives it up after `timeout` milliseconds, or when the signal says so. */
+  limit(deadlines: Deadlines, { timeout, signal }: CallOptions): void {
+    if (timeout !== undefined) this.#limit = new CallLimit(this, deadlines, timeout)
+    if (signal === undefined) return
+    const give = (): void => {
+      const { what, ...where } = this.sufferer
+      const cause = reasonOf(signal)
+      this.fail(new AbortError(`${what} was given up by its signal`, { ...where, cause }))
+    }
+    if (signal.aborted) give()
+    else this.#unlisten = onAbort(signal, give)
+  }
+
+  /** What the caller is told of a fault. */
+  errorOf(fault: Fault): GearmanError {
+    return failure(fault, this.sufferer)
+  }
+
+  /** Ends it for a reason of the connection. */
+  abandon(fault: Fault): void {
+    if (!this.settled) this.fail(this.errorOf(fault))
+  }
+
+  /** The time for an answer is over. @internal */
+  expire(): void {
+    this.carrier?.overdue(this)
+  }
+
+  /** The caller gets its end now; false where it had it. */
+  protected settle(): boolean {
+    if (this.settled) return false
+    this.settled = true
+    this.#limit?.lift()
+    this.#unlisten?.()
+    this.onSettled?.()
+    return true
+  }
+}
+
+/** The caller's own limit, beside the one for gearmand's answer. */
+class CallLimit extends Deadline {
+  readonly #request: Request
+  readonly #deadlines: Deadlines
+  readonly #timeout: number
+
+  constructor(request: Request, deadlines: Deadlines, timeout: number) {
+    super()
+    this.#request = request
+    this.#deadlines = deadlines
+    this.#timeout = timeout
+    deadlines.add(this, timeout)
+  }
+
+  lift(): void {
+    this.#deadlines.remove(this)
+  }
+
+  expire(): void {
+    this.#request.abandon(new Fault('timeout', `no result within ${this.#timeout} ms`))
+  }
+}
+
+/** OPTION_REQ of every new connection; nobody waits for it, and a refusal is no harm. */
+export class ExceptionsOption extends Request {
+  encode(output: Output): void {
+    encode(output, PacketType.OPTION_REQ, 'exceptions')
+  }
+
+  answered(type: PacketType): boolean {
+    return type === PacketType.OPTION_RES
+  }
+
+  refused(): void {}
+
+  failed(): void {}
+
+  fail(): void {}
+
+  protected get sufferer(): Sufferer {
+    return { what: 'OPTION_REQ' }
+  }
+}

@@ -1,0 +1,165 @@
+import type { Fault, Output } from '@glammp/wire'
+import { type GearmanError, JobExceptionError, JobFailedError, ServerError } from '../../errors.js'
+import type { Sufferer } from '../../link/failure.js'
+import { formatHandle, withoutNuls } from '../../names/handle.js'
+import { encode, PacketType } from '../../protocol/packet.js'
+import type { Flow } from './flow-control.js'
+import { type Carrier, Request } from './request.js'
+
+/** Who is told what becomes of a job. Exactly one of `complete` and `failed` is called, once. */
+export interface JobListener {
+  /** gearmand has acknowledged the job. */
+  created(handle: string): void
+  /** @param flow Holds back what comes next. */
+  data(chunk: Buffer, flow: Flow): void
+  status(numerator: number, denominator: number): void
+  warning(text: Buffer): void
+  /** The result; empty for a background job, for which the acknowledgement is the end. */
+  complete(result: Buffer, handle: string): void
+  failed(error: GearmanError): void
+}
+
+/** What the submission asks of the rooms that carry it. */
+export interface Dispatcher {
+  /** It did not get through: try another server, or give it up. */
+  undelivered(submission: Submission, fault: Fault, sent: boolean): void
+  /** The caller has its end. */
+  settled(submission: Submission): void
+}
+
+/** A job to submit, encoded. */
+export interface JobOrder {
+  /** The SUBMIT packet of its priority and class. */
+  readonly type: PacketType
+  readonly background: boolean
+  /** The function as the caller named it. */
+  readonly name: string
+  /** Function and unique as the text of their bytes, joined by a NUL; for EPOCH the time too. */
+  readonly args: string
+  /** Jobs of one key go to one server, so that equal uniques meet. */
+  key: string | undefined
+  /** The workload; empty once it need not be sent again. */
+  data: string | Uint8Array
+  /** How often it may be sent again although it may have arrived. */
+  readonly retries: number
+}
+
+const EMPTY: Buffer = Buffer.alloc(0)
+
+/** One job on its way: submitted, acknowledged, and, in the foreground, waited for. */
+export class Submission extends Request {
+  readonly order: JobOrder
+  readonly #listener: JobListener
+  readonly #dispatcher: Dispatcher
+  /** Sendings again that were made. */
+  resent = 0
+  /** When the caller asked, on the clock of the deadlines. */
+  begun = 0
+  /** The code of the error that it ended with. */
+  failure: string | undefined
+  /** Servers that could not be reached for it, or lost it. */
+  avoided: Set<Carrier> | undefined
+  /** What the server calls it, once it has acknowledged it. */
+  #localHandle: string | undefined
+
+  constructor(order: JobOrder, listener: JobListener, dispatcher: Dispatcher) {
+    super()
+    this.order = order
+    this.#listener = listener
+    this.#dispatcher = dispatcher
+  }
+
+  /** The handle with its server, once there is one. */
+  get handle(): string | undefined {
+    if (this.#localHandle === undefined) return undefined
+    return formatHandle(this.carrier?.name ?? '', this.#localHandle)
+  }
+
+  encode(output: Output): void {
+    this.#localHandle = undefined
+    encode(output, this.order.type, this.order.args, this.order.data)
+  }
+
+  answered(type: PacketType, args: readonly string[]): boolean {
+    if (type !== PacketType.JOB_CREATED) return false
+    this.#localHandle = withoutNuls(args[0] ?? '')
+    if (this.order.retries === 0) this.order.data = EMPTY
+    if (this.settled) return true
+    const handle = this.handle ?? ''
+    this.#listener.created(handle)
+    if (this.order.background && this.settle()) this.#listener.complete(EMPTY, handle)
+    return true
+  }
+
+  refused(serverCode: string, text: string): void {
+    const server = this.carrier?.name
+    this.fail(
+      new ServerError(`${this.#what} on ${server}: ${serverCode} ${text}`, {
+        ...this.#where,
+        serverCode,
+      }),
+    )
+  }
+
+  failed(fault: Fault, sent: boolean): void {
+    this.heardBefore = undefined
+    if (!this.settled) this.#dispatcher.undelivered(this, fault, sent)
+  }
+
+  /** A WORK packet for its handle. */
+  worked(type: PacketType, args: readonly string[], data: Buffer): void {
+    if (this.settled) return
+    switch (type) {
+      case PacketType.WORK_COMPLETE:
+        if (this.settle()) this.#listener.complete(data, this.handle ?? '')
+        break
+      case PacketType.WORK_DATA:
+        if (this.carrier !== undefined) this.#listener.data(data, this.carrier.brake)
+        break
+      case PacketType.WORK_STATUS:
+        this.#listener.status(Number(args[1]), Number(args[2]))
+        break
+      case PacketType.WORK_WARNING:
+        this.#listener.warning(data)
+        break
+      case PacketType.WORK_FAIL:
+        this.fail(
+          new JobFailedError(`${this.#what} failed on its worker or was cancelled`, this.#where),
+        )
+        break
+      default:
+        this.fail(
+          new JobExceptionError(`${this.#what} threw on its worker: ${data.toString()}`, {
+            ...this.#where,
+            data,
+          }),
+        )
+    }
+  }
+
+  fail(error: GearmanError): void {
+    if (this.settled) return
+    this.failure = error.code
+    this.settle()
+    this.#listener.failed(error)
+  }
+
+  protected get sufferer(): Sufferer {
+    return { what: this.#what, ...this.#where }
+  }
+
+  protected override settle(): boolean {
+    if (!super.settle()) return false
+    if (this.#localHandle !== undefined) this.carrier?.release(this, this.#localHandle)
+    this.#dispatcher.settled(this)
+    return true
+  }
+
+  get #what(): string {
+    return `job ${this.order.name}`
+  }
+
+  get #where(): { server: string | undefined; function: string; handle: string | undefined } {
+    return { server: this.carrier?.name, function: this.order.name, handle: this.handle }
+  }
+}

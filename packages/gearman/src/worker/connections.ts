@@ -1,0 +1,244 @@
+import { Fault, type ServerAddress, Traffic } from '@glammp/wire'
+import { InvalidArgumentError } from '../errors.js'
+import type { MeteredServer } from '../observing/metrics.js'
+import type { WorkerFunction } from './functions.js'
+import { RateLimit } from './rate-limit.js'
+import { Grabber } from './servers/worker-connection.js'
+import type { GrabberOptions, GrabberOwner } from './servers/worker-connection-owner.js'
+import type { Grabbing, Slots } from './slots.js'
+
+/** A connection that asks for no job while its function has had enough of them. */
+class LimitedSource implements Grabbing {
+  readonly grabber: Grabber
+  readonly #limit: RateLimit
+
+  constructor(grabber: Grabber, limit: RateLimit) {
+    this.grabber = grabber
+    this.#limit = limit
+  }
+
+  get hungry(): boolean {
+    return this.grabber.hungry && this.#limit.open
+  }
+
+  get idle(): boolean {
+    return this.grabber.idle && this.#limit.open
+  }
+
+  grab(): void {
+    this.#limit.reserve()
+    this.grabber.grab()
+  }
+
+  sleep(): void {
+    this.grabber.sleep()
+  }
+}
+
+/** The connections of one function that has a rate limit. */
+interface Limited {
+  readonly limit: RateLimit
+  readonly sources: Map<string, LimitedSource>
+}
+
+/**
+ * The worker's connections: one a server for all functions, and one a server for each function with
+ * a rate limit. A worker cannot refuse a job and gearmand gives it one of any function that the
+ * connection has; CANT_DO, to be left alone for a while, would have running jobs queued again.
+ */
+export class Connections {
+  readonly #options: Omit<GrabberOptions, 'address' | 'traffic'>
+  readonly #slots: Slots
+  readonly #owner: GrabberOwner
+  readonly #addresses: Map<string, ServerAddress> = new Map()
+  readonly #traffic: Map<string, Traffic> = new Map()
+  readonly #common: Map<string, Grabber> = new Map()
+  readonly #limited: Map<string, Limited> = new Map()
+  /** Of functions that were removed, until their running jobs are done. */
+  readonly #leaving: Set<LimitedSource> = new Set()
+  /** Without a job, until gearmand has what they sent. */
+  readonly #departing: Set<Grabber> = new Set()
+  readonly #functions: Map<string, WorkerFunction> = new Map()
+  #started = false
+
+  constructor(
+    options: Omit<GrabberOptions, 'address' | 'traffic'>,
+    slots: Slots,
+    owner: GrabberOwner,
+  ) {
+    this.#options = options
+    this.#slots = slots
+    this.#owner = owner
+  }
+
+  /** @throws {@link InvalidArgumentError} for a server that is there already. */
+  addServer(address: ServerAddress): void {
+    if (this.#addresses.has(address.name)) {
+      throw new InvalidArgumentError(`server ${address.name} is listed twice`)
+    }
+    this.#addresses.set(address.name, address)
+    const traffic = new Traffic()
+    this.#traffic.set(address.name, traffic)
+    const grabber = new Grabber({ ...this.#options, address, traffic }, this.#owner)
+    for (const fn of this.#functions.values()) {
+      if (fn.rateLimit === undefined) grabber.add(fn.wireName, fn.serverTimeout)
+    }
+    this.#common.set(address.name, grabber)
+    this.#slots.add(grabber)
+    if (this.#started) grabber.start()
+    for (const [wireName, limited] of this.#limited) {
+      const fn = this.#functions.get(wireName)
+      if (fn !== undefined) this.#addSource(fn, limited, address)
+    }
+  }
+
+  /** Serves a function from now on, or in another way. */
+  add(fn: WorkerFunction): void {
+    const before = this.#functions.get(fn.wireName)
+    this.#functions.set(fn.wireName, fn)
+    if (fn.rateLimit === undefined) {
+      if (before?.rateLimit !== undefined) this.#removeLimited(fn.wireName)
+      for (const grabber of this.#common.values()) grabber.add(fn.wireName, fn.serverTimeout)
+      return
+    }
+    if (before !== undefined && before.rateLimit === undefined) this.#removeCommon(fn.wireName)
+    const limited = this.#limited.get(fn.wireName)
+    if (limited !== undefined) {
+      limited.limit.change(fn.rateLimit)
+      for (const { grabber } of limited.sources.values()) {
+        grabber.add(fn.wireName, fn.serverTimeout)
+      }
+      return
+    }
+    const made = {
+      limit: new RateLimit(fn.rateLimit, () => this.#owner.changed()),
+      sources: new Map<string, LimitedSource>(),
+    }
+    this.#limited.set(fn.wireName, made)
+    for (const address of this.#addresses.values()) this.#addSource(fn, made, address)
+  }
+
+  /** Serves a function no more; its running jobs go on. */
+  remove(wireName: string): void {
+    const fn = this.#functions.get(wireName)
+    this.#functions.delete(wireName)
+    if (fn?.rateLimit === undefined) this.#removeCommon(wireName)
+    else this.#removeLimited(wireName)
+  }
+
+  /** Whether a job of the function may come. */
+  serves(wireName: string): boolean {
+    for (const grabber of this.#all()) if (grabber.serves(wireName)) return true
+    return false
+  }
+
+  /** The servers with what went over their connections, and the jobs of theirs that run. */
+  *metered(): Iterable<MeteredServer> {
+    const grabbers = [...this.#all()]
+    for (const [name, traffic] of this.#traffic) {
+      const own = grabbers.filter((grabber) => grabber.server === name)
+      yield { name, traffic, pending: own.reduce((sum, { running }) => sum + running, 0) }
+    }
+  }
+
+  /** Connects to all servers. */
+  start(): void {
+    this.#started = true
+    for (const grabber of this.#all()) grabber.start()
+  }
+
+  /** Leaves where nothing is to be done any more. */
+  sweep(): void {
+    for (const source of this.#leaving) {
+      const { grabber } = source
+      if (grabber.inFlight + grabber.running > 0) continue
+      this.#slots.remove(source)
+      this.#leaving.delete(source)
+      this.#departing.add(grabber)
+      void grabber.leave(new Fault('closed', 'its function was removed')).then(() => {
+        this.#departing.delete(grabber)
+        this.#owner.changed()
+      })
+    }
+  }
+
+  /**
+   * Leaves connections without a job or a grab: nothing of theirs would be queued again. From now on
+   * one that owes an answer and does not move is dropped.
+   */
+  leaveIdle(reason: Fault): void {
+    this.#stop()
+    for (const grabber of this.#all()) {
+      if (grabber.inFlight + grabber.running === 0) void grabber.leave(reason)
+      else grabber.watch()
+    }
+  }
+
+  /** Leaves all; resolves when gearmand has all results. */
+  async leave(reason: Fault): Promise<void> {
+    this.#stop()
+    await Promise.all(Array.from(this.#all(), (grabber) => grabber.leave(reason)))
+  }
+
+  /** Drops all at once: gearmand queues the running jobs again. */
+  close(reason: Fault): void {
+    this.#stop()
+    for (const grabber of this.#all()) grabber.close(reason)
+  }
+
+  #addSource(fn: WorkerFunction, { limit, sources }: Limited, address: ServerAddress): void {
+    const traffic = this.#traffic.get(address.name) ?? new Traffic()
+    const grabber = new Grabber(
+      { ...this.#options, address, traffic },
+      {
+        assigned: (assignment, origin, late) => {
+          limit.began()
+          this.#owner.assigned(assignment, origin, late)
+        },
+        promised: () => {
+          limit.reserve()
+          this.#owner.promised()
+        },
+        returned: (grabs) => {
+          limit.returned(grabs)
+          this.#owner.returned(grabs)
+        },
+        changed: () => this.#owner.changed(),
+        // The connection for all functions tells of the server.
+        up: () => {},
+        down: () => {},
+      },
+    )
+    const source = new LimitedSource(grabber, limit)
+    grabber.add(fn.wireName, fn.serverTimeout)
+    sources.set(address.name, source)
+    this.#slots.add(source)
+    if (this.#started) grabber.start()
+  }
+
+  #removeCommon(wireName: string): void {
+    for (const grabber of this.#common.values()) grabber.remove(wireName)
+  }
+
+  #removeLimited(wireName: string): void {
+    const limited = this.#limited.get(wireName)
+    if (limited === undefined) return
+    this.#limited.delete(wireName)
+    limited.limit.close()
+    for (const source of limited.sources.values()) this.#leaving.add(source)
+    this.sweep()
+  }
+
+  #stop(): void {
+    for (const { limit } of this.#limited.values()) limit.close()
+  }
+
+  *#all(): Iterable<Grabber> {
+    yield* this.#common.values()
+    for (const { sources } of this.#limited.values()) {
+      for (const { grabber } of sources.values()) yield grabber
+    }
+    for (const { grabber } of this.#leaving) yield grabber
+    yield* this.#departing
+  }
+}

@@ -1,0 +1,249 @@
+import { Deadline, type Deadlines, isThenable, monotonic } from '@glammp/wire'
+import { encodeWith, messageOf } from '../codec.js'
+import { type GearmanError, JobFailure, TimeoutError } from '../errors.js'
+import { GearmanJob, type JobChannel } from '../job.js'
+import { formatHandle } from '../names/handle.js'
+import type { JobMeter } from '../observing/metrics.js'
+import { byteText, fromByteText, PacketType } from '../protocol/packet.js'
+import { takeContext } from '../protocol/trace-context.js'
+import type { JobHandler, WorkerFunction } from './functions.js'
+import type { Assignment, Origin } from './servers/job-connection.js'
+
+const UNSENT: Promise<boolean> = Promise.resolve(false)
+
+/** How a job ended: by a packet of the handler's, or because its result counts no more. */
+export type JobOutcome = 'complete' | 'fail' | 'exception' | 'timeout' | 'lost'
+
+/** The end of a job. */
+export interface JobEnd {
+  /** The handle with its server. */
+  readonly handle: string
+  /** The function as the worker registered it. */
+  readonly function: string
+  /**
+   * `timeout`: it took longer than its function may; `lost`: its connection was lost or the worker
+   * closed by force, and gearmand gives it to another worker.
+   */
+  readonly outcome: JobOutcome
+  /** Milliseconds from its assignment on. */
+  readonly duration: number
+  /** What was thrown, the text of an exception, or the reason of `timeout` and `lost`. */
+  readonly error: unknown
+}
+
+/** Something that a handler wanted to send and that cannot be sent. */
+export interface JobUnsent {
+  /** The handle with its server. */
+  readonly handle: string
+  /** The function as the worker registered it. */
+  readonly function: string
+  /** What the `send` method rejected with. */
+  readonly error: GearmanError
+}
+
+/** The worker, as far as a job needs it. */
+export interface RunOwner {
+  readonly deadlines: Deadlines
+  readonly meter: JobMeter
+  /** Whether anyone wants to know of ends. */
+  readonly watched: boolean
+  /** The job's end was sent, or none will be: its handler may still be busy. */
+  ended(end: JobEnd): void
+  /** A `send` method has rejected, and nobody awaits it. */
+  unsent(unsent: JobUnsent): void
+  /** The job's slot is free. */
+  done(): void
+}
+
+const OUTCOMES: Partial<Record<PacketType, JobOutcome>> = {
+  [PacketType.WORK_COMPLETE]: 'complete',
+  [PacketType.WORK_FAIL]: 'fail',
+  [PacketType.WORK_EXCEPTION]: 'exception',
+}
+
+/**
+ * One job on its handler. It sees to it that exactly one final packet leaves, on the connection
+ * that the job came from, and that its slot is given back once.
+ */
+export class Run extends Deadline implements JobChannel {
+  readonly wireName: string
+  readonly #fn: WorkerFunction
+  readonly #origin: Origin
+  readonly #localHandle: string
+  readonly #owner: RunOwner
+  readonly #started: number = monotonic()
+  #job: GearmanJob<unknown> | undefined
+  #controller: AbortController | undefined
+  #reason: GearmanError | undefined
+  #over = false
+  #finished = false
+
+  constructor(fn: WorkerFunction, assignment: Assignment, origin: Origin, owner: RunOwner) {
+    super()
+    this.wireName = fn.wireName
+    this.#fn = fn
+    this.#origin = origin
+    this.#localHandle = assignment.handle
+    this.#owner = owner
+  }
+
+  /** @param handler The function's handler, with the worker's middleware around it. */
+  start(assignment: Assignment, handler: JobHandler<unknown>): void {
+    const { name, timeout = Infinity, serverTimeout = Infinity, codec } = this.#fn
+    const { context, workload } = takeContext(assignment.data)
+    const job = new GearmanJob<unknown>(
+      {
+        handle: this.handle,
+        functionName: name,
+        unique: fromByteText(assignment.unique),
+        reducer: assignment.reducer && this.#withoutNamespace(assignment.reducer),
+        traceContext: context,
+        workload,
+      },
+      codec,
+      this,
+    )
+    this.#job = job
+    const time = Math.min(timeout, serverTimeout)
+    if (time !== Infinity) this.#owner.deadlines.add(this, time)
+    let result: unknown
+    try {
+      result = handler(job)
+      if (isThenable(result)) {
+        // A thenable that is no promise may throw, or call back twice.
+        Promise.resolve(result).then(
+          (value) => this.#returned(value),
+          (error: unknown) => this.#threw(error),
+        )
+        return
+      }
+    } catch (error) {
+      this.#threw(error)
+      return
+    }
+    this.#returned(result)
+  }
+
+  /** Its end was sent, or will never count. */
+  get over(): boolean {
+    return this.#over
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      if (this.#reason !== undefined) this.#controller.abort(this.#reason)
+    }
+    return this.#controller.signal
+  }
+
+  report(
+    type: PacketType,
+    args: string | undefined,
+    data: string | Uint8Array | undefined,
+  ): Promise<boolean> {
+    if (this.#over) return UNSENT
+    const handle = this.#localHandle
+    const whole = args === undefined ? handle : `${handle}\0${args}`
+    return this.#origin.report(type, whole, data, type !== PacketType.WORK_DATA)
+  }
+
+  finish(type: PacketType, data: string | Uint8Array | undefined): Promise<boolean> {
+    const error = type === PacketType.WORK_EXCEPTION ? data : undefined
+    return this.#finish(type, data, error) ? this.#origin.sent() : UNSENT
+  }
+
+  unsent(error: GearmanError): void {
+    this.#owner.unsent({ handle: this.handle, function: this.#fn.name, error })
+  }
+
+  /** The result cannot count any more; the handler still has its slot. */
+  lose(reason: GearmanError): void {
+    if (!this.#over) this.#end('lost', reason)
+    this.#abort(reason)
+  }
+
+  /** The function's time is over: the slot is given back, whatever the handler does. @internal */
+  expire(): void {
+    const { name, timeout = Infinity, serverTimeout = Infinity } = this.#fn
+    const reason = new TimeoutError(
+      `job ${name} took more than ${Math.min(timeout, serverTimeout)} ms`,
+      { server: this.#origin.name, function: name, handle: this.handle },
+    )
+    this.#abort(reason)
+    // gearmand has taken the job back, or does so now: a result would be another run's.
+    if (serverTimeout <= timeout && !this.#over) this.#end('timeout', reason)
+    else this.#finish(PacketType.WORK_FAIL, undefined, reason)
+    this.#giveBack()
+  }
+
+  /** The handle with its server. */
+  get handle(): string {
+    return formatHandle(this.#origin.name, this.#localHandle)
+  }
+
+  // What stands before the function's name in its own full name.
+  #withoutNamespace(wireName: string): string {
+    const { wireName: full, name } = this.#fn
+    const namespace = full.slice(0, full.length - byteText(name).length)
+    return fromByteText(
+      wireName.startsWith(namespace) ? wireName.slice(namespace.length) : wireName,
+    )
+  }
+
+  #returned(value: unknown): void {
+    this.#job?.judgeRefusals()
+    if (!this.#over) {
+      try {
+        const data = encodeWith(this.#fn.codec, value, this.#fn.name)
+        this.#finish(PacketType.WORK_COMPLETE, data, undefined)
+      } catch (error) {
+        this.#threw(error)
+        return
+      }
+    }
+    this.#giveBack()
+  }
+
+  #threw(error: unknown): void {
+    this.#job?.judgeRefusals()
+    if (error instanceof JobFailure) this.#finish(PacketType.WORK_FAIL, undefined, error)
+    else this.#finish(PacketType.WORK_EXCEPTION, messageOf(error), error)
+    this.#giveBack()
+  }
+
+  #finish(type: PacketType, data: string | Uint8Array | undefined, error: unknown): boolean {
+    if (this.#over) return false
+    const sent = this.#origin.finish(type, this.#localHandle, data)
+    this.#end(this.#reason === undefined ? OUTCOMES[type] : 'timeout', error)
+    return sent
+  }
+
+  #end(outcome: JobOutcome = 'complete', error: unknown): void {
+    this.#over = true
+    this.#origin.ended(this)
+    const duration = monotonic() - this.#started
+    this.#owner.meter.record(this.#fn.name, outcome, duration)
+    if (!this.#owner.watched) return
+    this.#owner.ended({
+      handle: this.handle,
+      function: this.#fn.name,
+      outcome,
+      duration,
+      error,
+    })
+  }
+
+  #abort(reason: GearmanError): void {
+    if (this.#reason !== undefined) return
+    this.#reason = reason
+    this.#controller?.abort(reason)
+  }
+
+  #giveBack(): void {
+    if (this.#finished) return
+    this.#finished = true
+    this.#owner.deadlines.remove(this)
+    this.#owner.done()
+  }
+}

@@ -1,0 +1,88 @@
+import { afterReads, clearTimeout, setTimeout } from '@glammp/wire'
+import type { Link } from '../../link/link.js'
+import { MalformedPacketError } from '../../protocol/packet-decoder.js'
+
+/** Milliseconds after which the slots of grabs that are not answered serve other servers. */
+const LATE = 1_000
+
+/**
+ * The grabs of a connection that are not answered yet. Each keeps a slot of the worker, which a server that
+ * hangs must not keep from others: where nothing comes, the slots are lent. A job that comes all the
+ * same is run when there is a slot again.
+ */
+export class Grabs {
+  readonly #link: Link
+  readonly #time: number
+  readonly #lend: (grabs: number) => void
+  #inFlight = 0
+  /** How many of them have lent their slots. */
+  #lent = 0
+  #timer: NodeJS.Timeout | undefined
+
+  /**
+   * @param timeout Milliseconds that gearmand may take for an answer.
+   * @param lend Told of grabs that keep no slot any more.
+   */
+  constructor(link: Link, timeout: number, lend: (grabs: number) => void) {
+    this.#link = link
+    this.#time = Math.min(LATE, timeout)
+    this.#lend = lend
+  }
+
+  get inFlight(): number {
+    return this.#inFlight
+  }
+
+  /** One was sent. */
+  sent(): void {
+    this.#inFlight += 1
+    if (this.#timer === undefined) this.#expect()
+  }
+
+  /**
+   * One was answered: what answers none would give the worker more jobs than it has slots.
+   *
+   * @returns Whether its slot was lent.
+   */
+  answered(): boolean {
+    if (this.#inFlight === 0) throw new MalformedPacketError('an answer to a grab never sent')
+    this.#inFlight -= 1
+    if (this.#lent === 0) return false
+    this.#lent -= 1
+    return true
+  }
+
+  /** The connection is gone: how many kept their slots. */
+  lost(): number {
+    const kept = this.#inFlight - this.#lent
+    this.#inFlight = 0
+    this.#lent = 0
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    return kept
+  }
+
+  // A timer that sleeps: a worker that is woken for nothing again and again must cost next to nothing.
+  #expect(): void {
+    const { connection, heard } = this.#link
+    this.#timer = setTimeout(() => {
+      // A process that was busy all the time must read before it judges.
+      afterReads(() => {
+        if (this.#link.connection === connection) this.#judge(heard)
+      })
+    }, this.#time)
+    this.#timer.unref()
+  }
+
+  #judge(heard: number): void {
+    this.#timer = undefined
+    const kept = this.#inFlight - this.#lent
+    if (kept === 0) return
+    if (this.#link.heard !== heard) {
+      this.#expect()
+      return
+    }
+    this.#lent = this.#inFlight
+    this.#lend(kept)
+  }
+}
