@@ -1,11 +1,11 @@
-import { inspect } from 'node:util'
-import { isNativeError, isUint8Array } from 'node:util/types'
+import { isUint8Array } from 'node:util/types'
 import {
   checkText,
   encodeUtf8,
   HOLDS_MAP,
   isThenable,
   jsonText,
+  messageOf,
   PROTO_KEY,
   shown,
   storable,
@@ -165,14 +165,16 @@ function undecodable({ length }: Buffer, name: string, cause: unknown): Protocol
   return new ProtocolError(text, { function: name, cause })
 }
 
-/** What an error says; a thrown value that is no error as text. */
-export function messageOf(thrown: unknown): string {
-  try {
-    if (!(thrown instanceof Error || isNativeError(thrown))) return String(thrown)
-    // Many put there what a server answered: an object, a list, nothing.
-    const message: unknown = thrown.message
-    return typeof message === 'string' ? message : inspect(message)
-  } catch {
-    return 'a value without text'
-  }
+/** What a codec makes of the bytes that come: text, a Buffer, or what only its other side knows. */
+export type Decoded<Chosen extends CodecOption> = Chosen extends 'string'
+  ? string
+  : Chosen extends 'buffer'
+    ? Buffer
+    : Chosen extends Codec<infer Value>
+      ? Value
+      : unknown
+
+/** A codec that one call names, in place of the client's. */
+export interface WithCodec<Chosen extends CodecOption> {
+  readonly codec: Chosen
 }

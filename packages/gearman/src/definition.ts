@@ -17,6 +17,9 @@ export interface JobDefinition<Input, Output> extends JobDefinitionOptions {
   readonly types?: { readonly input: Input; readonly output: Output } | undefined
 }
 
+/** A function by its name, or by what was declared of it. */
+export type FunctionReference<Input, Output> = string | JobDefinition<Input, Output>
+
 const RULES = new OptionRules<JobDefinitionOptions>({ codec: checkCodec })
 
 /**

@@ -1,6 +1,7 @@
 export type {
   ConnectionMetrics,
   ServerObject,
+  Source,
   TlsOptions,
   TrafficMetrics,
 } from '@glammp/wire'
@@ -12,22 +13,24 @@ export {
 } from './admin/admin.js'
 export type {
   BackgroundOptions,
-  Decoded,
   DoOptions,
   ForegroundOptions,
   Given,
   ScheduleOptions,
-  WithCodec,
 } from './client/call-types.js'
 export { GearmanClient } from './client/client.js'
-export type { FunctionReference, JobOptions, Priority, Schedule } from './client/job-order.js'
+export type { JobOptions, Priority, Schedule } from './client/job-order.js'
 export type { ManyOptions, TaskOutput, TaskRequest } from './client/many.js'
-export type { Source } from './client/pull.js'
 export type { JobStatus, UniqueJobStatus } from './client/servers/query.js'
 export type { CallOptions } from './client/servers/request.js'
 export { GearmanTask, type GearmanTaskEvents } from './client/task.js'
-export type { Codec, CodecOption } from './codec.js'
-export { defineJob, type JobDefinition, type JobDefinitionOptions } from './definition.js'
+export type { Codec, CodecOption, Decoded, WithCodec } from './codec.js'
+export {
+  defineJob,
+  type FunctionReference,
+  type JobDefinition,
+  type JobDefinitionOptions,
+} from './definition.js'
 export {
   AbortError,
   ClosedError,
@@ -47,7 +50,7 @@ export {
   SlowReaderError,
   TimeoutError,
 } from './errors.js'
-export { GearmanJob } from './job.js'
+export { GearmanJob, type JobHandler } from './job.js'
 export { channelNames, type JobMessage, type SubmitMessage } from './observing/channels.js'
 export type { GearmanClientEvents, ServerDown, ServerUp } from './observing/events.js'
 export type { FunctionMetrics, GearmanMetrics, LatencyMetrics } from './observing/metrics.js'
@@ -67,7 +70,7 @@ export type {
   QueuedJob,
 } from './protocol/text-rows.js'
 export type { TraceContext } from './protocol/trace-context.js'
-export type { FunctionOptions, JobHandler } from './worker/functions.js'
+export type { FunctionOptions } from './worker/functions.js'
 export type { Middleware } from './worker/middleware.js'
 export type { RateLimitOptions } from './worker/rate-limit.js'
 export type { JobEnd, JobOutcome, JobUnsent } from './worker/run.js'

@@ -1,10 +1,9 @@
 import { isUint8Array } from 'node:util/types'
-import { setImmediate } from '@glammp/wire'
-import { type Codec, decodeWith, encodeWith, messageOf } from './codec.js'
+import { messageOf, Refusal, setImmediate } from '@glammp/wire'
+import { type Codec, decodeWith, encodeWith } from './codec.js'
 import { type GearmanError, InvalidArgumentError } from './errors.js'
 import { PacketType } from './protocol/packet.js'
 import type { TraceContext } from './protocol/trace-context.js'
-import { Refusal } from './refusal.js'
 
 /** What a job needs of the room that runs it. */
 export interface JobChannel {
@@ -57,7 +56,7 @@ export class GearmanJob<Input = string> {
   readonly workloadBuffer: Buffer
   readonly #codec: Codec
   readonly #channel: JobChannel
-  #refusals: Refusal[] | undefined
+  #refusals: Refusal<GearmanError>[] | undefined
 
   /** @internal */
   constructor(details: JobDetails, codec: Codec, channel: JobChannel) {
@@ -182,3 +181,8 @@ export class GearmanJob<Input = string> {
 function isUint32(value: number): boolean {
   return Number.isInteger(value) && value >= 0 && value <= 0xffff_ffff
 }
+
+/** Does the work; what it returns completes the job, what it throws ends it as an exception. */
+export type JobHandler<Input = string, Output = unknown> = (
+  job: GearmanJob<Input>,
+) => Output | Promise<Output>

@@ -7,6 +7,7 @@ import {
   callback,
   milliseconds as checkMilliseconds,
   wholeNumber as checkWholeNumber,
+  messageOf,
   OptionRules,
   optionsOf,
   parseServers,
@@ -18,7 +19,7 @@ import {
   wholeNumberFrom,
   wrong,
 } from '@glammp/wire'
-import { type Codec, type CodecOption, codecOf, messageOf } from './codec.js'
+import { type Codec, type CodecOption, codecOf } from './codec.js'
 import { InvalidArgumentError } from './errors.js'
 import type { TraceContext } from './protocol/trace-context.js'
 

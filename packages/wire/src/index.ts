@@ -1,5 +1,6 @@
 export { latin1, utf8 } from './byte-text.js'
 export { isWatched, traced } from './channels.js'
+export { checksum } from './checksum.js'
 export {
   clearTimeout,
   every,
@@ -62,7 +63,9 @@ export {
   wholeNumberFrom,
   wrong,
 } from './option-rules.js'
-export { shown, shownName } from './shown.js'
+export { Pull, type Source } from './pull.js'
+export { Refusal } from './refusal.js'
+export { messageOf, shown, shownName } from './shown.js'
 export {
   checkBigint,
   checkText,

@@ -1,3 +1,6 @@
+import { inspect } from 'node:util'
+import { isNativeError } from 'node:util/types'
+
 /** Longer texts say nothing in an error, and may be anything: an address with its password, a value. */
 const PLAIN_TEXT = /^[\w .+-]{0,40}$/
 
@@ -37,4 +40,16 @@ const SHORT = 10n ** 40n
 /** The name of a property, quoted; empty where it may be more than a name, an address for example. */
 export function shownName(name: string): string {
   return /^[\w$-]{1,40}$/.test(name) ? ` '${name}'` : ''
+}
+
+/** What an error says; of any other thrown value its text. Never throws. */
+export function messageOf(thrown: unknown): string {
+  try {
+    if (!(thrown instanceof Error || isNativeError(thrown))) return String(thrown)
+    // Many put there what a server answered: an object, a list, nothing.
+    const message: unknown = thrown.message
+    return typeof message === 'string' ? message : inspect(message)
+  } catch {
+    return 'a value without text'
+  }
 }

@@ -1,19 +1,4 @@
-import type { Codec, CodecOption } from '../codec.js'
 import type { JobOptions, Schedule } from './job-order.js'
-
-/** What a codec makes of the bytes that come: text, a Buffer, or what only its other side knows. */
-export type Decoded<Chosen extends CodecOption> = Chosen extends 'string'
-  ? string
-  : Chosen extends 'buffer'
-    ? Buffer
-    : Chosen extends Codec<infer Value>
-      ? Value
-      : unknown
-
-/** A codec that one call names, in place of the client's. */
-export interface WithCodec<Chosen extends CodecOption> {
-  readonly codec: Chosen
-}
 
 /** A workload and options, where the workload may be left out if its type says so. */
 export type Given<Input, Options> = undefined extends Input

@@ -1,7 +1,8 @@
 import { EventEmitter } from 'node:events'
+import type { Source } from '@glammp/wire'
 import { tell } from '@glammp/wire'
-import type { CodecOption } from '../codec.js'
-import type { JobDefinition } from '../definition.js'
+import type { CodecOption, Decoded, WithCodec } from '../codec.js'
+import type { FunctionReference, JobDefinition } from '../definition.js'
 import { failure } from '../link/failure.js'
 import { parseHandle } from '../names/handle.js'
 import { encodeUnique } from '../names/unique.js'
@@ -18,17 +19,14 @@ import {
 } from '../options.js'
 import type {
   BackgroundOptions,
-  Decoded,
   DoOptions,
   ForegroundOptions,
   Given,
   ScheduleOptions,
-  WithCodec,
 } from './call-types.js'
 import { Dispatch } from './dispatch.js'
-import type { FunctionReference, JobKind, JobOptions } from './job-order.js'
+import type { JobKind, JobOptions } from './job-order.js'
 import type { ManyOptions, TaskOutput, TaskRequest } from './many.js'
-import type { Source } from './pull.js'
 import { JobServers } from './servers/job-servers.js'
 import {
   EchoQuestion,

@@ -1,24 +1,17 @@
-import { onAbort, reasonOf } from '@glammp/wire'
-import { messageOf } from '../codec.js'
+import type { Source } from '@glammp/wire'
+import { messageOf, onAbort, reasonOf } from '@glammp/wire'
+import type { FunctionReference } from '../definition.js'
 import { AbortError, ClosedError, InvalidArgumentError } from '../errors.js'
 import {
   type SubmitMessage,
   submissionsAreWatched,
   traceSubmission,
-  WatchedListener,
 } from '../observing/channels.js'
 import { checkOptions, type Settings } from '../options.js'
 import type { TraceContext } from '../protocol/trace-context.js'
 import { Call } from './call.js'
 import { inherited } from './inherited.js'
-import {
-  type EncodedOrder,
-  type FunctionReference,
-  fill,
-  type JobKind,
-  type JobOptions,
-  JobOrders,
-} from './job-order.js'
+import { type EncodedOrder, fill, type JobKind, type JobOptions, JobOrders } from './job-order.js'
 import {
   Batch,
   type BatchOwner,
@@ -30,10 +23,10 @@ import {
   RUN_TASKS_RULES,
   type TaskRequest,
 } from './many.js'
-import type { Source } from './pull.js'
 import type { JobServers } from './servers/job-servers.js'
 import { type JobListener, Submission } from './servers/submission.js'
 import { GearmanTask } from './task.js'
+import { WatchedListener } from './watched-listener.js'
 import type { WorkloadStream } from './workload-stream.js'
 
 type AnyFunction = FunctionReference<unknown, unknown>

@@ -6,6 +6,7 @@ import {
   type Checks,
   callback,
   isThenable,
+  messageOf,
   milliseconds,
   OptionRules,
   oneOf,
@@ -13,8 +14,8 @@ import {
   wholeNumberFrom,
   wrong,
 } from '@glammp/wire'
-import { type Codec, type CodecOption, codecOf, encodeWith, isStream, messageOf } from '../codec.js'
-import type { JobDefinition } from '../definition.js'
+import { type Codec, type CodecOption, codecOf, encodeWith, isStream } from '../codec.js'
+import type { FunctionReference } from '../definition.js'
 import { GearmanError, InvalidArgumentError } from '../errors.js'
 import { FunctionNames } from '../names/function-name.js'
 import { encodeUnique } from '../names/unique.js'
@@ -69,9 +70,6 @@ export interface JobOptions {
    */
   readonly reducer?: string | undefined
 }
-
-/** A function by its name, or by what was declared of it. */
-export type FunctionReference<Input, Output> = string | JobDefinition<Input, Output>
 
 /** When a job is due. gearmand has no recurring jobs: SUBMIT_JOB_SCHED was never implemented. */
 export interface Schedule {

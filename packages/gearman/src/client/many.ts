@@ -1,9 +1,16 @@
-import { abortSignal, isThenable, listOf, OptionRules, wholeNumberFrom } from '@glammp/wire'
+import {
+  abortSignal,
+  isThenable,
+  listOf,
+  OptionRules,
+  Pull,
+  type Source,
+  wholeNumberFrom,
+} from '@glammp/wire'
 import { isStream } from '../codec.js'
-import type { JobDefinition } from '../definition.js'
+import type { FunctionReference, JobDefinition } from '../definition.js'
 import { asArgument } from '../options.js'
-import { type FunctionReference, JOB_CHECKS, type JobOptions } from './job-order.js'
-import { Pull, type Source } from './pull.js'
+import { JOB_CHECKS, type JobOptions } from './job-order.js'
 
 /** One task of {@link GearmanClient.runTasks}: a job with its settings. */
 export interface TaskRequest extends JobOptions {

@@ -1,8 +1,8 @@
 import { isUint8Array } from 'node:util/types'
-import { checkSize, messageOf } from '../codec.js'
+import { messageOf, Pull } from '@glammp/wire'
+import { checkSize } from '../codec.js'
 import { InvalidArgumentError } from '../errors.js'
 import { wholeNumber } from '../options.js'
-import { Pull } from './pull.js'
 
 /** A workload that comes in pieces: a Readable, a web stream, any async iterable of bytes or text. */
 export type WorkloadSource = AsyncIterable<unknown>

@@ -1,10 +1,8 @@
 import { type TracingChannel, tracingChannel } from 'node:diagnostics_channel'
 import { isWatched, traced } from '@glammp/wire'
-import type { Flow } from '../client/servers/flow-control.js'
-import type { JobListener } from '../client/servers/submission.js'
 import { GearmanError, JobFailure } from '../errors.js'
+import type { JobHandler } from '../job.js'
 import type { TraceContext } from '../protocol/trace-context.js'
-import type { JobHandler } from '../worker/functions.js'
 
 /** Names of the tracing channels of `node:diagnostics_channel`. */
 export const channelNames: Readonly<Record<'submit' | 'job', string>> = Object.freeze({
@@ -116,41 +114,5 @@ export function traceJob(handler: JobHandler<unknown>): JobHandler<unknown> {
       }
     }
     return traced(jobs, message, begin, () => {})
-  }
-}
-
-/** Notes the handle of a job that is watched, and passes everything on. */
-export class WatchedListener implements JobListener {
-  readonly #listener: JobListener
-  readonly #message: SubmitMessage
-
-  constructor(listener: JobListener, message: SubmitMessage) {
-    this.#listener = listener
-    this.#message = message
-  }
-
-  created(handle: string): void {
-    this.#message.handle = handle
-    this.#listener.created(handle)
-  }
-
-  data(chunk: Buffer, flow: Flow): void {
-    this.#listener.data(chunk, flow)
-  }
-
-  status(numerator: number, denominator: number): void {
-    this.#listener.status(numerator, denominator)
-  }
-
-  warning(text: Buffer): void {
-    this.#listener.warning(text)
-  }
-
-  complete(result: Buffer, handle: string): void {
-    this.#listener.complete(result, handle)
-  }
-
-  failed(error: Parameters<JobListener['failed']>[0]): void {
-    this.#listener.failed(error)
   }
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 import { argv, stderr, stdout } from 'node:process'
+import { messageOf } from '@glammp/wire'
 import { readCommandLine, USAGE, UsageError } from './command-line.js'
-import { Log, messageOf } from './log.js'
+import { Log } from './log.js'
 import { Supervisor } from './supervisor.js'
 import { tellVerdict } from './verdict.js'
 import { Exit, WorkerProcess } from './worker-process.js'

@@ -1,9 +1,9 @@
 import { basename, extname, resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { FunctionOptions, JobHandler } from '@glammp/gearman'
+import { messageOf } from '@glammp/wire'
 import { moduleContents } from '../sandbox/module-contents.js'
 import { UsageError } from './command-line.js'
-import { messageOf } from './log.js'
 
 /** A function as a module exports it. */
 export interface Handler {

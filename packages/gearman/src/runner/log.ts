@@ -1,4 +1,5 @@
 import type { JobEnd } from '@glammp/gearman'
+import { messageOf } from '@glammp/wire'
 import type { LogFormat } from './command-line.js'
 import { printable, shortened } from './printable.js'
 
@@ -66,14 +67,5 @@ export class Log {
 
   #colour(code: number, text: string): string {
     return this.#colours ? `\u001b[${code}m${text}\u001b[0m` : text
-  }
-}
-
-/** What an error says; a thrown value that is no error as text. Never throws. */
-export function messageOf(thrown: unknown): string {
-  try {
-    return String(thrown instanceof Error ? thrown.message : thrown)
-  } catch {
-    return 'something that has no text was thrown'
   }
 }

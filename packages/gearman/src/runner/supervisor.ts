@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { Backoff } from '@glammp/wire'
+import { Backoff, messageOf } from '@glammp/wire'
 import { numberArguments } from './command-line.js'
-import { type Log, messageOf } from './log.js'
+import type { Log } from './log.js'
 import { isVerdict } from './verdict.js'
 import { Exit } from './worker-process.js'
 

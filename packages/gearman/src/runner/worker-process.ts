@@ -1,7 +1,8 @@
 import { GearmanWorker, InvalidArgumentError } from '@glammp/gearman'
+import { messageOf } from '@glammp/wire'
 import { type RunnerOptions, UsageError } from './command-line.js'
 import { type Handler, loadHandlers } from './handlers.js'
-import { type Log, messageOf } from './log.js'
+import type { Log } from './log.js'
 
 /** Exit codes. */
 export const Exit = { DRAINED: 0, FAILED: 1, USAGE: 2, UNREACHABLE: 3 } as const

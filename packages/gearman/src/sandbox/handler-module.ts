@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from '../errors.js'
-import type { JobHandler } from '../worker/functions.js'
+import type { JobHandler } from '../job.js'
 import { moduleContents } from './module-contents.js'
 
 /**

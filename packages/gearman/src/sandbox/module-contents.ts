@@ -1,4 +1,4 @@
-import type { JobHandler } from '../worker/functions.js'
+import type { JobHandler } from '../job.js'
 
 /** What a module with handlers offers, however it was written and compiled. */
 export interface ModuleContents {

@@ -1,5 +1,6 @@
+import { messageOf } from '@glammp/wire'
 import type { CodecOption } from '../codec.js'
-import { codecOf, encodeWith, messageOf } from '../codec.js'
+import { codecOf, encodeWith } from '../codec.js'
 import { type GearmanError, JobFailure } from '../errors.js'
 import { GearmanJob, type JobChannel } from '../job.js'
 import type { PacketType } from '../protocol/packet.js'

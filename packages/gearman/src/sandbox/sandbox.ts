@@ -1,14 +1,12 @@
 import { existsSync } from 'node:fs'
 import { extname } from 'node:path'
 import { MessageChannel } from 'node:worker_threads'
-import { clearTimeout, setTimeout } from '@glammp/wire'
+import { clearTimeout, messageOf, setTimeout } from '@glammp/wire'
 import type { Piscina } from 'piscina'
-import { messageOf } from '../codec.js'
 import { InvalidArgumentError, JobFailure } from '../errors.js'
-import type { GearmanJob } from '../job.js'
+import type { GearmanJob, JobHandler } from '../job.js'
 import type { SandboxOptions } from '../options.js'
 import { PacketType } from '../protocol/packet.js'
-import type { JobHandler } from '../worker/functions.js'
 import {
   detached,
   type HostMessage,

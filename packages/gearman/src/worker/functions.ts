@@ -5,15 +5,10 @@ import { milliseconds, OptionRules, optionsOf, wholeNumberFrom } from '@glammp/w
 import { type Codec, codecName, codecOf } from '../codec.js'
 import type { JobDefinition } from '../definition.js'
 import { InvalidArgumentError } from '../errors.js'
-import type { GearmanJob } from '../job.js'
+import type { JobHandler } from '../job.js'
 import { FunctionNames } from '../names/function-name.js'
 import { checkCodec, checkOptions, type Settings } from '../options.js'
 import { checkRateLimit, type RateLimitOptions } from './rate-limit.js'
-
-/** Does the work; what it returns completes the job, what it throws ends it as an exception. */
-export type JobHandler<Input = string, Output = unknown> = (
-  job: GearmanJob<Input>,
-) => Output | Promise<Output>
 
 /** Settings of one function of a worker. */
 export interface FunctionOptions {

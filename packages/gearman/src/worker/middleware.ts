@@ -1,6 +1,5 @@
-import { messageOf } from '../codec.js'
-import type { GearmanJob } from '../job.js'
-import type { JobHandler } from './functions.js'
+import { messageOf } from '@glammp/wire'
+import type { GearmanJob, JobHandler } from '../job.js'
 
 /**
  * Runs around every handler of a worker: before `next()`, after it, instead of it. What it returns

@@ -1,12 +1,12 @@
-import { Deadline, type Deadlines, isThenable, monotonic } from '@glammp/wire'
-import { encodeWith, messageOf } from '../codec.js'
+import { Deadline, type Deadlines, isThenable, messageOf, monotonic } from '@glammp/wire'
+import { encodeWith } from '../codec.js'
 import { type GearmanError, JobFailure, TimeoutError } from '../errors.js'
-import { GearmanJob, type JobChannel } from '../job.js'
+import { GearmanJob, type JobChannel, type JobHandler } from '../job.js'
 import { formatHandle } from '../names/handle.js'
 import type { JobMeter } from '../observing/metrics.js'
 import { byteText, fromByteText, PacketType } from '../protocol/packet.js'
 import { takeContext } from '../protocol/trace-context.js'
-import type { JobHandler, WorkerFunction } from './functions.js'
+import type { WorkerFunction } from './functions.js'
 import type { Assignment, Origin } from './servers/job-connection.js'
 
 const UNSENT: Promise<boolean> = Promise.resolve(false)

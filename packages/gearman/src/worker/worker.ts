@@ -8,11 +8,10 @@ import {
   setTimeout,
   tell,
 } from '@glammp/wire'
-import type { Decoded, WithCodec } from '../client/call-types.js'
-import type { FunctionReference } from '../client/job-order.js'
-import type { CodecOption } from '../codec.js'
-import type { JobDefinition } from '../definition.js'
+import type { CodecOption, Decoded, WithCodec } from '../codec.js'
+import type { FunctionReference, JobDefinition } from '../definition.js'
 import { ClosedError, InvalidArgumentError } from '../errors.js'
+import type { JobHandler } from '../job.js'
 import { failure } from '../link/failure.js'
 import { checkClientId } from '../names/client-id.js'
 import { jobsAreWatched, traceJob } from '../observing/channels.js'
@@ -32,7 +31,7 @@ import {
 import { MalformedPacketError } from '../protocol/packet-decoder.js'
 import { Sandbox } from '../sandbox/sandbox.js'
 import { Connections } from './connections.js'
-import { type FunctionOptions, Functions, type JobHandler } from './functions.js'
+import { type FunctionOptions, Functions } from './functions.js'
 import { around, type Middleware } from './middleware.js'
 import { type JobEnd, type JobUnsent, Run, type RunOwner } from './run.js'
 import type { Assignment, Origin } from './servers/job-connection.js'

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { kept, latin1, monotonic } from '@glammp/wire'
-import { checksum } from '../checksum.js'
+import { checksum, kept, latin1, monotonic } from '@glammp/wire'
 import { DecodeError, EncodeError, ValueTooLargeError } from '../errors.js'
 import { type Key, keyText } from '../key.js'
 import type { KeyRules } from '../keys/key-rules.js'

@@ -1,5 +1,5 @@
 import type { ServerAddress } from '@glammp/wire'
-import { checksum } from '../../checksum.js'
+import { checksum } from '@glammp/wire'
 import { Continuum } from '../continuum.js'
 import type { Distribution } from '../distribution.js'
 

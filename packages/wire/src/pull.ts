@@ -1,5 +1,5 @@
-import { isThenable } from '@glammp/wire'
-import { messageOf } from '../codec.js'
+import { messageOf } from './shown.js'
+import { isThenable } from './thenable.js'
 
 /** Where values come from, one after another. */
 export type Source<T> = Iterable<T> | AsyncIterable<T>

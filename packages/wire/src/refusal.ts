@@ -1,13 +1,11 @@
-import type { GearmanError } from './errors.js'
-
 /**
  * The rejection of a send method. Where nobody takes it, by `await` or `then`, it is told in place of
  * the process's unhandled rejection.
  */
-export class Refusal extends Promise<boolean> {
+export class Refusal<E extends Error> extends Promise<boolean> {
   #taken = false
-  readonly #error: GearmanError
-  readonly #tell: (error: GearmanError) => void
+  readonly #error: E
+  readonly #tell: (error: E) => void
 
   // What hangs on it is a promise like any other.
   static override get [Symbol.species](): PromiseConstructor {
@@ -15,7 +13,7 @@ export class Refusal extends Promise<boolean> {
   }
 
   /** @param tell Told of the error where nobody has taken it when it is judged. */
-  constructor(error: GearmanError, tell: (error: GearmanError) => void) {
+  constructor(error: E, tell: (error: E) => void) {
     super((_, reject) => reject(error))
     this.#error = error
     this.#tell = tell
