@@ -1,15 +1,24 @@
-import { Deadlines, type ServerObject } from '@glammp/wire'
-import { WrapCommands } from './client/wrap-commands.js'
+import { EventEmitter } from 'node:events'
+import { Deadlines, type ServerObject, tell } from '@glammp/wire'
+import type { LoadMany } from './cache-aside/cache-aside.js'
+import type { Tag } from './cache-aside/tag.js'
+import type { WrapOptions } from './cache-aside/wrap-options.js'
 import { Admin, FLUSH_RULES, type FlushOptions, type PerServer } from './commands/admin.js'
+import { Arithmetic, type CountOptions } from './commands/arithmetic.js'
+import { Deletion } from './commands/deletion.js'
+import { Inspection, type ItemMetadata } from './commands/inspection.js'
 import { KeyListing, type KeysOptions } from './commands/key-listing.js'
 import { Meta } from './commands/meta.js'
+import { Retrieval } from './commands/retrieval.js'
 import type { StatsOf, StatsSection } from './commands/stats/stats-section.js'
+import { type CasResult, type Entries, Storage, type StoreOptions } from './commands/storage.js'
 import {
   type WatchClass,
   type WatchEvent,
   WatchLog,
   type WatchOptions,
 } from './commands/watch-log.js'
+import { Wrapping } from './commands/wrapping.js'
 import { Changes } from './dispatch/changes.js'
 import { Chunks } from './dispatch/chunks.js'
 import type { CommandContext } from './dispatch/context.js'
@@ -17,26 +26,41 @@ import { Turns } from './dispatch/key-order.js'
 import type { CallOptions } from './dispatch/route.js'
 import type { Key } from './key.js'
 import { KeyRules } from './keys/key-rules.js'
+import type { Ttl } from './keys/ttl.js'
+import type { InvalidateOptions } from './leases/invalidation.js'
 import { logCommands } from './observing/command-log.js'
-import { Announcer } from './observing/events.js'
+import type { MemcacheEvents, Tell } from './observing/events.js'
 import { type MemcacheMetrics, Metrics } from './observing/metrics.js'
 import type { MemcacheOptions } from './options/options.js'
 import { nodeAddress, readOptions, readServer, readServers } from './options/settings.js'
+import type { ValueWithCas } from './requests/retrieval.js'
 import { Fleet } from './servers/fleet.js'
 import { Envelope } from './values/envelope.js'
 
 /**
  * A client of any number of memcached servers. It connects when it is first used; a key lives on
- * the server that the ring says. Every call rejects with a {@link MemcacheError} where the server
- * fails, with InvalidKeyError, TypeError or RangeError for arguments that cannot be.
+ * the server that the ring says. A ttl is whole seconds from now, 0 for ever, or a Date.
+ *
+ * Calls reject before anything is sent with InvalidKeyError, ValueTooLargeError, QueueFullError,
+ * NoServerError or ClosedError, with TypeError for a value that cannot be stored, an unknown option
+ * or one of a wrong type, and for text or bytes as a list of keys, with RangeError for a number out
+ * of range; later with ConnectionError, TimeoutError, AuthenticationError, ServerError, ClientError
+ * or ProtocolError; those that read also with DecodeError, where the item holds what this client
+ * cannot decode.
  */
-export class MemcacheClient extends WrapCommands implements AsyncDisposable {
+export class MemcacheClient extends EventEmitter<MemcacheEvents> implements AsyncDisposable {
   /** Commands for who runs the servers: slabs, LRU, memory. They answer as {@link stats} does. */
   readonly admin: Admin
   /** The meta commands as they are, for what has no method of its own. */
   readonly meta: Meta
   readonly #context: CommandContext
   readonly #metrics: Metrics
+  readonly #retrieval: Retrieval
+  readonly #storage: Storage
+  readonly #deletion: Deletion
+  readonly #arithmetic: Arithmetic
+  readonly #inspection: Inspection
+  readonly #wrapping: Wrapping
 
   /**
    * @param options - the servers, as one string or an array, or all options. Without servers
@@ -44,15 +68,16 @@ export class MemcacheClient extends WrapCommands implements AsyncDisposable {
    * @throws TypeError or RangeError for an option that cannot be.
    */
   constructor(options?: string | readonly (string | ServerObject)[] | MemcacheOptions) {
+    super()
     const settings = readOptions(options)
-    const announcer = new Announcer()
+    const announce: Tell = (event, details) => tell(this, event, details)
     const keys = new KeyRules(settings)
     const deadlines = new Deadlines()
     const meter = new Metrics(deadlines)
     const namespaceLength = settings.compat?.hashesNamespace ? 0 : keys.namespaceLength
     const fleetOptions = { ...settings, namespaceLength, nodeAddress, meter }
     const { largestInChunks, maxValueSize, timeout, transcoder } = settings
-    const fleet = new Fleet(fleetOptions, deadlines, announcer)
+    const fleet = new Fleet(fleetOptions, deadlines, announce)
     const changes = new Changes()
     const room = { fleet, keys, timeout, maxValueSize, changes, turns: new Turns() }
     const chunks = largestInChunks && new Chunks(room, transcoder, largestInChunks)
@@ -61,14 +86,22 @@ export class MemcacheClient extends WrapCommands implements AsyncDisposable {
       transcoder: new Envelope(chunks || transcoder),
       chunks: chunks || undefined,
     }
-    super(context, {
-      near: settings.near,
-      namespaceVersion: settings.namespaceVersion,
-      foreignReaders: settings.compat !== undefined,
-    })
-    announcer.emitter = this
+    this.#wrapping = new Wrapping(
+      context,
+      {
+        near: settings.near,
+        namespaceVersion: settings.namespaceVersion,
+        foreignReaders: settings.compat !== undefined,
+      },
+      announce,
+    )
     this.#context = context
     this.#metrics = meter
+    this.#retrieval = new Retrieval(context)
+    this.#storage = new Storage(context)
+    this.#deletion = new Deletion(context)
+    this.#arithmetic = new Arithmetic(context, this.#storage)
+    this.#inspection = new Inspection(context)
     logCommands()
     this.admin = new Admin(context)
     this.meta = new Meta(context)
@@ -81,6 +114,222 @@ export class MemcacheClient extends WrapCommands implements AsyncDisposable {
    */
   async connect(): Promise<void> {
     await this.#context.fleet.connect()
+  }
+
+  /** Reads a value; `undefined` on a miss. */
+  get<T = unknown>(key: Key, options?: CallOptions): Promise<T | undefined> {
+    return this.#retrieval.get(key, options) as Promise<T | undefined>
+  }
+
+  /**
+   * Reads any number of keys, in one round trip a server. Misses are absent from the Map; the
+   * order is that of the keys. Where a server fails, all of the call rejects, and `keys` of the
+   * error names those of the servers that failed. The Map has the very keys of the call: bytes are
+   * found by the same Buffer.
+   */
+  getMany<T = unknown>(keys: Iterable<string>, options?: CallOptions): Promise<Map<string, T>>
+  getMany<T = unknown, K extends Key = Key>(
+    keys: Iterable<K>,
+    options?: CallOptions,
+  ): Promise<Map<K, T>>
+  getMany<T>(keys: Iterable<Key>, options?: CallOptions): Promise<Map<Key, T>> {
+    return this.#retrieval.getMany(keys, options) as Promise<Map<Key, T>>
+  }
+
+  /** Reads a value with the token for {@link cas}; `undefined` on a miss. */
+  gets<T = unknown>(key: Key, options?: CallOptions): Promise<ValueWithCas<T> | undefined> {
+    return this.#retrieval.gets(key, options) as Promise<ValueWithCas<T> | undefined>
+  }
+
+  /** As {@link getMany}, with the token for {@link cas} beside each value. */
+  getsMany<T = unknown>(
+    keys: Iterable<string>,
+    options?: CallOptions,
+  ): Promise<Map<string, ValueWithCas<T>>>
+  getsMany<T = unknown, K extends Key = Key>(
+    keys: Iterable<K>,
+    options?: CallOptions,
+  ): Promise<Map<K, ValueWithCas<T>>>
+  getsMany<T>(keys: Iterable<Key>, options?: CallOptions): Promise<Map<Key, ValueWithCas<T>>> {
+    return this.#retrieval.getsMany(keys, options) as Promise<Map<Key, ValueWithCas<T>>>
+  }
+
+  /** Reads a value and lets the item live `ttl` more; `undefined` on a miss. */
+  getAndTouch<T = unknown>(key: Key, ttl: Ttl, options?: CallOptions): Promise<T | undefined> {
+    return this.#retrieval.getAndTouch(key, ttl, options) as Promise<T | undefined>
+  }
+
+  /**
+   * Stores a value, whether the key exists or not; resolves to `true`.
+   *
+   * @param options - seconds to live (0, the default, is for ever), the Date on which the item
+   * ends, or `{ ttl, timeout, signal }`.
+   */
+  set(key: Key, value: unknown, options?: Ttl | StoreOptions): Promise<boolean> {
+    return this.#storage.store('set', key, value, options)
+  }
+
+  /**
+   * Stores any number of values, in one round trip a server.
+   *
+   * @param entries - a Map, an object, or pairs of key and value.
+   * @returns how many were stored. Where a server fails the call rejects, and `keys` of the error
+   * names those that did not make it, or of which nothing is known; the others are stored.
+   */
+  setMany(entries: Entries, options?: Ttl | StoreOptions): Promise<number> {
+    return this.#storage.setMany(entries, options)
+  }
+
+  /** Stores a value unless the key exists; `false` if it does. */
+  add(key: Key, value: unknown, options?: Ttl | StoreOptions): Promise<boolean> {
+    return this.#storage.store('add', key, value, options)
+  }
+
+  /** Stores a value if the key exists; `false` if it does not. */
+  replace(key: Key, value: unknown, options?: Ttl | StoreOptions): Promise<boolean> {
+    return this.#storage.store('replace', key, value, options)
+  }
+
+  /**
+   * Adds text or bytes behind those of an item, whose ttl stays; `false` if there is no item, or
+   * if the result would be over the server's item size. A TypeError where `compression` or
+   * `largeValues` is on, for it would destroy such an item.
+   */
+  append(key: Key, value: string | Uint8Array, options?: CallOptions): Promise<boolean> {
+    return this.#storage.extend('append', key, value, options)
+  }
+
+  /** Adds text or bytes before those of an item; otherwise as {@link append}. */
+  prepend(key: Key, value: string | Uint8Array, options?: CallOptions): Promise<boolean> {
+    return this.#storage.extend('prepend', key, value, options)
+  }
+
+  /**
+   * Stores a value if nobody changed the item since {@link gets} read it: `'stored'`, else
+   * `'exists'`, or `'missing'` if the item is gone. A token that is no string of digits is a
+   * TypeError, one over 64 bits a RangeError.
+   */
+  cas(key: Key, value: unknown, cas: string, options?: Ttl | StoreOptions): Promise<CasResult> {
+    return this.#storage.cas(key, value, cas, options)
+  }
+
+  /** Deletes an item; `true` if it was there. */
+  delete(key: Key, options?: CallOptions): Promise<boolean> {
+    return this.#deletion.delete(key, options)
+  }
+
+  /**
+   * Deletes any number of items, in one round trip a server; resolves to how many were there.
+   * Rejects as {@link setMany} does.
+   */
+  deleteMany(keys: Iterable<Key>, options?: CallOptions): Promise<number> {
+    return this.#deletion.deleteMany(keys, options)
+  }
+
+  /** Lets an item live `ttl` from now; `true` if it was there. */
+  touch(key: Key, ttl: Ttl, options?: CallOptions): Promise<boolean> {
+    return this.#retrieval.touch(key, ttl, options)
+  }
+
+  /**
+   * Adds to a counter, modulo 2^64. Resolves to the new number, a bigint if `delta` is one, or
+   * `undefined` where there is no counter and no `initial`. A number past 2^53 - 1 is a RangeError
+   * (the counter has moved all the same), a value that is no number a ClientError.
+   */
+  increment(key: Key, delta: bigint, options?: CountOptions): Promise<bigint | undefined>
+  increment(key: Key, delta?: number, options?: CountOptions): Promise<number | undefined>
+  increment(
+    key: Key,
+    delta: number | bigint = 1,
+    options?: CountOptions,
+  ): Promise<number | bigint | undefined> {
+    return this.#arithmetic.count('increment', key, delta, options)
+  }
+
+  /** Subtracts from a counter, which stops at 0; otherwise as {@link increment}. */
+  decrement(key: Key, delta: bigint, options?: CountOptions): Promise<bigint | undefined>
+  decrement(key: Key, delta?: number, options?: CountOptions): Promise<number | undefined>
+  decrement(
+    key: Key,
+    delta: number | bigint = 1,
+    options?: CountOptions,
+  ): Promise<number | bigint | undefined> {
+    return this.#arithmetic.count('decrement', key, delta, options)
+  }
+
+  /**
+   * What the server knows of an item beside its value; `undefined` on a miss. Looking does not
+   * count as a use of the item. Needs the meta protocol; a ClientError elsewhere.
+   */
+  inspect(key: Key, options?: CallOptions): Promise<ItemMetadata | undefined> {
+    return this.#inspection.inspect(key, options)
+  }
+
+  /**
+   * The value of a key, or what `load` returns if there is none, which is then stored. Of all
+   * callers of all processes one loads; the others get the old value if there is one that may
+   * still be served (see `stale` and {@link invalidate}), else they wait. Callers of one process
+   * share one call, with the options of the first. An error of `load` reaches all of them and is
+   * not stored; nor are `undefined` and `null`, unless `negativeTtl` says for how long.
+   *
+   * @throws TypeError or RangeError for options that cannot be, InvalidKeyError; what `load` throws.
+   */
+  wrap<T>(key: Key, load: () => T | Promise<T>, options: WrapOptions = {}): Promise<T> {
+    return this.#wrapping.wrap(key, load, options) as Promise<T>
+  }
+
+  /**
+   * As {@link wrap} for many keys: one round trip a server for those that are cached, one call of
+   * `loadMany` for those that are not. It is called again only for keys whose winner elsewhere
+   * gave up, and for those that are computed anew in the background.
+   *
+   * @param loadMany - gets the missing keys; gives a Map, from which keys without a value are
+   * absent, or an array with one value a key in the order of the keys.
+   * @returns the values in the order of the keys; keys for which there is nothing are absent.
+   */
+  wrapMany<T>(
+    keys: Iterable<string>,
+    loadMany: LoadMany<T>,
+    options?: WrapOptions,
+  ): Promise<Map<string, T>>
+  wrapMany<T, K extends Key = Key>(
+    keys: Iterable<K>,
+    loadMany: LoadMany<T, K>,
+    options?: WrapOptions,
+  ): Promise<Map<K, T>>
+  wrapMany<T, K extends Key>(
+    keys: Iterable<K>,
+    loadMany: LoadMany<T, K>,
+    options: WrapOptions = {},
+  ): Promise<Map<K, T>> {
+    // It gets no other keys than those of the call.
+    const load = loadMany as unknown as LoadMany<unknown, Key>
+    return this.#wrapping.wrapMany(keys, load, options) as Promise<Map<K, T>>
+  }
+
+  /**
+   * Marks an item stale: the next {@link wrap} of it loads, others get the old value meanwhile,
+   * for `stale` seconds at most. A value that is being loaded now will not be stored. `get` reads
+   * the old value until then. On servers that do not speak meta the item is deleted instead.
+   *
+   * @returns whether there was an item.
+   */
+  invalidate(key: Key, options?: InvalidateOptions): Promise<boolean> {
+    return this.#wrapping.invalidate(key, options)
+  }
+
+  /** A tag, to invalidate all values that were wrapped with it. Costs nothing. */
+  tag(name: string): Tag {
+    return this.#wrapping.tag(name)
+  }
+
+  /**
+   * Makes every key that was wrapped in this namespace miss at once, as one tag that all have.
+   *
+   * @throws TypeError unless the option `namespaceVersion` is on.
+   */
+  invalidateNamespace(options?: CallOptions): Promise<void> {
+    return this.#wrapping.invalidateNamespace(options)
   }
 
   /**
@@ -110,7 +359,7 @@ export class MemcacheClient extends WrapCommands implements AsyncDisposable {
   async flushAll(options?: FlushOptions): Promise<PerServer<true>> {
     if (options !== undefined) FLUSH_RULES.check('flushAll', options)
     const { delay, timeout, signal } = options ?? {}
-    return this.everythingChanges(this.admin.flushAll(delay, { timeout, signal }))
+    return this.#wrapping.everythingChanges(this.admin.flushAll(delay, { timeout, signal }))
   }
 
   /** Sets the counters of {@link stats} of every server back to zero; answers as that does. */
@@ -231,7 +480,7 @@ export class MemcacheClient extends WrapCommands implements AsyncDisposable {
   /** Waits for what is under way, then closes. Later calls reject with ClosedError. */
   async close(): Promise<void> {
     // Where nothing is loaded, no later call may slip in before the servers refuse it.
-    const loads = this.loadsUnderWay()
+    const loads = this.#wrapping.loadsUnderWay()
     if (loads !== undefined) await loads
     const { fleet, turns } = this.#context
     const turn = turns.idle()

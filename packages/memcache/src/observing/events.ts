@@ -1,7 +1,4 @@
-import type { EventEmitter } from 'node:events'
-import { tell } from '@glammp/wire'
 import type { Key } from '../key.js'
-import type { Server, ServerListener } from '../servers/server.js'
 
 /** What a client tells its listeners. There is no `'error'` event: failures belong to calls. */
 export interface MemcacheEvents {
@@ -28,33 +25,8 @@ export interface MemcacheEvents {
   'refresh:failed': [event: { readonly key: Key; readonly reason: unknown; readonly delay: number }]
 }
 
-/** Makes events of what servers tell. A listener that throws harms nobody but itself. */
-export class Announcer implements ServerListener {
-  /** Who emits; set as soon as there is one. */
-  emitter: EventEmitter<MemcacheEvents> | undefined
-
-  serverDown({ address }: Server, reason: Error): void {
-    this.#tell('server:down', { server: address.name, reason })
-  }
-
-  serverUp({ address }: Server): void {
-    this.#tell('server:up', { server: address.name })
-  }
-
-  serverEjected({ address }: Server, reason: Error): void {
-    this.#tell('server:ejected', { server: address.name, reason })
-  }
-
-  serverRejoined({ address }: Server): void {
-    this.#tell('server:rejoined', { server: address.name })
-  }
-
-  serverReconnecting({ address }: Server, attempt: number, delay: number): void {
-    const event = { server: address.name, attempt, delay }
-    this.#tell('server:reconnecting', event)
-  }
-
-  #tell(event: keyof MemcacheEvents, told: unknown): void {
-    if (this.emitter !== undefined) tell(this.emitter, event, told)
-  }
-}
+/** Tells the listeners of a client. */
+export type Tell = <Event extends keyof MemcacheEvents>(
+  event: Event,
+  details: MemcacheEvents[Event][0],
+) => void

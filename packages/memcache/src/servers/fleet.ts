@@ -1,12 +1,13 @@
 import { type Deadlines, Fault, orAborted, type ServerAddress } from '@glammp/wire'
 import { ClosedError, type MemcacheError, NoServerError } from '../errors.js'
+import type { Tell } from '../observing/events.js'
 import type { Request } from '../requests/request.js'
 import type { DistributionFactory } from '../routing/distribution.js'
 import { bytesOf } from '../wire-key.js'
 import { failure } from './connection/failure.js'
 import { Discovery, type DiscoveryOptions } from './discovery.js'
 import { type Failover, StandIns } from './failover.js'
-import { Server, type ServerListener, type ServerOptions } from './server.js'
+import { Server, type ServerOptions } from './server.js'
 import { Roster } from './server-list.js'
 
 export interface FleetOptions extends ServerOptions {
@@ -28,17 +29,17 @@ export interface FleetOptions extends ServerOptions {
 export class Fleet {
   readonly #options: FleetOptions
   readonly #deadlines: Deadlines
-  readonly #listener: ServerListener
+  readonly #tell: Tell
   readonly #standIns: StandIns
   readonly #leaving = new Map<Server, Promise<void>>()
   readonly #discovery: Discovery | undefined
   #roster: Roster
   #closed = false
 
-  constructor(options: FleetOptions, deadlines: Deadlines, listener: ServerListener) {
+  constructor(options: FleetOptions, deadlines: Deadlines, tell: Tell) {
     this.#options = options
     this.#deadlines = deadlines
-    this.#listener = listener
+    this.#tell = tell
     this.#standIns = new StandIns(options.failover, (address, longestTtl) =>
       this.#newServer(address, longestTtl),
     )
@@ -184,26 +185,10 @@ export class Fleet {
   #newServer(address: ServerAddress, longestTtl: number | undefined): Server {
     const options = longestTtl === undefined ? this.#options : { ...this.#options, longestTtl }
     return new Server(address, options, this.#deadlines, {
-      serverDown: (server, reason) => {
-        this.#discovery?.hurry()
-        this.#listener.serverDown(server, reason)
-      },
-      serverUp: (server) => {
+      tell: (event, details) => {
+        if (event === 'server:down' || event === 'server:reconnecting') this.#discovery?.hurry()
         this.#standIns.changed()
-        this.#listener.serverUp(server)
-      },
-      serverEjected: (server, reason) => {
-        this.#standIns.changed()
-        this.#listener.serverEjected(server, reason)
-      },
-      serverRejoined: (server) => {
-        this.#standIns.changed()
-        this.#listener.serverRejoined(server)
-      },
-      serverReconnecting: (server, attempt, delay) => {
-        this.#standIns.changed()
-        this.#discovery?.hurry()
-        this.#listener.serverReconnecting(server, attempt, delay)
+        this.#tell(event, details)
       },
       unreachable: (request, server, remaining) =>
         this.#standIns.take(request, remaining, server, (wireKey) => this.#routingKey(wireKey)),
@@ -211,14 +196,9 @@ export class Fleet {
   }
 
   #newEndpoint(address: ServerAddress): Server {
-    const nobody = (): void => {}
     const options = { ...this.#options, protocol: 'classic', ejection: undefined } as const
     return new Server(address, options, this.#deadlines, {
-      serverDown: nobody,
-      serverUp: nobody,
-      serverEjected: nobody,
-      serverRejoined: nobody,
-      serverReconnecting: nobody,
+      tell: () => {},
       unreachable: () => false,
     })
   }

@@ -8,6 +8,7 @@ import {
 } from '@glammp/wire'
 import { ClosedError, QueueFullError, TimeoutError } from '../errors.js'
 import { commandsAreWatched, traceCommand } from '../observing/channels.js'
+import type { Tell } from '../observing/events.js'
 import { LineRequest } from '../requests/line-request.js'
 import { AuthenticationFault } from '../requests/refusal.js'
 import type { Request, RequestKeeper } from '../requests/request.js'
@@ -33,25 +34,13 @@ export interface ServerOptions extends DialerOptions {
   readonly longestTtl?: number | undefined
 }
 
-/** Told when a server goes and comes back. */
-export interface ServerListener {
-  serverDown(server: Server, reason: Error): void
-  serverUp(server: Server): void
-  /** It failed too often in a row and gets no requests until it answers a probe. */
-  serverEjected(server: Server, reason: Error): void
-  serverRejoined(server: Server): void
+/** What a server needs of the room above. */
+export interface ServerOwner {
+  /** Told when the server goes and comes back. */
+  readonly tell: Tell
   /**
-   * A connection did not come about; the next is tried by the first call after `delay`.
+   * Asked, before a request fails because its server cannot be reached, for another server.
    *
-   * @param attempt - how many in a row have failed.
-   * @param delay - milliseconds for which calls are refused at once.
-   */
-  serverReconnecting(server: Server, attempt: number, delay: number): void
-}
-
-/** Asked, before a request fails because its server cannot be reached, for another server. */
-export interface ServerOwner extends ServerListener {
-  /**
    * @param remaining - milliseconds of its time that are left.
    * @returns true where the request was taken over.
    */
@@ -90,6 +79,7 @@ export class Server implements RequestKeeper, OutboxOwner {
     deadlines: Deadlines,
     owner: ServerOwner,
   ) {
+    const server = address.name
     this.address = address
     this.#owner = owner
     this.#options = options
@@ -101,11 +91,12 @@ export class Server implements RequestKeeper, OutboxOwner {
     this.#pool = new SessionPool(options.pool, () => this.#open())
     this.#outbox = new Outbox(this.#pool, this)
     this.reach = new Reach(options.ejection, {
-      down: (reason) => owner.serverDown(this, reason),
-      up: () => owner.serverUp(this),
-      reconnecting: (attempt, delay) => owner.serverReconnecting(this, attempt, delay),
-      ejected: (reason) => owner.serverEjected(this, reason),
-      rejoined: () => owner.serverRejoined(this),
+      down: (reason) => owner.tell('server:down', { server, reason }),
+      up: () => owner.tell('server:up', { server }),
+      reconnecting: (attempt, delay) =>
+        owner.tell('server:reconnecting', { server, attempt, delay }),
+      ejected: (reason) => owner.tell('server:ejected', { server, reason }),
+      rejoined: () => owner.tell('server:rejoined', { server }),
       probe: () => this.#accept(new LineRequest('version', 'version'), options.connectTimeout),
     })
   }
