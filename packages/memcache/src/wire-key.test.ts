@@ -3,9 +3,10 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { binaryProtocol } from './protocol/binary/binary.js'
 import { classicProtocol } from './protocol/classic/classic.js'
+import { storeHead } from './protocol/meta/lines.js'
 import { metaProtocol } from './protocol/meta/meta.js'
-import type { Protocol } from './requests/request.js'
-import { binaryWireKey, bytesOf, isBinary, KeyFault, storeHead } from './wire-key.js'
+import type { Protocol } from './protocol/protocol.js'
+import { binaryWireKey, bytesOf, isBinary, KeyFault } from './wire-key.js'
 
 const bytes = fc
   .uint8Array({ minLength: 1, maxLength: 186 })

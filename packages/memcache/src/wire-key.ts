@@ -32,12 +32,6 @@ export function bytesOf(wireKey: string): string {
   return Buffer.from(wireKey.slice(0, -2), 'base64').toString('latin1')
 }
 
-/** The beginning of an `ms`: the length of the block stands between the key and its flag. */
-export function storeHead(wireKey: string, length: number): string {
-  if (isBinary(wireKey)) return `ms ${wireKey.slice(0, -1)}${length} b`
-  return `ms ${wireKey} ${length}`
-}
-
 /** The connection's protocol has no form for the key: nothing of the request was written. */
 export class KeyFault extends Fault {
   constructor() {

@@ -1,6 +1,7 @@
 import type { CommandContext } from '../dispatch/context.js'
 import { type CallOptions, checkCall, route } from '../dispatch/route.js'
 import type { Key } from '../key.js'
+import { inspectionLine, returnLine } from '../protocol/meta/lines.js'
 import { MetaRequest } from '../requests/meta-request.js'
 
 /** What the server knows of an item beside its value. */
@@ -32,13 +33,17 @@ export class Inspection {
   async inspect(key: Key, options: CallOptions | undefined): Promise<ItemMetadata | undefined> {
     checkCall('inspect', options)
     const wireKey = this.#context.keys.toWire(key, 'inspect')
-    // `u`: no bump in the LRU.
-    const request = new MetaRequest('inspect', key, wireKey, `mg ${wireKey} s t l h f c u`)
+    const request = new MetaRequest('inspect', key, wireKey, inspectionLine(wireKey))
     const { status, flags } = await route(this.#context, wireKey, request, options)
     if (status !== 'found') return undefined
     if (flags.has('W') && flags.has('X')) {
       // Whoever looks at a stale item wins the right to recompute it, for clients that go by that. We give it back.
-      const again = new MetaRequest('inspect', key, wireKey, `md ${wireKey} I C${flags.get('c')}`)
+      const again = new MetaRequest(
+        'inspect',
+        key,
+        wireKey,
+        returnLine(wireKey, flags.get('c') ?? ''),
+      )
       await route(this.#context, wireKey, again, options)
     }
     const number = (letter: string): number => Number(flags.get(letter))

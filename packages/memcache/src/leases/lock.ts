@@ -2,12 +2,14 @@ import { latin1, sleep } from '@glammp/wire'
 import { ClosedError } from '../errors.js'
 import type { Key } from '../key.js'
 import { toExptime } from '../keys/ttl.js'
+import type { StorageFields } from '../protocol/protocol.js'
 import { type Reply, ReplyKind } from '../protocol/reply.js'
 import { DeletionRequest } from '../requests/item-request.js'
-import type { Request, StorageFields, ValueDecoder } from '../requests/request.js'
+import type { Request } from '../requests/request.js'
 import { type Found, GetManyRequest } from '../requests/retrieval.js'
 import { StorageRequest, type Stored } from '../requests/storage.js'
 import type { Server } from '../servers/server.js'
+import type { ValueDecoder } from '../values/value-decoder.js'
 
 /** An expiry that has passed: storing with it removes the item, if a cas token still holds. */
 const PAST = toExptime(new Date(0))

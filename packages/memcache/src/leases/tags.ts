@@ -4,11 +4,11 @@ import type { CommandContext } from '../dispatch/context.js'
 import { type CallOptions, route, timeoutOf } from '../dispatch/route.js'
 import { ServerError } from '../errors.js'
 import { tagKey } from '../keys/derived-key.js'
-import type { ValueDecoder } from '../requests/request.js'
 import { type Found, GetManyRequest } from '../requests/retrieval.js'
 import { StorageRequest, type Stored } from '../requests/storage.js'
 import type { Server } from '../servers/server.js'
 import { NO_TAGS } from '../values/envelope.js'
+import type { ValueDecoder } from '../values/value-decoder.js'
 
 /** Times that versions may vanish between `add` and `get` before we give up. */
 const ATTEMPTS = 5

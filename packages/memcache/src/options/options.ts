@@ -1,6 +1,6 @@
 import type { ServerObject, TlsOptions } from '@glammp/wire'
 import type { NearOptions } from '../cache-aside/near-cache.js'
-import type { Credentials } from '../requests/request.js'
+import type { Credentials } from '../protocol/protocol.js'
 import type { DistributionFactory } from '../routing/distribution.js'
 import type { DistributionName } from '../routing/named-distribution.js'
 import type { EjectionOptions } from '../servers/availability/ejection.js'

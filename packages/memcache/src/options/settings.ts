@@ -18,7 +18,7 @@ import {
   wrong,
 } from '@glammp/wire'
 import type { NearOptions } from '../cache-aside/near-cache.js'
-import type { Credentials } from '../requests/request.js'
+import type { Credentials } from '../protocol/protocol.js'
 import type { DistributionFactory } from '../routing/distribution.js'
 import { distributionFactory } from '../routing/named-distribution.js'
 import type { EjectionOptions } from '../servers/availability/ejection.js'

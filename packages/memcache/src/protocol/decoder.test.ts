@@ -2,9 +2,9 @@ import { Fault, receiveBuffer } from '@glammp/wire'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { received } from '../../../../test/support/received.js'
-import type { Protocol } from '../requests/request.js'
 import { classicProtocol } from './classic/classic.js'
 import { metaProtocol } from './meta/meta.js'
+import type { Protocol } from './protocol.js'
 import { type Reply, ReplyKind } from './reply.js'
 
 const NAMES = Object.entries(ReplyKind).map(([name]) => name)

@@ -1,7 +1,8 @@
 import type { Output } from '@glammp/wire'
+import type { Credentials, Protocol } from '../protocol/protocol.js'
 import { type Reply, ReplyKind } from '../protocol/reply.js'
 import { isNoEntry, refusal } from './refusal.js'
-import { type Credentials, type Protocol, Request } from './request.js'
+import { Request } from './request.js'
 
 /**
  * What a server says to a user name and a password: `unknown`, that it takes none; `failed`, that

@@ -1,7 +1,8 @@
 import type { Output } from '@glammp/wire'
+import type { Protocol } from '../protocol/protocol.js'
 import { type Reply, ReplyKind } from '../protocol/reply.js'
 import { refusal } from './refusal.js'
-import { type Protocol, Request } from './request.js'
+import { Request } from './request.js'
 
 /** What a configuration endpoint knows of its cluster. */
 export interface ClusterConfiguration {

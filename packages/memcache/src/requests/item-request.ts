@@ -1,8 +1,9 @@
 import { Fault, type Output } from '@glammp/wire'
 import type { Key } from '../key.js'
+import type { Protocol } from '../protocol/protocol.js'
 import { type Reply, ReplyKind } from '../protocol/reply.js'
 import { refusal } from './refusal.js'
-import { type Protocol, Request } from './request.js'
+import { Request } from './request.js'
 
 /** `delete`: resolves to whether the item was there. */
 export class DeletionRequest extends Request<boolean> {
@@ -46,11 +47,8 @@ export class InvalidationRequest extends DeletionRequest {
     this.#exptime = exptime
   }
 
-  // Only here it is known which protocol the connection speaks: who asked before would send later.
   override encode(protocol: Protocol, out: Output): number {
-    this.deletes = protocol.name !== 'meta'
-    if (this.deletes) return super.encode(protocol, out)
-    out.text(`md ${this.wireKey} I T${this.#exptime}\r\n`)
+    this.deletes = !protocol.invalidate(this.wireKey, this.#exptime, out)
     return 1
   }
 }
@@ -77,7 +75,7 @@ export class TouchRequest extends Request<boolean> {
 
   encode(protocol: Protocol, out: Output): number {
     // Meta touches by a retrieval, of which a miss is EN.
-    this.#miss = protocol.name === 'meta' ? ReplyKind.END : ReplyKind.NOT_FOUND
+    this.#miss = protocol.touchMiss
     protocol.touch(this.#wireKey, this.#exptime, out)
     return 1
   }

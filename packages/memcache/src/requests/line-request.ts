@@ -1,7 +1,8 @@
 import { Fault, type Output } from '@glammp/wire'
+import type { Protocol } from '../protocol/protocol.js'
 import { type Reply, ReplyKind } from '../protocol/reply.js'
 import { refusal } from './refusal.js'
-import { type Protocol, Request } from './request.js'
+import { Request } from './request.js'
 
 /** What the lines look like that answer a command; others bring any line, or a refusal in words. */
 const LINES: Readonly<Record<string, RegExp>> = { version: /^VERSION /, stats: /^STAT / }

@@ -1,8 +1,10 @@
 import type { Output } from '@glammp/wire'
 import type { Key } from '../key.js'
+import type { Protocol } from '../protocol/protocol.js'
 import { type Reply, ReplyKind } from '../protocol/reply.js'
+import type { ItemReader } from '../values/value-decoder.js'
 import { refusal } from './refusal.js'
-import { type ItemReader, type Protocol, Request } from './request.js'
+import { Request } from './request.js'
 
 /** Bytes and flags of an item -> what the caller keeps of it; a promise where that takes longer. */
 export type ItemOpener<T> = (
@@ -70,10 +72,7 @@ export class LookRequest<T, R = Seen<T> | undefined> extends Request<R> {
 
   encode(protocol: Protocol, out: Output): number {
     this.#seen = undefined
-    const { withCas } = this
-    if (protocol.name !== 'meta') return protocol.get([this.#wireKey], withCas, out)
-    out.text(`mg ${this.#wireKey}${withCas ? ' v f c t\r\n' : ' v f t\r\n'}`)
-    return 1
+    return protocol.look(this.#wireKey, this.withCas, out)
   }
 
   accept(reply: Reply): void {

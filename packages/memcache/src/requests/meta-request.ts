@@ -1,9 +1,10 @@
 import { kept, type Output } from '@glammp/wire'
 import { ClientError } from '../errors.js'
 import type { Key } from '../key.js'
+import type { Protocol } from '../protocol/protocol.js'
 import { type Reply, ReplyKind } from '../protocol/reply.js'
 import { refusal } from './refusal.js'
-import { type Protocol, Request } from './request.js'
+import { Request } from './request.js'
 
 /** What a meta command came back with. */
 export interface MetaReply {
@@ -67,7 +68,7 @@ export class MetaRequest extends Request<MetaReply> {
   }
 
   encode(protocol: Protocol, out: Output): number {
-    if (protocol.name !== 'meta') {
+    if (!protocol.hasMeta) {
       // The server changed under us; a line that is known to all keeps the replies in step.
       protocol.line('version', out)
       return 1

@@ -1,29 +1,8 @@
 import { Deadline, type Output } from '@glammp/wire'
 import type { MemcacheErrorDetails } from '../errors.js'
 import type { Key } from '../key.js'
-import type { Reply, ReplySink } from '../protocol/reply.js'
-
-/** Bytes and flags of an item -> the value that the caller gets. */
-export interface ValueDecoder {
-  /**
-   * A value is never a promise, so a promise is one for a value that takes longer: one that is
-   * expanded on another thread, or whose chunks are read now; `undefined` where they are gone.
-   *
-   * @param reader - the request that the item is an answer to.
-   * @throws DecodeError where the bytes are no value.
-   */
-  decode(flags: number, bytes: Buffer, start: number, end: number, reader?: ItemReader): unknown
-}
-
-/** What a decoder that must read more knows of the request that it does it for. */
-export interface ItemReader {
-  /** When its time is over, on the clock of `performance.now()`. */
-  readonly due: number
-  /** Expiry that the item gets by being read; `undefined`: it keeps its own. */
-  readonly exptime?: number | undefined
-  /** Key of the item that is decoded now, as it travels. */
-  readonly itemKey?: string | undefined
-}
+import type { Protocol } from '../protocol/protocol.js'
+import type { Reply } from '../protocol/reply.js'
 
 /** The room that keeps a request's time and place. */
 export interface RequestKeeper {
@@ -224,55 +203,4 @@ const captured: { resolve: (value: never) => void; reject: (reason: unknown) => 
 function capture(resolve: (value: never) => void, reject: (reason: unknown) => void): void {
   captured.resolve = resolve
   captured.reject = reject
-}
-
-/** Feeds on bytes, tells replies. Throws where the bytes cannot be the protocol's. */
-export interface Decoder {
-  push(chunk: Buffer): void
-}
-
-/** What to store, in the protocol's own terms. */
-export interface StorageFields {
-  readonly mode: StorageMode
-  readonly key: string
-  /** Text of one-byte characters, or bytes. */
-  readonly data: string | Uint8Array
-  readonly flags: number
-  readonly exptime: number
-  /** Cas token to compare, or the empty string. */
-  readonly cas: string
-}
-
-export type StorageMode = 'set' | 'add' | 'replace' | 'append' | 'prepend'
-
-/** Who may use a server. */
-export interface Credentials {
-  /** With SASL, that may be `user@realm`. */
-  readonly username: string
-  /** Sent as it is. */
-  readonly password: string
-}
-
-/** The words of one protocol. Each appends one command and knows nothing of its caller. */
-export interface Protocol {
-  readonly name: 'meta' | 'classic' | 'binary'
-  /** @returns how many final replies come back. */
-  get(keys: readonly string[], withCas: boolean, out: Output): number
-  /**
-   * As {@link get}, in words that cost the server less, where it has some. What vivify has made and
-   * nobody has filled may come as a value without bytes and flags.
-   */
-  getMany?(keys: readonly string[], withCas: boolean, out: Output): number
-  getAndTouch(key: string, exptime: number, out: Output): void
-  store(fields: StorageFields, out: Output): void
-  delete(key: string, out: Output): void
-  touch(key: string, exptime: number, out: Output): void
-  arithmetic(key: string, delta: string, decrement: boolean, out: Output): void
-  /** An administrative command, by the words of the text protocols. */
-  line(command: string, out: Output): void
-  /** Shows who we are: SASL PLAIN in binary, the handshake of `-Y` in text. */
-  authenticate(credentials: Credentials, out: Output): void
-  decoder(sink: ReplySink): Decoder
-  /** The protocol for one connection, where it remembers something of what was sent. */
-  forConnection?(): Protocol
 }

@@ -2,9 +2,11 @@ import { Fault, type Output } from '@glammp/wire'
 import { DecodeError, type MemcacheErrorDetails } from '../errors.js'
 import { type Key, keyText } from '../key.js'
 import { shorterExptime } from '../keys/ttl.js'
+import type { Protocol } from '../protocol/protocol.js'
 import { type ItemName, type Reply, ReplyKind } from '../protocol/reply.js'
+import type { ValueDecoder } from '../values/value-decoder.js'
 import { refusal } from './refusal.js'
-import { type Protocol, Request, type RequestTaker, type ValueDecoder } from './request.js'
+import { Request, type RequestTaker } from './request.js'
 
 /** A value with the token that `cas` compares. */
 export interface ValueWithCas<T> {

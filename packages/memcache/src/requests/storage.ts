@@ -1,9 +1,10 @@
 import type { Output } from '@glammp/wire'
 import type { Key } from '../key.js'
 import { shorterExptime } from '../keys/ttl.js'
+import type { Protocol, StorageFields } from '../protocol/protocol.js'
 import { type Reply, ReplyKind } from '../protocol/reply.js'
 import { refusal } from './refusal.js'
-import { type Protocol, Request, type StorageFields } from './request.js'
+import { Request } from './request.js'
 
 /** What became of a storage command. */
 export type Stored = 'stored' | 'not-stored' | 'exists' | 'missing'

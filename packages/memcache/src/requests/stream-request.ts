@@ -1,7 +1,8 @@
 import type { Output } from '@glammp/wire'
+import type { Protocol } from '../protocol/protocol.js'
 import { type Reply, ReplyKind } from '../protocol/reply.js'
 import { refusal } from './refusal.js'
-import { type Protocol, Request } from './request.js'
+import { Request } from './request.js'
 
 /**
  * A command that is answered by lines without number: `lru_crawler metadump`, `watch`. It settles

@@ -1,8 +1,8 @@
 import { latin1 } from '@glammp/wire'
 import { DecodeError } from '../errors.js'
-import type { ItemReader } from '../requests/request.js'
 import { type Encoded, MARKED } from './serializer.js'
 import type { Transcoder } from './transcoder.js'
+import type { ItemReader } from './value-decoder.js'
 
 /**
  * Marks in the client flags of items that `wrap` stores, above all that serializers use. Readers

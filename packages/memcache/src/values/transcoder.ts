@@ -1,5 +1,4 @@
 import { isUint8Array } from 'node:util/types'
-import type { ValueDecoder } from '../requests/request.js'
 import { Compression, type CompressionOptions } from './compression.js'
 import { deserialize, type Encoded, encodeText, serialize } from './serializer.js'
 import {
@@ -9,6 +8,7 @@ import {
   type ValueSerializer,
 } from './serializers.js'
 import { StreamCompression } from './stream-compression.js'
+import type { ValueDecoder } from './value-decoder.js'
 
 /** Values <-> what is stored. */
 export interface Transcoder extends ValueDecoder {

@@ -1,5 +1,5 @@
 import { Fault, latin1 } from '@glammp/wire'
-import type { Decoder } from '../../requests/request.js'
+import type { Decoder } from '../protocol.js'
 import { Reply, ReplyKind, type ReplySink } from '../reply.js'
 import { fullServer } from '../text/text-line.js'
 import { HEADER_LENGTH, Opcode, opaqueOf, REPLY_MAGIC, Status } from './binary-packet.js'

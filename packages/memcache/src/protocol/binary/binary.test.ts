@@ -2,7 +2,7 @@ import { Fault, latin1, Output, receiveBuffer } from '@glammp/wire'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { received } from '../../../../../test/support/received.js'
-import type { Protocol, StorageFields } from '../../requests/request.js'
+import type { Protocol, StorageFields } from '../protocol.js'
 import { type Reply, ReplyKind } from '../reply.js'
 import { binaryProtocol } from './binary.js'
 

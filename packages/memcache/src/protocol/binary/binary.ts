@@ -1,13 +1,7 @@
 import { latin1, type Output } from '@glammp/wire'
-import type {
-  Credentials,
-  Decoder,
-  Protocol,
-  StorageFields,
-  StorageMode,
-} from '../../requests/request.js'
 import { bytesOf } from '../../wire-key.js'
-import type { ReplySink } from '../reply.js'
+import type { Credentials, Decoder, Protocol, StorageFields, StorageMode } from '../protocol.js'
+import { ReplyKind, type ReplySink } from '../reply.js'
 import { BinaryDecoder } from './binary-decoder.js'
 import { Opcode, opaqueOf, REQUEST_MAGIC } from './binary-packet.js'
 
@@ -36,6 +30,8 @@ const NO_COUNTER = 0xffff_ffff
  */
 class BinaryProtocol implements Protocol {
   readonly name = 'binary'
+  readonly hasMeta = false
+  readonly touchMiss: ReplyKind = ReplyKind.NOT_FOUND
   #sent = 0
 
   forConnection(): Protocol {
@@ -45,6 +41,10 @@ class BinaryProtocol implements Protocol {
   get(keys: readonly string[], _withCas: boolean, out: Output): number {
     for (const key of keys) this.#send(out, Opcode.GET, '', bytesOf(key))
     return keys.length
+  }
+
+  look(key: string, withCas: boolean, out: Output): number {
+    return this.get([key], withCas, out)
   }
 
   getAndTouch(key: string, exptime: number, out: Output): void {
@@ -60,6 +60,11 @@ class BinaryProtocol implements Protocol {
 
   delete(key: string, out: Output): void {
     this.#send(out, Opcode.DELETE, '', bytesOf(key))
+  }
+
+  invalidate(key: string, _exptime: number, out: Output): boolean {
+    this.delete(key, out)
+    return false
   }
 
   touch(key: string, exptime: number, out: Output): void {

@@ -1,7 +1,7 @@
 import type { Output } from '@glammp/wire'
-import type { Decoder, Protocol, StorageFields } from '../../requests/request.js'
 import { classicKey } from '../../wire-key.js'
-import type { ReplySink } from '../reply.js'
+import type { Decoder, Protocol, StorageFields } from '../protocol.js'
+import { ReplyKind, type ReplySink } from '../reply.js'
 import { textHandshake } from '../text/text-handshake.js'
 import { ClassicDecoder } from './classic-decoder.js'
 
@@ -15,6 +15,8 @@ const BYTES_A_LINE = 1_800
 /** The classic text commands of `protocol.txt`, for older servers and for proxies. */
 export const classicProtocol: Protocol = {
   name: 'classic',
+  hasMeta: false,
+  touchMiss: ReplyKind.NOT_FOUND,
 
   get(keys, withCas, out): number {
     // Before the first line is written.
@@ -28,6 +30,10 @@ export const classicProtocol: Protocol = {
       start = end
     }
     return lines
+  },
+
+  look(key, withCas, out): number {
+    return this.get([key], withCas, out)
   },
 
   getAndTouch(key, exptime, out): void {
@@ -49,6 +55,11 @@ export const classicProtocol: Protocol = {
 
   delete(key, out): void {
     out.text(`delete ${classicKey(key)}\r\n`)
+  },
+
+  invalidate(key, _exptime, out): boolean {
+    this.delete(key, out)
+    return false
   },
 
   touch(key, exptime, out): void {

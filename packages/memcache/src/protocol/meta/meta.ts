@@ -1,9 +1,10 @@
 import type { Output } from '@glammp/wire'
-import type { Decoder, Protocol, StorageFields, StorageMode } from '../../requests/request.js'
-import { isBinary, storeHead } from '../../wire-key.js'
+import { isBinary } from '../../wire-key.js'
 import { classicProtocol } from '../classic/classic.js'
-import type { ReplySink } from '../reply.js'
+import type { Decoder, Protocol, StorageFields, StorageMode } from '../protocol.js'
+import { ReplyKind, type ReplySink } from '../reply.js'
 import { textHandshake } from '../text/text-handshake.js'
+import { lookLine, staleLine, storeHead } from './lines.js'
 import { MetaDecoder } from './meta-decoder.js'
 
 /** Token of `ms` for each mode; servers take upper case only. */
@@ -22,6 +23,10 @@ const MODES: Readonly<Record<StorageMode, string>> = {
  */
 export const metaProtocol: Protocol = {
   name: 'meta',
+  hasMeta: true,
+  touchMiss: ReplyKind.END,
+  // STORED, the answer to the handshake of `-Y`, is no word of the meta protocol.
+  handshake: classicProtocol,
 
   get(keys, withCas, out): number {
     const flags = withCas ? ' v f c\r\n' : ' v f\r\n'
@@ -34,6 +39,11 @@ export const metaProtocol: Protocol = {
   getMany(keys, withCas, out): number {
     const alone = keys.length === 1 || keys.some(isBinary)
     return alone ? this.get(keys, withCas, out) : classicProtocol.get(keys, withCas, out)
+  },
+
+  look(key, withCas, out): number {
+    out.text(lookLine(key, withCas))
+    return 1
   },
 
   getAndTouch(key, exptime, out): void {
@@ -59,6 +69,11 @@ export const metaProtocol: Protocol = {
 
   delete(key, out): void {
     out.text(`md ${key}\r\n`)
+  },
+
+  invalidate(key, exptime, out): boolean {
+    out.text(staleLine(key, exptime))
+    return true
   },
 
   touch(key, exptime, out): void {

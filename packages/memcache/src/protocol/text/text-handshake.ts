@@ -1,5 +1,5 @@
 import { latin1, type Output } from '@glammp/wire'
-import type { Credentials } from '../../requests/request.js'
+import type { Credentials } from '../protocol.js'
 
 /**
  * The handshake of a server with a password file (`-Y`): the first `set` on a connection, with any

@@ -1,7 +1,7 @@
 import { type Deadlines, Fault, type ServerAddress } from '@glammp/wire'
+import type { Credentials, Protocol } from '../../protocol/protocol.js'
 import { AuthenticationRequest, GreetingRequest } from '../../requests/authentication-request.js'
 import { AuthenticationFault } from '../../requests/refusal.js'
-import type { Credentials, Protocol } from '../../requests/request.js'
 import { exchange } from './exchange.js'
 import type { Session } from './session.js'
 

@@ -9,7 +9,8 @@ import {
 import { binaryProtocol } from '../../protocol/binary/binary.js'
 import { classicProtocol } from '../../protocol/classic/classic.js'
 import { metaProtocol } from '../../protocol/meta/meta.js'
-import type { Credentials, Protocol, RequestObserver } from '../../requests/request.js'
+import type { Credentials, Protocol } from '../../protocol/protocol.js'
+import type { RequestObserver } from '../../requests/request.js'
 import { authenticate, credentialsFor, fitsText } from './authentication.js'
 import { negotiate, negotiateAnew, type ServerFeatures } from './negotiation.js'
 import { Session } from './session.js'
@@ -118,8 +119,7 @@ export class Dialer {
       traffic: this.#options.meter?.trafficOf(this.#address.name),
     }
     if (this.#credentials === undefined) return Session.open(options, protocol)
-    // STORED, the answer to the handshake of `-Y`, is no word of the meta protocol.
-    const first = protocol.name === 'meta' ? classicProtocol : protocol
+    const first = protocol.handshake ?? protocol
     const session = await Session.open(options, first)
     await authenticate(session, first, this.#credentials, this.#deadlines, connectTimeout)
     if (first !== protocol) session.speak(protocol)
