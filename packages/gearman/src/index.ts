@@ -11,6 +11,7 @@ export {
   type MaxQueue,
   type PerServer,
 } from './admin/admin.js'
+export type { ManyOptions, TaskOutput, TaskRequest } from './client/batch.js'
 export type {
   BackgroundOptions,
   DoOptions,
@@ -20,7 +21,6 @@ export type {
 } from './client/call-types.js'
 export { GearmanClient } from './client/client.js'
 export type { JobOptions, Priority, Schedule } from './client/job-order.js'
-export type { ManyOptions, TaskOutput, TaskRequest } from './client/many.js'
 export type { JobStatus, UniqueJobStatus } from './client/servers/query.js'
 export type { CallOptions } from './client/servers/request.js'
 export { GearmanTask, type GearmanTaskEvents } from './client/task.js'

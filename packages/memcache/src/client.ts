@@ -22,7 +22,7 @@ import { Wrapping } from './commands/wrapping.js'
 import { Changes } from './dispatch/changes.js'
 import { Chunks } from './dispatch/chunks.js'
 import type { CommandContext } from './dispatch/context.js'
-import { Turns } from './dispatch/key-order.js'
+import { KeyOrder } from './dispatch/key-order.js'
 import type { CallOptions } from './dispatch/route.js'
 import type { Key } from './key.js'
 import { KeyRules } from './keys/key-rules.js'
@@ -79,7 +79,7 @@ export class MemcacheClient extends EventEmitter<MemcacheEvents> implements Asyn
     const { largestInChunks, maxValueSize, timeout, transcoder } = settings
     const fleet = new Fleet(fleetOptions, deadlines, announce)
     const changes = new Changes()
-    const room = { fleet, keys, timeout, maxValueSize, changes, turns: new Turns() }
+    const room = { fleet, keys, timeout, maxValueSize, changes, keyOrder: new KeyOrder() }
     const chunks = largestInChunks && new Chunks(room, transcoder, largestInChunks)
     const context: CommandContext = {
       ...room,
@@ -482,8 +482,8 @@ export class MemcacheClient extends EventEmitter<MemcacheEvents> implements Asyn
     // Where nothing is loaded, no later call may slip in before the servers refuse it.
     const loads = this.#wrapping.loadsUnderWay()
     if (loads !== undefined) await loads
-    const { fleet, turns } = this.#context
-    const turn = turns.idle()
+    const { fleet, keyOrder } = this.#context
+    const turn = keyOrder.idle()
     if (turn !== undefined) await turn
     await fleet.close()
   }

@@ -27,7 +27,7 @@ export {
   type ConnectOptions,
   type TlsOptions,
 } from './connection/connection.js'
-export { Health, type HealthListener } from './connection/health.js'
+export { Health, type HealthOwner } from './connection/health.js'
 export { Output } from './connection/output.js'
 export { kept, receiveBuffer } from './connection/receive-buffer.js'
 export {

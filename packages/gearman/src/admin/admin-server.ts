@@ -11,9 +11,9 @@ import {
 import { AbortError, ProtocolError, ServerError } from '../errors.js'
 import { failure } from '../link/failure.js'
 import { readRefusal, type TextCommand } from '../protocol/text.js'
-import { TextSession } from './admin-session.js'
+import { AdminSession } from './admin-session.js'
 
-export interface TextServerOptions {
+export interface AdminServerOptions {
   readonly address: ServerAddress
   /** Milliseconds for one attempt to connect. */
   readonly connectTimeout: number
@@ -21,7 +21,7 @@ export interface TextServerOptions {
 }
 
 /** How long one command may be waited for. */
-export interface Patience {
+export interface CallLimits {
   /** Milliseconds, connecting included. */
   readonly timeout: number
   readonly signal: AbortSignal | undefined
@@ -35,12 +35,12 @@ const IDLE_TIMEOUT = 30_000
 const IDLE_CHECK = 10_000
 
 /** One gearmand as its admin sees it. */
-export class TextServer {
+export class AdminServer {
   readonly name: string
-  readonly #pool: ResourcePool<TextSession>
+  readonly #pool: ResourcePool<AdminSession>
   readonly #asking: Set<Promise<unknown>> = new Set()
 
-  constructor({ address, connectTimeout, tls }: TextServerOptions) {
+  constructor({ address, connectTimeout, tls }: AdminServerOptions) {
     this.name = address.name
     const settings = tlsFor(address, tls)
     this.#pool = new ResourcePool({
@@ -48,7 +48,7 @@ export class TextServer {
       max: MAX_SESSIONS,
       idleTimeout: IDLE_TIMEOUT,
       idleCheck: IDLE_CHECK,
-      open: (signal) => TextSession.open({ address, connectTimeout, tls: settings, signal }),
+      open: (signal) => AdminSession.open({ address, connectTimeout, tls: settings, signal }),
       close: (session) => session.close(new Fault('closed', 'not needed now')),
     })
   }
@@ -61,20 +61,20 @@ export class TextServer {
    */
   async ask<T>(
     command: TextCommand,
-    patience: Patience,
+    limits: CallLimits,
     read: (lines: readonly string[]) => T,
   ): Promise<T> {
     const what = `admin command ${command.line}`
     let lines: readonly string[]
     try {
-      const asking = this.#ask(command, patience)
+      const asking = this.#ask(command, limits)
       this.#asking.add(asking)
       lines = await asking.finally(() => this.#asking.delete(asking))
     } catch (error) {
       if (error instanceof Fault) throw failure(error, { what, server: this.name })
       throw new AbortError(`${what} on ${this.name} was given up by its signal`, {
         server: this.name,
-        cause: reasonOf(patience.signal),
+        cause: reasonOf(limits.signal),
       })
     }
     const refusal = readRefusal(lines, command)
@@ -99,9 +99,9 @@ export class TextServer {
   }
 
   /** @throws {@link Fault}, or `undefined` where the signal gave up. */
-  #ask(command: TextCommand, { timeout, signal }: Patience): Promise<readonly string[]> {
+  #ask(command: TextCommand, { timeout, signal }: CallLimits): Promise<readonly string[]> {
     return new Promise((resolve, reject) => {
-      let session: TextSession | undefined
+      let session: AdminSession | undefined
       let over = false
       const end = (): void => {
         over = true

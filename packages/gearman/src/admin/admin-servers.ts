@@ -2,17 +2,17 @@ import type { ServerAddress } from '@glammp/wire'
 import { ClosedError, type GearmanError } from '../errors.js'
 import { type JobHandle, serversOf } from '../names/handle.js'
 import type { TextCommand } from '../protocol/text.js'
-import { type Patience, TextServer, type TextServerOptions } from './admin-server.js'
+import { AdminServer, type AdminServerOptions, type CallLimits } from './admin-server.js'
 
 /** The servers of an admin. */
-export class TextServers {
-  readonly #servers: readonly TextServer[]
+export class AdminServers {
+  readonly #servers: readonly AdminServer[]
   #closing: Promise<void> | undefined
 
   constructor(
-    options: Omit<TextServerOptions, 'address'> & { readonly servers: readonly ServerAddress[] },
+    options: Omit<AdminServerOptions, 'address'> & { readonly servers: readonly ServerAddress[] },
   ) {
-    this.#servers = options.servers.map((address) => new TextServer({ ...options, address }))
+    this.#servers = options.servers.map((address) => new AdminServer({ ...options, address }))
   }
 
   /**
@@ -22,7 +22,7 @@ export class TextServers {
    */
   async ask<T>(
     command: TextCommand,
-    patience: Patience,
+    limits: CallLimits,
     read: (lines: readonly string[]) => T,
     handle: JobHandle | undefined,
   ): Promise<Record<string, T | GearmanError>> {
@@ -31,9 +31,9 @@ export class TextServers {
     const answers = await Promise.all(
       asked.map(async (server) => {
         try {
-          return [server.name, await server.ask(command, patience, read)] as const
+          return [server.name, await server.ask(command, limits, read)] as const
         } catch (error) {
-          if (patience.signal?.aborted) throw error
+          if (limits.signal?.aborted) throw error
           return [server.name, error as GearmanError] as const
         }
       }),

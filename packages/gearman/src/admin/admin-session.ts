@@ -10,7 +10,7 @@ interface Asker {
 }
 
 /** One connection that speaks gearmand's admin text: one command at a time. */
-export class TextSession implements ConnectionOwner {
+export class AdminSession implements ConnectionOwner {
   readonly #decoder: TextDecoder = new TextDecoder()
   #connection: Connection | undefined
   #reason: Fault | undefined
@@ -18,8 +18,8 @@ export class TextSession implements ConnectionOwner {
   #used = false
 
   /** @throws {@link Fault} */
-  static async open(options: ConnectOptions): Promise<TextSession> {
-    const session = new TextSession()
+  static async open(options: ConnectOptions): Promise<AdminSession> {
+    const session = new AdminSession()
     session.#connection = await Connection.open(options, session)
     return session
   }

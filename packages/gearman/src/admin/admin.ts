@@ -25,7 +25,7 @@ import {
   readFunctionStatus,
   readQueuedJob,
 } from '../protocol/text-rows.js'
-import { TextServers } from './admin-servers.js'
+import { AdminServers } from './admin-servers.js'
 
 /** What each server answered, keyed by its address; the error where it could not be asked. */
 export type PerServer<T> = Record<string, T | GearmanError>
@@ -74,7 +74,7 @@ const LIMIT_RULES = new OptionRules<MaxQueue>(
  * first that refused or could not be asked; the others have done it.
  */
 export class GearmanAdmin implements AsyncDisposable {
-  readonly #servers: TextServers
+  readonly #servers: AdminServers
   readonly #timeout: number
   readonly #names: FunctionNames = new FunctionNames('')
 
@@ -84,7 +84,7 @@ export class GearmanAdmin implements AsyncDisposable {
    */
   constructor(options: GearmanAdminOptions | ServerList = {}) {
     const settings = resolveSettings(adminOptions(options))
-    this.#servers = new TextServers(settings)
+    this.#servers = new AdminServers(settings)
     this.#timeout = settings.timeout
   }
 
@@ -220,8 +220,8 @@ export class GearmanAdmin implements AsyncDisposable {
   ): Promise<PerServer<T>> {
     checkCall('an admin command', options)
     const { timeout = this.#timeout, signal } = options
-    const patience = { timeout, signal }
-    return await this.#servers.ask(command, patience, read, handle)
+    const limits = { timeout, signal }
+    return await this.#servers.ask(command, limits, read, handle)
   }
 
   /** On how many servers it was done; a refusal that `harmless` matches is no failure. */

@@ -1,8 +1,8 @@
 import { guarded } from '@glammp/wire'
 import { type Codec, decodeWith } from '../codec.js'
 import type { GearmanError } from '../errors.js'
+import type { BatchPlace } from './batch.js'
 import type { EncodedOrder, JobOptions } from './job-order.js'
-import type { BatchPlace } from './many.js'
 import type { JobListener } from './servers/submission.js'
 
 /** A job as `do` sees it: one promise, and what the caller listens to. */

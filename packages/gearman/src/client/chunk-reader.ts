@@ -1,5 +1,5 @@
 import { SlowReaderError } from '../errors.js'
-import type { Flow, Holder } from './servers/flow-control.js'
+import type { Flow, HoldOwner } from './servers/flow-control.js'
 
 /** Bytes of unread partial results from which on the connection is held. */
 const HIGH = 1024 * 1024
@@ -9,7 +9,7 @@ const LOW = HIGH / 4
 const ENTRY = 64
 
 /** One loop over the partial results of a task: what came and was not read yet. */
-export class ChunkReader implements AsyncIterator<unknown, undefined>, Holder {
+export class ChunkReader implements AsyncIterator<unknown, undefined>, HoldOwner {
   readonly #name: string
   readonly #left: (reader: ChunkReader) => void
   #chunks: { readonly value: unknown; readonly size: number }[] = []

@@ -17,6 +17,7 @@ import {
   type ServerList,
   type ServersOption,
 } from '../options.js'
+import type { ManyOptions, TaskOutput, TaskRequest } from './batch.js'
 import type {
   BackgroundOptions,
   DoOptions,
@@ -26,15 +27,14 @@ import type {
 } from './call-types.js'
 import { Dispatch } from './dispatch.js'
 import type { JobKind, JobOptions } from './job-order.js'
-import type { ManyOptions, TaskOutput, TaskRequest } from './many.js'
 import { JobServers } from './servers/job-servers.js'
 import {
-  EchoQuestion,
+  EchoQuery,
   firstKnown,
   type JobStatus,
-  StatusQuestion,
+  StatusQuery,
   type UniqueJobStatus,
-  UniqueStatusQuestion,
+  UniqueStatusQuery,
 } from './servers/query.js'
 import type { CallOptions } from './servers/request.js'
 import type { GearmanTask } from './task.js'
@@ -331,7 +331,7 @@ export class GearmanClient<ClientCodec extends CodecOption = 'string'>
       await this.#servers.ask<JobStatus>(
         parsed,
         options,
-        (resolve, reject) => new StatusQuestion(parsed.local, resolve, reject),
+        (resolve, reject) => new StatusQuery(parsed.local, resolve, reject),
       ),
     )
   }
@@ -344,7 +344,7 @@ export class GearmanClient<ClientCodec extends CodecOption = 'string'>
       await this.#servers.ask<UniqueJobStatus>(
         undefined,
         options,
-        (resolve, reject) => new UniqueStatusQuestion(id, resolve, reject),
+        (resolve, reject) => new UniqueStatusQuery(id, resolve, reject),
       ),
     )
   }
@@ -355,7 +355,7 @@ export class GearmanClient<ClientCodec extends CodecOption = 'string'>
     const answers = await this.#servers.ask<void>(
       undefined,
       options,
-      (resolve, reject) => new EchoQuestion(resolve, reject),
+      (resolve, reject) => new EchoQuery(resolve, reject),
     )
     for (const answer of answers) if (answer.status === 'rejected') throw answer.reason
   }

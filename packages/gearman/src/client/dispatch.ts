@@ -9,9 +9,6 @@ import {
 } from '../observing/channels.js'
 import { checkOptions, type Settings } from '../options.js'
 import type { TraceContext } from '../protocol/trace-context.js'
-import { Call } from './call.js'
-import { inherited } from './inherited.js'
-import { type EncodedOrder, fill, type JobKind, type JobOptions, JobOrders } from './job-order.js'
 import {
   Batch,
   type BatchOwner,
@@ -22,7 +19,10 @@ import {
   type ManyOptions,
   RUN_TASKS_RULES,
   type TaskRequest,
-} from './many.js'
+} from './batch.js'
+import { Call } from './call.js'
+import { inherited } from './inherited.js'
+import { type EncodedOrder, fill, type JobKind, type JobOptions, JobOrders } from './job-order.js'
 import type { JobServers } from './servers/job-servers.js'
 import { type JobListener, Submission } from './servers/submission.js'
 import { GearmanTask } from './task.js'

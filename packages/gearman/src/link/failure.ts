@@ -9,14 +9,14 @@ import {
 } from '../errors.js'
 
 /** Who was waiting when a fault came. */
-export interface Sufferer extends GearmanErrorDetails {
+export interface ErrorContext extends GearmanErrorDetails {
   /** What the caller asked for: `job title`, `jobStatus`, `ping`. */
   readonly what: string
 }
 
 /** The caller's view of what ended a wait: the one place where faults become public errors. */
-export function failure(fault: Fault, sufferer: Sufferer): GearmanError {
-  const { what, ...where } = sufferer
+export function failure(fault: Fault, context: ErrorContext): GearmanError {
+  const { what, ...where } = context
   const place = where.server === undefined ? '' : ` on ${where.server}`
   const message = `${what}${place}: ${fault.message}`
   const details = { ...where, cause: fault.cause ?? fault }

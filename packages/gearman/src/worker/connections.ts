@@ -3,35 +3,38 @@ import { InvalidArgumentError } from '../errors.js'
 import type { MeteredServer } from '../observing/metrics.js'
 import type { WorkerFunction } from './functions.js'
 import { RateLimit } from './rate-limit.js'
-import { Grabber } from './servers/worker-connection.js'
-import type { GrabberOptions, GrabberOwner } from './servers/worker-connection-owner.js'
+import { WorkerConnection } from './servers/worker-connection.js'
+import type {
+  WorkerConnectionOptions,
+  WorkerConnectionOwner,
+} from './servers/worker-connection-owner.js'
 import type { Grabbing, Slots } from './slots.js'
 
 /** A connection that asks for no job while its function has had enough of them. */
 class LimitedSource implements Grabbing {
-  readonly grabber: Grabber
+  readonly connection: WorkerConnection
   readonly #limit: RateLimit
 
-  constructor(grabber: Grabber, limit: RateLimit) {
-    this.grabber = grabber
+  constructor(connection: WorkerConnection, limit: RateLimit) {
+    this.connection = connection
     this.#limit = limit
   }
 
   get hungry(): boolean {
-    return this.grabber.hungry && this.#limit.open
+    return this.connection.hungry && this.#limit.open
   }
 
   get idle(): boolean {
-    return this.grabber.idle && this.#limit.open
+    return this.connection.idle && this.#limit.open
   }
 
   grab(): void {
     this.#limit.reserve()
-    this.grabber.grab()
+    this.connection.grab()
   }
 
   sleep(): void {
-    this.grabber.sleep()
+    this.connection.sleep()
   }
 }
 
@@ -47,24 +50,24 @@ interface Limited {
  * connection has; CANT_DO, to be left alone for a while, would have running jobs queued again.
  */
 export class Connections {
-  readonly #options: Omit<GrabberOptions, 'address' | 'traffic'>
+  readonly #options: Omit<WorkerConnectionOptions, 'address' | 'traffic'>
   readonly #slots: Slots
-  readonly #owner: GrabberOwner
+  readonly #owner: WorkerConnectionOwner
   readonly #addresses: Map<string, ServerAddress> = new Map()
   readonly #traffic: Map<string, Traffic> = new Map()
-  readonly #common: Map<string, Grabber> = new Map()
+  readonly #common: Map<string, WorkerConnection> = new Map()
   readonly #limited: Map<string, Limited> = new Map()
   /** Of functions that were removed, until their running jobs are done. */
   readonly #leaving: Set<LimitedSource> = new Set()
   /** Without a job, until gearmand has what they sent. */
-  readonly #departing: Set<Grabber> = new Set()
+  readonly #departing: Set<WorkerConnection> = new Set()
   readonly #functions: Map<string, WorkerFunction> = new Map()
   #started = false
 
   constructor(
-    options: Omit<GrabberOptions, 'address' | 'traffic'>,
+    options: Omit<WorkerConnectionOptions, 'address' | 'traffic'>,
     slots: Slots,
-    owner: GrabberOwner,
+    owner: WorkerConnectionOwner,
   ) {
     this.#options = options
     this.#slots = slots
@@ -79,13 +82,13 @@ export class Connections {
     this.#addresses.set(address.name, address)
     const traffic = new Traffic()
     this.#traffic.set(address.name, traffic)
-    const grabber = new Grabber({ ...this.#options, address, traffic }, this.#owner)
+    const connection = new WorkerConnection({ ...this.#options, address, traffic }, this.#owner)
     for (const fn of this.#functions.values()) {
-      if (fn.rateLimit === undefined) grabber.add(fn.wireName, fn.serverTimeout)
+      if (fn.rateLimit === undefined) connection.add(fn.wireName, fn.serverTimeout)
     }
-    this.#common.set(address.name, grabber)
-    this.#slots.add(grabber)
-    if (this.#started) grabber.start()
+    this.#common.set(address.name, connection)
+    this.#slots.add(connection)
+    if (this.#started) connection.start()
     for (const [wireName, limited] of this.#limited) {
       const fn = this.#functions.get(wireName)
       if (fn !== undefined) this.#addSource(fn, limited, address)
@@ -98,15 +101,15 @@ export class Connections {
     this.#functions.set(fn.wireName, fn)
     if (fn.rateLimit === undefined) {
       if (before?.rateLimit !== undefined) this.#removeLimited(fn.wireName)
-      for (const grabber of this.#common.values()) grabber.add(fn.wireName, fn.serverTimeout)
+      for (const connection of this.#common.values()) connection.add(fn.wireName, fn.serverTimeout)
       return
     }
     if (before !== undefined && before.rateLimit === undefined) this.#removeCommon(fn.wireName)
     const limited = this.#limited.get(fn.wireName)
     if (limited !== undefined) {
       limited.limit.change(fn.rateLimit)
-      for (const { grabber } of limited.sources.values()) {
-        grabber.add(fn.wireName, fn.serverTimeout)
+      for (const { connection } of limited.sources.values()) {
+        connection.add(fn.wireName, fn.serverTimeout)
       }
       return
     }
@@ -128,15 +131,15 @@ export class Connections {
 
   /** Whether a job of the function may come. */
   serves(wireName: string): boolean {
-    for (const grabber of this.#all()) if (grabber.serves(wireName)) return true
+    for (const connection of this.#all()) if (connection.serves(wireName)) return true
     return false
   }
 
   /** The servers with what went over their connections, and the jobs of theirs that run. */
   *metered(): Iterable<MeteredServer> {
-    const grabbers = [...this.#all()]
+    const connections = [...this.#all()]
     for (const [name, traffic] of this.#traffic) {
-      const own = grabbers.filter((grabber) => grabber.server === name)
+      const own = connections.filter((connection) => connection.server === name)
       yield { name, traffic, pending: own.reduce((sum, { running }) => sum + running, 0) }
     }
   }
@@ -144,19 +147,19 @@ export class Connections {
   /** Connects to all servers. */
   start(): void {
     this.#started = true
-    for (const grabber of this.#all()) grabber.start()
+    for (const connection of this.#all()) connection.start()
   }
 
   /** Leaves where nothing is to be done any more. */
   sweep(): void {
     for (const source of this.#leaving) {
-      const { grabber } = source
-      if (grabber.inFlight + grabber.running > 0) continue
+      const { connection } = source
+      if (connection.inFlight + connection.running > 0) continue
       this.#slots.remove(source)
       this.#leaving.delete(source)
-      this.#departing.add(grabber)
-      void grabber.leave(new Fault('closed', 'its function was removed')).then(() => {
-        this.#departing.delete(grabber)
+      this.#departing.add(connection)
+      void connection.leave(new Fault('closed', 'its function was removed')).then(() => {
+        this.#departing.delete(connection)
         this.#owner.changed()
       })
     }
@@ -168,27 +171,27 @@ export class Connections {
    */
   leaveIdle(reason: Fault): void {
     this.#stop()
-    for (const grabber of this.#all()) {
-      if (grabber.inFlight + grabber.running === 0) void grabber.leave(reason)
-      else grabber.watch()
+    for (const connection of this.#all()) {
+      if (connection.inFlight + connection.running === 0) void connection.leave(reason)
+      else connection.watch()
     }
   }
 
   /** Leaves all; resolves when gearmand has all results. */
   async leave(reason: Fault): Promise<void> {
     this.#stop()
-    await Promise.all(Array.from(this.#all(), (grabber) => grabber.leave(reason)))
+    await Promise.all(Array.from(this.#all(), (connection) => connection.leave(reason)))
   }
 
   /** Drops all at once: gearmand queues the running jobs again. */
   close(reason: Fault): void {
     this.#stop()
-    for (const grabber of this.#all()) grabber.close(reason)
+    for (const connection of this.#all()) connection.close(reason)
   }
 
   #addSource(fn: WorkerFunction, { limit, sources }: Limited, address: ServerAddress): void {
     const traffic = this.#traffic.get(address.name) ?? new Traffic()
-    const grabber = new Grabber(
+    const connection = new WorkerConnection(
       { ...this.#options, address, traffic },
       {
         assigned: (assignment, origin, late) => {
@@ -209,15 +212,15 @@ export class Connections {
         down: () => {},
       },
     )
-    const source = new LimitedSource(grabber, limit)
-    grabber.add(fn.wireName, fn.serverTimeout)
+    const source = new LimitedSource(connection, limit)
+    connection.add(fn.wireName, fn.serverTimeout)
     sources.set(address.name, source)
     this.#slots.add(source)
-    if (this.#started) grabber.start()
+    if (this.#started) connection.start()
   }
 
   #removeCommon(wireName: string): void {
-    for (const grabber of this.#common.values()) grabber.remove(wireName)
+    for (const connection of this.#common.values()) connection.remove(wireName)
   }
 
   #removeLimited(wireName: string): void {
@@ -233,12 +236,12 @@ export class Connections {
     for (const { limit } of this.#limited.values()) limit.close()
   }
 
-  *#all(): Iterable<Grabber> {
+  *#all(): Iterable<WorkerConnection> {
     yield* this.#common.values()
     for (const { sources } of this.#limited.values()) {
-      for (const { grabber } of sources.values()) yield grabber
+      for (const { connection } of sources.values()) yield connection
     }
-    for (const { grabber } of this.#leaving) yield grabber
+    for (const { connection } of this.#leaving) yield connection
     yield* this.#departing
   }
 }

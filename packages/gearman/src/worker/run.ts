@@ -7,7 +7,7 @@ import type { JobMeter } from '../observing/metrics.js'
 import { byteText, fromByteText, PacketType } from '../protocol/packet.js'
 import { takeContext } from '../protocol/trace-context.js'
 import type { WorkerFunction } from './functions.js'
-import type { Assignment, Origin } from './servers/job-connection.js'
+import type { Assignment, JobConnection } from './servers/job-connection.js'
 
 const UNSENT: Promise<boolean> = Promise.resolve(false)
 
@@ -68,7 +68,7 @@ const OUTCOMES: Partial<Record<PacketType, JobOutcome>> = {
 export class Run extends Deadline implements JobChannel {
   readonly wireName: string
   readonly #fn: WorkerFunction
-  readonly #origin: Origin
+  readonly #origin: JobConnection
   readonly #localHandle: string
   readonly #owner: RunOwner
   readonly #started: number = monotonic()
@@ -78,7 +78,7 @@ export class Run extends Deadline implements JobChannel {
   #over = false
   #finished = false
 
-  constructor(fn: WorkerFunction, assignment: Assignment, origin: Origin, owner: RunOwner) {
+  constructor(fn: WorkerFunction, assignment: Assignment, origin: JobConnection, owner: RunOwner) {
     super()
     this.wireName = fn.wireName
     this.#fn = fn

@@ -34,7 +34,7 @@ import { Connections } from './connections.js'
 import { type FunctionOptions, Functions } from './functions.js'
 import { around, type Middleware } from './middleware.js'
 import { type JobEnd, type JobUnsent, Run, type RunOwner } from './run.js'
-import type { Assignment, Origin } from './servers/job-connection.js'
+import type { Assignment, JobConnection } from './servers/job-connection.js'
 import { onTermination } from './signals.js'
 import { Slots } from './slots.js'
 
@@ -301,7 +301,7 @@ export class GearmanWorker<WorkerCodec extends CodecOption = 'string'>
     if (start && this.#closing === undefined) this.#connections.start()
   }
 
-  #run(assignment: Assignment, origin: Origin, late: boolean): void {
+  #run(assignment: Assignment, origin: JobConnection, late: boolean): void {
     const fn = this.#functions.find(assignment.wireName)
     if (fn === undefined) {
       this.#slots.returned(1)

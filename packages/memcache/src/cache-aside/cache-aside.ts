@@ -1,7 +1,7 @@
 import { listOf, orAborted, sleep, TransientMap, wrong } from '@glammp/wire'
 import { type Key, keyId } from '../key.js'
 import { freshFor } from '../leases/judgement.js'
-import type { Ask } from '../leases/lease.js'
+import type { LookupOptions } from '../leases/lease.js'
 import type { WrappedItem } from '../values/envelope.js'
 import { isBinary } from '../wire-key.js'
 import { Flight } from './flight.js'
@@ -9,7 +9,7 @@ import { Glimpse, goOn, type Roads } from './glimpse.js'
 import { Loading } from './loading.js'
 import { NearCache, type NearOptions } from './near-cache.js'
 import { Pauses } from './pauses.js'
-import { type Loader, Search, type SearchCommands, type SearchListener } from './search.js'
+import { type Loader, Search, type SearchCommands, type SearchOwner } from './search.js'
 import type { WrapOptions, WrapPlan } from './wrap-options.js'
 import { WrapPlans } from './wrap-plans.js'
 
@@ -220,10 +220,10 @@ export class CacheAside {
     return look.then(goOn)
   }
 
-  #ask(plan: WrapPlan, patient: boolean): Ask {
+  #ask(plan: WrapPlan, patient: boolean): LookupOptions {
     if (plan.ask !== undefined && !patient) return plan.ask
     const { lease, refreshAhead, tags } = plan
-    const ask: Ask = {
+    const ask: LookupOptions = {
       lease,
       refreshAhead,
       timeout: this.#commands.timeout(plan),
@@ -239,13 +239,13 @@ export class CacheAside {
   readonly #mayRefresh = (key: Key): boolean => !this.#pauses.has(keyId(key))
 
   #search(load: Loader, plan: WrapPlan, run: (search: Search) => Promise<void>): void {
-    const ask = (patient: boolean): Ask => this.#ask(plan, patient)
+    const ask = (patient: boolean): LookupOptions => this.#ask(plan, patient)
     const done = run(new Search(this.#commands, this.#listener, load, plan, ask))
     this.#searches.set(done, plan.lease)
     void done.then(() => this.#searches.delete(done))
   }
 
-  readonly #listener: SearchListener = {
+  readonly #listener: SearchOwner = {
     found: (flight, value, fresh) => {
       if (flight.current) this.#near?.put(flight.id, value, flight.tags, fresh)
     },

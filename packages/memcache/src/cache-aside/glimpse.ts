@@ -1,5 +1,5 @@
 import type { Key } from '../key.js'
-import type { Glancer } from '../leases/glance.js'
+import type { GlanceOwner } from '../leases/glance.js'
 import type { Seen } from '../requests/look.js'
 import type { WrappedItem } from '../values/envelope.js'
 import { Flight } from './flight.js'
@@ -17,7 +17,7 @@ export interface Roads {
  * A flight of one key, with its first look; where there is more to do than to hand out a value, it
  * goes on by itself. One object of its own is all that a hit costs beside the request.
  */
-export class Glimpse extends Flight implements Glancer {
+export class Glimpse extends Flight implements GlanceOwner {
   readonly load: () => unknown
   readonly plan: WrapPlan
   readonly #roads: Roads

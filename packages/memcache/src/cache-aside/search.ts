@@ -1,8 +1,8 @@
 import { Backoff, monotonic, sleep } from '@glammp/wire'
 import { MemcacheError } from '../errors.js'
 import type { Key } from '../key.js'
-import type { Glancer } from '../leases/glance.js'
-import type { Ask, Lease, Look } from '../leases/lease.js'
+import type { GlanceOwner } from '../leases/glance.js'
+import type { Lease, Lookup, LookupOptions } from '../leases/lease.js'
 import type { Print } from '../leases/tags.js'
 import type { Flight } from './flight.js'
 import { Loading, waitsForItself } from './loading.js'
@@ -12,17 +12,17 @@ import type { WrapPlan } from './wrap-options.js'
 export interface SearchCommands {
   look(
     keys: readonly Key[],
-    ask: Ask,
+    ask: LookupOptions,
     looked: boolean,
-  ): Promise<readonly PromiseSettledResult<Look>[]>
-  glance(key: Key, ask: Ask, glancer: Glancer): Promise<unknown> | undefined
+  ): Promise<readonly PromiseSettledResult<Lookup>[]>
+  glance(key: Key, ask: LookupOptions, owner: GlanceOwner): Promise<unknown> | undefined
   print(tags: readonly string[], plan: WrapPlan): Print
   /** Milliseconds for each command. */
   timeout(plan: WrapPlan): number
 }
 
 /** Told what becomes of the keys. */
-export interface SearchListener {
+export interface SearchOwner {
   /** The value is what the servers hold, too. @param fresh - seconds in which it is good. */
   found(flight: Flight, value: unknown, fresh: number): void
   /** Nobody waits for this flight any more. */
@@ -54,10 +54,10 @@ const LEASES_WAITED = 2
 /** Looks for keys; computes those that it wins, waits for those that others compute. */
 export class Search {
   readonly #commands: SearchCommands
-  readonly #listener: SearchListener
+  readonly #listener: SearchOwner
   readonly #load: Loader
   readonly #plan: WrapPlan
-  readonly #ask: (patient: boolean) => Ask
+  readonly #ask: (patient: boolean) => LookupOptions
   /** The load that called. */
   readonly #caller: Loading | undefined = Loading.current
   readonly #computations: Promise<void>[] = []
@@ -65,10 +65,10 @@ export class Search {
   /** @param ask - made anew for each look. */
   constructor(
     commands: SearchCommands,
-    listener: SearchListener,
+    listener: SearchOwner,
     load: Loader,
     plan: WrapPlan,
-    ask: (patient: boolean) => Ask,
+    ask: (patient: boolean) => LookupOptions,
   ) {
     this.#commands = commands
     this.#listener = listener
@@ -120,14 +120,14 @@ export class Search {
   /** Serves and computes what can be; returns those that somebody else computes. */
   #take(
     flights: readonly Flight[],
-    looks: readonly PromiseSettledResult<Look>[],
+    looks: readonly PromiseSettledResult<Lookup>[],
     isOver: boolean,
   ): readonly Flight[] {
     const tasks: Task[] = []
     const refreshes: Task[] = []
     const rest: Flight[] = []
     for (const [position, flight] of flights.entries()) {
-      const outcome = looks[position] as PromiseSettledResult<Look>
+      const outcome = looks[position] as PromiseSettledResult<Lookup>
       if (outcome.status === 'rejected') {
         if (this.#forgives(outcome.reason)) tasks.push({ flight, lease: undefined })
         else this.#fail(flight, outcome.reason)

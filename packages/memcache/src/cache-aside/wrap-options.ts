@@ -2,7 +2,7 @@ import { isDate } from 'node:util/types'
 import { OptionRules, oneOf, wrong } from '@glammp/wire'
 import { CALL_CHECKS, type CallOptions } from '../dispatch/route.js'
 import { checkTtl, secondsFrom, type Ttl, toExptime, USUAL_LOAD } from '../keys/ttl.js'
-import type { Ask, Life } from '../leases/lease.js'
+import type { Life, LookupOptions } from '../leases/lease.js'
 
 /** What `wrap` and `wrapMany` take beside the keys and the function that loads. */
 export interface WrapOptions extends CallOptions {
@@ -89,7 +89,7 @@ export class WrapPlan {
   /** A failure of the cache is the caller's. */
   readonly throws: boolean
   /** How keys are looked for one by one, where all calls of the plan may ask the same. */
-  ask: Ask | undefined
+  ask: LookupOptions | undefined
   readonly #ttl: Ttl
   readonly #negativeTtl: number | undefined
   readonly #jitter: number

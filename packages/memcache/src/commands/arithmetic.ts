@@ -57,9 +57,9 @@ export class Arithmetic {
       const text = await route(this.#context, wireKey, request(command, kept, wireKey, step), call)
       return text === undefined ? undefined : numberLike(delta, text, key)
     }
-    const { changes, fleet, turns } = this.#context
+    const { changes, fleet, keyOrder } = this.#context
     const ready = fleet.ready(signal)
-    const done = turns.together(wireKey, async (close) => {
+    const done = keyOrder.together(wireKey, async (close) => {
       if (ready !== undefined) await ready
       return this.#countFrom(start, { command, key: kept, wireKey, delta, step }, call, close)
     })

@@ -9,14 +9,14 @@ import {
   type Found,
   GetManyRequest,
   GetRequest,
-  type SecondReader,
+  type RereadOwner,
   type ValueWithCas,
 } from '../requests/retrieval.js'
 import type { Server } from '../servers/server.js'
 import { togetherFailed } from './many.js'
 
 /** The commands that read: `get`, `gets`, `getMany`, `getsMany`, `getAndTouch`, `touch`. */
-export class Retrieval implements SecondReader {
+export class Retrieval implements RereadOwner {
   readonly #context: CommandContext
 
   constructor(context: CommandContext) {
@@ -107,11 +107,11 @@ export class Retrieval implements SecondReader {
     wanted: readonly Key[],
     options: CallOptions | undefined,
   ): Promise<Found> {
-    const { fleet, keys: rules, turns } = this.#context
+    const { fleet, keys: rules, keyOrder } = this.#context
     const wireKeys = wanted.map((key) => rules.toWire(key, command))
     // Nothing is awaited without need: what is called after this must not be sent before.
     const ready = fleet.ready(options?.signal)
-    const turn = turns.enter(wireKeys, ready !== undefined)
+    const turn = keyOrder.enter(wireKeys, ready !== undefined)
     const leave = turn === undefined ? undefined : await turn
     let groups = new Map<Server, Group>()
     const copies = new Map<number, number>()

@@ -193,8 +193,8 @@ export class Storage {
 
   #submitLater<T>(draft: Draft<T>, call: CallOptions | undefined, patient: boolean): Promise<T> {
     const { command, key, fields, later, outcome } = draft
-    const { changes, chunks, turns } = this.#context
-    const answer = turns.take(fields.key, async () => {
+    const { changes, chunks, keyOrder } = this.#context
+    const answer = keyOrder.take(fields.key, async () => {
       const encoded = (await later) ?? fields
       if (chunks === undefined) this.#checkSize(draft, encoded.data.length)
       const item = (await chunks?.fit(encoded, fields.exptime, draft, call)) ?? encoded

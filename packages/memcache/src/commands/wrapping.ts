@@ -42,7 +42,7 @@ export class Wrapping {
         checkOpen: () => context.fleet.checkOpen(),
         check: (keys, command) => leases.check(keys, command),
         look: (keys, ask, looked) => leases.look(keys, ask, looked),
-        glance: (key, ask, glancer) => leases.glance(key, ask, glancer),
+        glance: (key, ask, owner) => leases.glance(key, ask, owner),
         print: (names, call) => tags.print(names, call),
         timeout: (call) => timeoutOf(context, call),
       },

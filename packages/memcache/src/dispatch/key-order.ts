@@ -39,7 +39,7 @@ class Crew {
  * it takes several requests, one after the other: those that come after it wait, so that `set` of a
  * large value and then of a small one ends with the small one.
  */
-export class Turns {
+export class KeyOrder {
   readonly #turns = new Map<string, Promise<void>>()
   readonly #crews = new Map<string, Crew>()
 

@@ -2,7 +2,7 @@ import { abortSignal, type Checks, milliseconds, OptionRules } from '@glammp/wir
 import type { Request } from '../requests/request.js'
 import type { Fleet } from '../servers/fleet.js'
 import type { Changes } from './changes.js'
-import type { Turns } from './key-order.js'
+import type { KeyOrder } from './key-order.js'
 
 /** What every call takes. */
 export interface CallOptions {
@@ -30,7 +30,7 @@ export interface RouteContext {
   /** Hears of every key that a command may change. */
   readonly changes: Changes
   /** Order among the commands of one key. */
-  readonly turns: Turns
+  readonly keyOrder: KeyOrder
 }
 
 /** Gives a request to the server of its key. */
@@ -40,7 +40,7 @@ export function route<T>(
   request: Request<T>,
   options: CallOptions | undefined,
 ): Promise<T> {
-  const turn = context.turns.of(wireKey)
+  const turn = context.keyOrder.of(wireKey)
   const answer =
     turn === undefined
       ? routeNow(context, wireKey, request, options)
@@ -63,13 +63,13 @@ function routeAfter<T>(
 
 function submitWhen<T>(
   ready: Promise<void>,
-  { fleet, turns }: RouteContext,
+  { fleet, keyOrder }: RouteContext,
   wireKey: string,
   request: Request<T>,
   timeout: number,
   signal: AbortSignal | undefined,
 ): Promise<T> {
-  return turns.take(wireKey, async () => {
+  return keyOrder.take(wireKey, async () => {
     await ready
     return () => submit(fleet, wireKey, request, timeout, signal)
   })

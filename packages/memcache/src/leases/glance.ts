@@ -2,10 +2,10 @@ import type { Key } from '../key.js'
 import { type ItemOpener, LookRequest, type Seen } from '../requests/look.js'
 import type { WrappedItem } from '../values/envelope.js'
 import { isServed, worthOf } from './judgement.js'
-import type { Ask } from './lease.js'
+import type { LookupOptions } from './lease.js'
 
 /** Who glances at an item; what each gives is what the request resolves to. */
-export interface Glancer {
+export interface GlanceOwner {
   /** It may be served as it is. */
   hit(seen: Seen<WrappedItem>): unknown
   /** It is missing, or has to be computed anew. */
@@ -18,19 +18,19 @@ export interface Glancer {
  * hit costs little more than a `get`.
  */
 export class Glance extends LookRequest<WrappedItem, unknown> {
-  readonly #ask: Ask
-  readonly #glancer: Glancer
+  readonly #ask: LookupOptions
+  readonly #owner: GlanceOwner
 
   constructor(
     key: Key,
     wireKey: string,
     open: ItemOpener<WrappedItem>,
-    ask: Ask,
-    glancer: Glancer,
+    ask: LookupOptions,
+    owner: GlanceOwner,
   ) {
     super('wrap', key, wireKey, open, false)
     this.#ask = ask
-    this.#glancer = glancer
+    this.#owner = owner
   }
 
   // Whoever computes reads once more.
@@ -39,7 +39,7 @@ export class Glance extends LookRequest<WrappedItem, unknown> {
   }
 
   override fail(reason: unknown): void {
-    if (!this.settled) this.failWith(reason, this.#glancer.failed(reason))
+    if (!this.settled) this.failWith(reason, this.#owner.failed(reason))
   }
 
   protected override deliver(seen: Seen<WrappedItem> | undefined): void {
@@ -61,6 +61,6 @@ export class Glance extends LookRequest<WrappedItem, unknown> {
     const worth = worthOf(seen, fingerprint, refreshAhead)
     const served = isServed(worth, this.key as Key, mayRefresh)
     this.hits = seen?.item === undefined ? 0 : 1
-    this.succeed(served ? this.#glancer.hit(seen as Seen<WrappedItem>) : this.#glancer.miss())
+    this.succeed(served ? this.#owner.hit(seen as Seen<WrappedItem>) : this.#owner.miss())
   }
 }

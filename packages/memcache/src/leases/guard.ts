@@ -32,13 +32,13 @@ export function overtakeLoad(
   change: Change,
   options: CallOptions | undefined,
 ): Promise<boolean> {
-  const { fleet, turns } = context
+  const { fleet, keyOrder } = context
   const key = keptKey(change.key)
   const ready = fleet.ready(options?.signal)
   const done =
-    ready === undefined && turns.of(change.wireKey) === undefined
+    ready === undefined && keyOrder.of(change.wireKey) === undefined
       ? overtakeNow(context, change, options)
-      : turns.take(change.wireKey, async () => {
+      : keyOrder.take(change.wireKey, async () => {
           await ready
           return () => overtakeNow(context, change, options)
         })

@@ -12,14 +12,14 @@ import type { Server } from '../servers/server.js'
 import type { Envelope, WrappedItem } from '../values/envelope.js'
 import type { Encoded } from '../values/serializer.js'
 import type { Worth } from './judgement.js'
-import { Comparison, type Lock, type LockSight, NO_CAS, removal, replacement } from './lock.js'
+import { Comparison, type Lock, NO_CAS, removal, replacement, type SeenLock } from './lock.js'
 import type { Print } from './tags.js'
 
 /** Milliseconds in which what was sent before has arrived at the server, or never will. */
 const STORE_SETTLES = 50
 
 /** How `wrap` looks for keys. */
-export interface Ask {
+export interface LookupOptions {
   /** Seconds that a winner may take. */
   readonly lease: number
   /** Seconds before its end at which an item should be computed anew; 0: never. */
@@ -35,7 +35,7 @@ export interface Ask {
 }
 
 /** What a look at one key found. */
-export interface Look {
+export interface Lookup {
   /** The item, if it may be served. */
   readonly item: WrappedItem | undefined
   /** Seconds for which the item stays fresh. */
@@ -92,7 +92,7 @@ export class Lease {
   readonly #context: LeaseContext
   readonly #scope: LeaseScope
   readonly #lock: Lock
-  readonly #held: LockSight
+  readonly #held: SeenLock
   /** Token of the item that was there already, if one was. */
   readonly #itemCas: string | undefined
   #announced = false
@@ -101,7 +101,7 @@ export class Lease {
     context: LeaseContext,
     scope: LeaseScope,
     lock: Lock,
-    held: LockSight,
+    held: SeenLock,
     itemCas: string | undefined,
   ) {
     this.#context = context

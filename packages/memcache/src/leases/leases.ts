@@ -5,10 +5,10 @@ import { commandsAreWatched } from '../observing/channels.js'
 import { type ItemOpener, LookRequest, type Seen } from '../requests/look.js'
 import type { Server } from '../servers/server.js'
 import type { WrappedItem } from '../values/envelope.js'
-import { Glance, type Glancer } from './glance.js'
+import { Glance, type GlanceOwner } from './glance.js'
 import { freshFor, isServed, worthOf } from './judgement.js'
-import { type Ask, Lease, type LeaseContext, type Look, type WireKey } from './lease.js'
-import { Lock, type LockSight } from './lock.js'
+import { Lease, type LeaseContext, type Lookup, type LookupOptions, type WireKey } from './lease.js'
+import { Lock, type SeenLock } from './lock.js'
 
 /** Looks for keys on their servers. */
 export class Leases {
@@ -30,17 +30,17 @@ export class Leases {
   /**
    * Looks at one key, to hand out nothing.
    *
-   * @returns resolves to what the glancer gives; `undefined` where that is not possible now.
+   * @returns resolves to what the owner gives; `undefined` where that is not possible now.
    * @throws InvalidKeyError, NoServerError
    */
-  glance(key: Key, ask: Ask, glancer: Glancer): Promise<unknown> | undefined {
-    const { fleet, turns, keys } = this.#context
+  glance(key: Key, ask: LookupOptions, owner: GlanceOwner): Promise<unknown> | undefined {
+    const { fleet, keyOrder, keys } = this.#context
     const wireKey = keys.toWire(key, 'wrap')
     // A trace of the look would end with the load.
-    if (turns.of(wireKey) !== undefined || fleet.ready() !== undefined || commandsAreWatched()) {
+    if (keyOrder.of(wireKey) !== undefined || fleet.ready() !== undefined || commandsAreWatched()) {
       return undefined
     }
-    const request = new Glance(key, wireKey, this.#open, ask, glancer)
+    const request = new Glance(key, wireKey, this.#open, ask, owner)
     return fleet.homeOf(wireKey).submit(request, ask.timeout)
   }
 
@@ -51,14 +51,14 @@ export class Leases {
    */
   async look(
     keys: readonly Key[],
-    ask: Ask,
+    ask: LookupOptions,
     looked: boolean,
-  ): Promise<readonly PromiseSettledResult<Look>[]> {
-    const { fleet, turns } = this.#context
+  ): Promise<readonly PromiseSettledResult<Lookup>[]> {
+    const { fleet, keyOrder } = this.#context
     const ready = fleet.ready()
     const wireKeys = keys.map((key) => this.#context.keys.toWire(key, 'wrap'))
     // A value that was set before, and is still being compressed, is found; one that is set later not.
-    const turn = turns.enter(wireKeys, ready !== undefined)
+    const turn = keyOrder.enter(wireKeys, ready !== undefined)
     const leave = turn === undefined ? undefined : await turn
     try {
       try {
@@ -76,7 +76,7 @@ export class Leases {
     }
   }
 
-  async #look(key: WireKey, ask: Ask, looked: boolean): Promise<Look> {
+  async #look(key: WireKey, ask: LookupOptions, looked: boolean): Promise<Lookup> {
     const server = this.#context.fleet.homeOf(key.wireKey)
     const found = looked ? undefined : this.#read(server, key, ask, false)
     // The fingerprint comes before the lock: where it cannot be had, nobody waits for nothing.
@@ -87,11 +87,16 @@ export class Leases {
   }
 
   // The lock first, then the item once more: the last winner may have stored it and left.
-  async #compete(server: Server, key: WireKey, fingerprint: string, ask: Ask): Promise<Look> {
+  async #compete(
+    server: Server,
+    key: WireKey,
+    fingerprint: string,
+    ask: LookupOptions,
+  ): Promise<Lookup> {
     const { timeout, patient } = ask
     const nonce = randomBytes(12).toString('base64url')
     const lock = lockOf(server, key.wireKey, timeout, patient)
-    let held: LockSight | undefined
+    let held: SeenLock | undefined
     let seen: Seen<WrappedItem> | undefined
     try {
       // Servers count whole seconds: an item lives up to one second less than it is told.
@@ -114,7 +119,7 @@ export class Leases {
   #read(
     server: Server,
     { key, wireKey }: WireKey,
-    ask: Ask,
+    ask: LookupOptions,
     aside: boolean,
   ): Promise<Seen<WrappedItem> | undefined> {
     const request = new LookRequest<WrappedItem>('wrap', key, wireKey, this.#open, aside)
@@ -128,7 +133,11 @@ export function lockOf(server: Server, wireKey: string, timeout: number, patient
   return new Lock(server, lockKey(wireKey), timeout, patient)
 }
 
-function judge(seen: Seen<WrappedItem> | undefined, fingerprint: string, ask: Ask): Look {
+function judge(
+  seen: Seen<WrappedItem> | undefined,
+  fingerprint: string,
+  ask: LookupOptions,
+): Lookup {
   const state = worthOf(seen, fingerprint, ask.refreshAhead)
   if (seen === undefined || state === 'missing') {
     return { item: undefined, fresh: 0, lease: undefined, state: 'missing' }

@@ -31,7 +31,7 @@ const text: ValueDecoder = {
 }
 
 /** A lock as it was read. */
-export interface LockSight {
+export interface SeenLock {
   /** What the one who holds it wrote into it. */
   readonly nonce: string
   /** The value is loaded and on its way: who now deletes the item waits until it has arrived. */
@@ -138,7 +138,7 @@ export class Lock {
   }
 
   /** Who has the lock; `undefined`: nobody. */
-  async read(): Promise<LockSight | undefined> {
+  async read(): Promise<SeenLock | undefined> {
     const request = new LockRead('wrap', [this.#key], [this.#key], text, true)
     const [found] = await this.#submit<Found>(request)
     if (found === undefined) return undefined
@@ -152,7 +152,7 @@ export class Lock {
    *
    * @returns the lock as it is now; `undefined` where it is not that one's any more.
    */
-  async announce({ nonce, cas }: LockSight): Promise<LockSight | undefined> {
+  async announce({ nonce, cas }: SeenLock): Promise<SeenLock | undefined> {
     if (cas === NO_CAS) return this.#readOwn(nonce)
     const seconds = Math.ceil(this.#timeout / 1_000) + STORING_GRACE
     const fields = this.#fields('set', STORING + nonce, toExptime(seconds), cas)
@@ -162,13 +162,13 @@ export class Lock {
   }
 
   /** Takes one's own lock away. @returns `false` where it was gone, or another's. */
-  async end(held: LockSight): Promise<boolean> {
+  async end(held: SeenLock): Promise<boolean> {
     if (held.cas !== NO_CAS) return this.removeSeen(held)
     const [seen] = await Promise.all([this.#readOwn(held.nonce), this.remove()])
     return seen !== undefined
   }
 
-  async #readOwn(nonce: string): Promise<LockSight | undefined> {
+  async #readOwn(nonce: string): Promise<SeenLock | undefined> {
     const seen = await this.read()
     return seen?.nonce === nonce ? seen : undefined
   }
@@ -179,7 +179,7 @@ export class Lock {
   }
 
   /** Takes the lock away from who had it when it was read. @returns `false` where it changed. */
-  removeSeen({ cas }: LockSight): Promise<boolean> {
+  removeSeen({ cas }: SeenLock): Promise<boolean> {
     if (cas === NO_CAS) return this.remove()
     return this.#submit(
       new LockStore('wrap', this.#key, this.#fields('set', '', PAST, cas), isStored),

@@ -5,7 +5,7 @@ import type { Protocol } from '../protocol/protocol.js'
 import type { Reply } from '../protocol/reply.js'
 
 /** The room that keeps a request's time and place. */
-export interface RequestKeeper {
+export interface RequestOwner {
   /** The time is over. */
   expired(request: Request): void
 }
@@ -16,7 +16,7 @@ export interface RequestObserver {
 }
 
 /** A server, as far as a request needs to know one. */
-export interface RequestTaker {
+export interface RequestServer {
   submit<T>(request: Request<T>, timeout: number): Promise<T>
 }
 
@@ -45,7 +45,7 @@ export abstract class Request<T = unknown> extends Deadline {
   moves = 0
   /** When it was given to its own server, once another was asked; on the clock of `performance.now()`. */
   since: number | undefined = undefined
-  keeper: RequestKeeper | undefined = undefined
+  owner: RequestOwner | undefined = undefined
   /** One of a list: where its server has enough to do it waits, instead of being refused. */
   patient = false
   /** Milliseconds that it had when a server took it, until `due`. */
@@ -126,7 +126,7 @@ export abstract class Request<T = unknown> extends Deadline {
    * @param timeout - milliseconds for each part.
    */
   async divide(
-    _places: ReadonlyMap<RequestTaker, readonly number[]>,
+    _places: ReadonlyMap<RequestServer, readonly number[]>,
     _timeout: number,
   ): Promise<void> {
     throw new TypeError(`${this.command} has one key`)
@@ -157,7 +157,7 @@ export abstract class Request<T = unknown> extends Deadline {
   }
 
   expire(): void {
-    this.keeper?.expired(this)
+    this.owner?.expired(this)
   }
 
   succeed(value: T): void {

@@ -6,7 +6,7 @@ import type { Protocol } from '../protocol/protocol.js'
 import { type ItemName, type Reply, ReplyKind } from '../protocol/reply.js'
 import type { ValueDecoder } from '../values/value-decoder.js'
 import { refusal } from './refusal.js'
-import { Request, type RequestTaker } from './request.js'
+import { Request, type RequestServer } from './request.js'
 
 /** A value with the token that `cas` compares. */
 export interface ValueWithCas<T> {
@@ -16,7 +16,7 @@ export interface ValueWithCas<T> {
 }
 
 /** Reads items again, one by one, of which it is not known whether they have a value. */
-export interface SecondReader {
+export interface RereadOwner {
   readAgain(part: GetManyRequest, due: number): Promise<Found>
 }
 
@@ -104,7 +104,7 @@ export type Found = (ValueWithCas<unknown> | undefined)[]
  */
 export class GetManyRequest extends Request<Found> {
   /** Present: the items may be read in the cheapest way. */
-  second: SecondReader | undefined = undefined
+  second: RereadOwner | undefined = undefined
   /** Key of the item that is decoded now, as it travels. */
   itemKey: string | undefined = undefined
   readonly #keys: readonly Key[]
@@ -154,7 +154,7 @@ export class GetManyRequest extends Request<Found> {
   }
 
   override async divide(
-    places: ReadonlyMap<RequestTaker, readonly number[]>,
+    places: ReadonlyMap<RequestServer, readonly number[]>,
     timeout: number,
   ): Promise<void> {
     // The parts are counted in place of the whole.
@@ -216,7 +216,7 @@ export class GetManyRequest extends Request<Found> {
       this.#next += 1
       if (reply.kind !== ReplyKind.END) this.#failure ??= refusal(reply, this)
     }
-    // The keeper counts this reply after it was accepted.
+    // The owner counts this reply after it was accepted.
     if (!reply.final || this.remaining > 1) return
     if (this.#later === undefined) this.#finish()
     else void Promise.all(this.#later).then(() => this.#finish())

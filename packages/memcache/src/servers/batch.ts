@@ -1,12 +1,12 @@
 import { afterReads, Fault, nextTick } from '@glammp/wire'
 import type { Request } from '../requests/request.js'
 import type { SessionPool } from './connection/pool.js'
-import type { Session, SessionListener } from './connection/session.js'
+import type { Session, SessionOwner } from './connection/session.js'
 import { Leftovers } from './order/leftovers.js'
-import { Order } from './order/request-order.js'
+import { RequestOrder } from './order/request-order.js'
 
 /** The server that requests leave for. */
-export interface OutboxOwner extends SessionListener {
+export interface BatchOwner extends SessionOwner {
   /** No connection came about for the request. */
   unsent(request: Request, reason: Fault): void
   /** Resolves to true when the server has answered on a connection that is open, to false where it is silent. */
@@ -19,17 +19,17 @@ export interface OutboxOwner extends SessionListener {
  * that is borrowed and given back when nothing is in flight on it. While there is none the next
  * batch fills, so load makes batches larger by itself. No request overtakes another of its key.
  */
-export class Outbox {
+export class Batch {
   readonly #pool: SessionPool
-  readonly #owner: OutboxOwner
+  readonly #owner: BatchOwner
   readonly #leftovers: Leftovers
-  readonly #order: Order
+  readonly #order: RequestOrder
   #batch: Request[] = []
   #leaving = false
   /** The one that was borrowed last, while it is out. */
   #session: Session | undefined
 
-  constructor(pool: SessionPool, owner: OutboxOwner) {
+  constructor(pool: SessionPool, owner: BatchOwner) {
     this.#pool = pool
     this.#owner = owner
     this.#leftovers = new Leftovers({
@@ -39,7 +39,7 @@ export class Outbox {
         if (this.#order.isDue) this.#leaveSoon()
       },
     })
-    this.#order = new Order(this.#leftovers)
+    this.#order = new RequestOrder(this.#leftovers)
   }
 
   /** Takes a request, which leaves after this tick or waits for a connection. */
@@ -60,7 +60,7 @@ export class Outbox {
     if (this.#order.isDue) this.#leaveSoon()
   }
 
-  /** A connection was given up with changes in flight; see {@link SessionListener.abandoned}. */
+  /** A connection was given up with changes in flight; see {@link SessionOwner.abandoned}. */
   abandoned(changes: readonly Request[], end: (gone: () => void) => () => void): void {
     this.#leftovers.add(changes, end)
   }

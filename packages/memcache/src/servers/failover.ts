@@ -2,7 +2,7 @@ import { monotonic, type ServerAddress, setImmediate } from '@glammp/wire'
 import type { Request } from '../requests/request.js'
 import { Ranking } from '../routing/ranking.js'
 import type { Server } from './server.js'
-import type { Roster } from './server-list.js'
+import type { ServerList } from './server-list.js'
 
 /** Which server takes the keys of one that cannot be reached. */
 export type Failover =
@@ -45,7 +45,7 @@ export class StandIns {
   }
 
   /** The list of servers has changed. */
-  follow({ servers, addresses }: Roster): void {
+  follow({ servers, addresses }: ServerList): void {
     if (this.#failover.kind !== 'next') return
     this.#servers = servers
     this.#ranking = new Ranking(addresses)

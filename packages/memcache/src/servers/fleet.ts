@@ -8,7 +8,7 @@ import { failure } from './connection/failure.js'
 import { Discovery, type DiscoveryOptions } from './discovery.js'
 import { type Failover, StandIns } from './failover.js'
 import { Server, type ServerOptions } from './server.js'
-import { Roster } from './server-list.js'
+import { ServerList } from './server-list.js'
 
 export interface FleetOptions extends ServerOptions {
   readonly servers: readonly ServerAddress[]
@@ -33,7 +33,7 @@ export class Fleet {
   readonly #standIns: StandIns
   readonly #leaving = new Map<Server, Promise<void>>()
   readonly #discovery: Discovery | undefined
-  #roster: Roster
+  #list: ServerList
   #closed = false
 
   constructor(options: FleetOptions, deadlines: Deadlines, tell: Tell) {
@@ -44,8 +44,8 @@ export class Fleet {
       this.#newServer(address, longestTtl),
     )
     const { discovery, connectTimeout } = options
-    this.#roster = this.#newRoster(discovery === undefined ? options.servers : [], new Map())
-    this.#standIns.follow(this.#roster)
+    this.#list = this.#newList(discovery === undefined ? options.servers : [], new Map())
+    this.#standIns.follow(this.#list)
     if (discovery === undefined) return
     const endpoints = options.servers.map((address) => this.#newEndpoint(address))
     this.#discovery = new Discovery(endpoints, discovery, connectTimeout, (nodes) => {
@@ -67,7 +67,7 @@ export class Fleet {
 
   /** The servers, without those that only stand in. */
   get servers(): readonly Server[] {
-    return this.#roster.servers
+    return this.#list.servers
   }
 
   /** The servers, with those that only stand in. */
@@ -76,12 +76,12 @@ export class Fleet {
   }
 
   get addresses(): readonly ServerAddress[] {
-    return this.#roster.addresses
+    return this.#list.addresses
   }
 
   /** The server that a key, as it travels, belongs to. @throws NoServerError */
   homeOf(wireKey: string): Server {
-    const server = this.#roster.pick(this.#routingKey(wireKey))
+    const server = this.#list.pick(this.#routingKey(wireKey))
     if (server === undefined) throw new NoServerError('there is no server')
     return server
   }
@@ -107,10 +107,10 @@ export class Fleet {
 
   // Throws at once for a list that the distribution does not take.
   #follow(addresses: readonly ServerAddress[]): Promise<unknown> {
-    const known = new Map(this.#roster.servers.map((server) => [server.address.name, server]))
-    this.#roster = this.#newRoster(addresses, known)
-    this.#standIns.follow(this.#roster)
-    const staying = new Set(this.#roster.servers)
+    const known = new Map(this.#list.servers.map((server) => [server.address.name, server]))
+    this.#list = this.#newList(addresses, known)
+    this.#standIns.follow(this.#list)
+    const staying = new Set(this.#list.servers)
     return Promise.all(
       [...known.values()].map((server) => staying.has(server) || this.#leave(server)),
     )
@@ -174,12 +174,12 @@ export class Fleet {
     return namespaceLength === 0 ? bytes : bytes.slice(namespaceLength)
   }
 
-  #newRoster(addresses: readonly ServerAddress[], known: ReadonlyMap<string, Server>): Roster {
+  #newList(addresses: readonly ServerAddress[], known: ReadonlyMap<string, Server>): ServerList {
     const servers = addresses.map((address) => {
       const server = known.get(address.name)
       return server?.isAt(address) ? server : this.#newServer(address, undefined)
     })
-    return new Roster(servers, addresses, this.#options.distribution)
+    return new ServerList(servers, addresses, this.#options.distribution)
   }
 
   #newServer(address: ServerAddress, longestTtl: number | undefined): Server {

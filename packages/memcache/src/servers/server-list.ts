@@ -3,7 +3,7 @@ import type { Distribution, DistributionFactory } from '../routing/distribution.
 import type { Server } from './server.js'
 
 /** A list of servers, and which of them a key belongs to. */
-export class Roster {
+export class ServerList {
   readonly servers: readonly Server[]
   readonly addresses: readonly ServerAddress[]
   readonly #distribution: Distribution | undefined

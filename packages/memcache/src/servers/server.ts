@@ -11,10 +11,10 @@ import { commandsAreWatched, traceCommand } from '../observing/channels.js'
 import type { Tell } from '../observing/events.js'
 import { LineRequest } from '../requests/line-request.js'
 import { AuthenticationFault } from '../requests/refusal.js'
-import type { Request, RequestKeeper } from '../requests/request.js'
+import type { Request, RequestOwner } from '../requests/request.js'
 import type { EjectionOptions } from './availability/ejection.js'
 import { isNoConnection, Reach } from './availability/reach.js'
-import { Outbox, type OutboxOwner } from './batch.js'
+import { Batch, type BatchOwner } from './batch.js'
 import { Dialer, type DialerOptions } from './connection/dialer.js'
 import { failure } from './connection/failure.js'
 import { type PoolOptions, SessionPool } from './connection/pool.js'
@@ -54,7 +54,7 @@ const SHARE = 0.75
  * One memcached: takes requests, keeps their time, and sees each to its end, whatever becomes of
  * the connections.
  */
-export class Server implements RequestKeeper, OutboxOwner {
+export class Server implements RequestOwner, BatchOwner {
   readonly address: ServerAddress
   /** Whether it can be reached, as far as that is known. */
   readonly reach: Reach
@@ -62,7 +62,7 @@ export class Server implements RequestKeeper, OutboxOwner {
   readonly #deadlines: Deadlines
   readonly #dialer: Dialer
   readonly #pool: SessionPool
-  readonly #outbox: Outbox
+  readonly #batch: Batch
   readonly #owner: ServerOwner
   /** Connections for commands that are answered by lines without number. */
   readonly streams: LineStreams
@@ -89,7 +89,7 @@ export class Server implements RequestKeeper, OutboxOwner {
     this.#enough = Math.ceil(options.maxPending * SHARE)
     this.streams = new LineStreams(address.name, () => this.#open())
     this.#pool = new SessionPool(options.pool, () => this.#open())
-    this.#outbox = new Outbox(this.#pool, this)
+    this.#batch = new Batch(this.#pool, this)
     this.reach = new Reach(options.ejection, {
       down: (reason) => owner.tell('server:down', { server, reason }),
       up: () => owner.tell('server:up', { server }),
@@ -172,14 +172,14 @@ export class Server implements RequestKeeper, OutboxOwner {
     if (this.#options.longestTtl !== undefined) request.limitTtl(this.#options.longestTtl)
     request.allowance = timeout
     this.#deadlines.add(request, timeout)
-    request.keeper = this
-    this.#outbox.push(request)
+    request.owner = this
+    this.#batch.push(request)
     return request.promise
   }
 
   /** Opens a connection to see whether it is there, unless one is being opened. */
   lookFor(): void {
-    if (this.#closed === undefined && !this.reach.isTrying) this.#outbox.warm()
+    if (this.#closed === undefined && !this.reach.isTrying) this.#batch.warm()
   }
 
   /** Opens a connection now, if none is open. @throws Fault where the server cannot be reached. */
@@ -198,7 +198,7 @@ export class Server implements RequestKeeper, OutboxOwner {
       this.#closing = resolve
       if (this.#pending === 0) resolve()
     }).then(() => {
-      this.#outbox.close()
+      this.#batch.close()
       return this.#pool.close()
     })
     return this.#closed
@@ -223,7 +223,7 @@ export class Server implements RequestKeeper, OutboxOwner {
     this.reach.answered()
     if (this.#line.size > 0) this.#line.progressed()
     this.#dismiss(request)
-    this.#outbox.answered(request)
+    this.#batch.answered(request)
   }
 
   dropped(request: Request): void {
@@ -243,8 +243,8 @@ export class Server implements RequestKeeper, OutboxOwner {
       request.attempts < this.#options.retries
     if (again) {
       request.attempts += 1
-      request.keeper = this
-      this.#outbox.repeat(request)
+      request.owner = this
+      this.#batch.repeat(request)
       return
     }
     request.fail(failure(reason, request.details()))
@@ -252,7 +252,7 @@ export class Server implements RequestKeeper, OutboxOwner {
   }
 
   abandoned(changes: readonly Request[], end: (gone: () => void) => () => void): void {
-    this.#outbox.abandoned(changes, end)
+    this.#batch.abandoned(changes, end)
   }
 
   async lives(): Promise<boolean> {
@@ -272,7 +272,7 @@ export class Server implements RequestKeeper, OutboxOwner {
 
   finished(session: Session): void {
     if (session.reason !== undefined) this.reach.broke(session.reason)
-    this.#outbox.giveBack(session)
+    this.#batch.giveBack(session)
   }
 
   #listen(request: Request, signal: AbortSignal): boolean {
@@ -303,8 +303,8 @@ export class Server implements RequestKeeper, OutboxOwner {
 
   // The request's place is free. Once only: it may have expired in the batch before.
   #dismiss(request: Request): void {
-    if (request.keeper === undefined) return
-    request.keeper = undefined
+    if (request.owner === undefined) return
+    request.owner = undefined
     this.#deadlines.remove(request)
     this.#pending -= 1
     this.#admit()

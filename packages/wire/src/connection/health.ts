@@ -3,7 +3,7 @@ import type { Fault } from '../fault.js'
 import { Backoff, type BackoffOptions } from '../time/backoff.js'
 
 /** Told when a server changes sides. */
-export interface HealthListener {
+export interface HealthOwner {
   /** The first failure after the server was up (or never tried). */
   down(reason: Fault): void
   /** The first success after the server was down. */
@@ -17,11 +17,11 @@ export interface HealthListener {
  */
 export class Health {
   readonly #backoff: Backoff
-  readonly #listener: HealthListener
+  readonly #listener: HealthOwner
   #reason: Fault | undefined
   #restUntil = 0
 
-  constructor(options: BackoffOptions, listener: HealthListener) {
+  constructor(options: BackoffOptions, listener: HealthOwner) {
     this.#backoff = new Backoff(options)
     this.#listener = listener
   }

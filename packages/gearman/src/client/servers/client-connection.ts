@@ -17,10 +17,10 @@ import type { MeteredServer } from '../../observing/metrics.js'
 import { PacketType } from '../../protocol/packet.js'
 import { MalformedPacketError } from '../../protocol/packet-decoder.js'
 import { AwaitedJobs } from './awaited-jobs.js'
-import type { SubmitterOptions } from './client-connection-options.js'
-import { Brake } from './flow-control.js'
-import { EchoQuestion } from './query.js'
-import { type Carrier, ExceptionsOption, type Request } from './request.js'
+import type { ClientConnectionOptions } from './client-connection-owner.js'
+import { FlowControl } from './flow-control.js'
+import { EchoQuery } from './query.js'
+import { ExceptionsOption, type Request, type RequestOwner } from './request.js'
 import { Submission } from './submission.js'
 
 /** After a failed attempt other servers are preferred for up to this many milliseconds. */
@@ -33,10 +33,10 @@ const STALE = 1_000
  * The client role on one gearmand: requests go out, acknowledgements come back in their order, and
  * results by handle. It connects when the first request needs it.
  */
-export class Submitter implements LinkOwner, Carrier, MeteredServer {
+export class ClientConnection implements LinkOwner, RequestOwner, MeteredServer {
   readonly name: string
   readonly weight: number
-  readonly brake: Brake
+  readonly flow: FlowControl
   readonly traffic: Traffic
   readonly #link: Link
   readonly #heartbeat: Heartbeat
@@ -63,7 +63,7 @@ export class Submitter implements LinkOwner, Carrier, MeteredServer {
   #looking = false
   #drained: (() => void) | undefined
 
-  constructor(options: SubmitterOptions, deadlines: Deadlines) {
+  constructor(options: ClientConnectionOptions, deadlines: Deadlines) {
     this.name = options.address.name
     this.weight = options.address.weight
     this.traffic = options.traffic
@@ -81,7 +81,7 @@ export class Submitter implements LinkOwner, Carrier, MeteredServer {
     this.#connectTimeout = Math.min(options.connectTimeout, options.timeout)
     this.#alone = options.alone
     const shared = (): boolean => this.#pending.size > 0 || this.#jobs.size > 1
-    this.brake = new Brake(this.#link, deadlines, timeout, shared)
+    this.flow = new FlowControl(this.#link, deadlines, timeout, shared)
     this.#late = new Fault('timeout', `no answer within ${options.timeout} ms`)
   }
 
@@ -107,7 +107,7 @@ export class Submitter implements LinkOwner, Carrier, MeteredServer {
 
   /** Sends a request now, or as soon as there is a connection. */
   send(request: Request): void {
-    request.carrier = this
+    request.owner = this
     const connection = this.#link.connection
     if (connection === undefined || !this.#ready) {
       this.#waiting.push(request)
@@ -138,7 +138,7 @@ export class Submitter implements LinkOwner, Carrier, MeteredServer {
     this.#proven = false
     this.#arrived = 0
     const request = new ExceptionsOption()
-    request.carrier = this
+    request.owner = this
     this.#append(output, request)
     // What waits for it goes to another server, if there is one.
     this.#deadlines.add(request, this.#alone() ? this.#timeout : this.#connectTimeout)
@@ -171,7 +171,7 @@ export class Submitter implements LinkOwner, Carrier, MeteredServer {
   /** @internal */
   lost(reason: Fault): void {
     this.#heartbeat.stop()
-    this.brake.reset()
+    this.flow.reset()
     // One that takes connections and answers nothing is down like one that takes none.
     const failed = !this.#proven || reason.kind === 'timeout'
     if (failed && reason.kind !== 'closed') this.#health.failed(reason)
@@ -233,7 +233,7 @@ export class Submitter implements LinkOwner, Carrier, MeteredServer {
   }
 
   #beat(): void {
-    const echo = new EchoQuestion(ignore, ignore)
+    const echo = new EchoQuery(ignore, ignore)
     this.#deadlines.add(echo, this.#timeout)
     this.send(echo)
   }
@@ -324,7 +324,7 @@ export class Submitter implements LinkOwner, Carrier, MeteredServer {
   #next(type: PacketType): Request {
     const request = this.#pending.shift()
     if (request === undefined) {
-      throw new MalformedPacketError(`packet type ${type} came without a question`)
+      throw new MalformedPacketError(`packet type ${type} came without a request`)
     }
     this.#deadlines.remove(request)
     this.#arrived = request.position

@@ -2,7 +2,7 @@ import { Deadline, type Deadlines } from '@glammp/wire'
 import type { Link } from '../../link/link.js'
 
 /** Who cannot take more from a connection now. */
-export interface Holder {
+export interface HoldOwner {
   /** The connection was held for it as long as others can bear: it gets no more. */
   overdue(): void
 }
@@ -10,9 +10,9 @@ export interface Holder {
 /** How a job's listener keeps the packets from coming. */
 export interface Flow {
   /** Has nothing read from the connection for a while; several times is as once. */
-  hold(holder: Holder): void
+  hold(holder: HoldOwner): void
   /** Undoes that. */
-  release(holder: Holder): void
+  release(holder: HoldOwner): void
 }
 
 /** Milliseconds that one holder may keep others on the connection waiting. */
@@ -24,12 +24,12 @@ const MAX_HOLD = 1_000
  * back-pressure is to leave the bytes with gearmand. All jobs of a client share the connection, and
  * while others wait on it one holder may stop it only for a moment at a time.
  */
-export class Brake implements Flow {
+export class FlowControl implements Flow {
   readonly #link: Link
   readonly #deadlines: Deadlines
   readonly #shared: () => boolean
   readonly #time: number
-  readonly #holds: Map<Holder, Hold> = new Map()
+  readonly #holds: Map<HoldOwner, Hold> = new Map()
 
   /**
    * @param timeout Milliseconds that others wait for an answer.
@@ -42,7 +42,7 @@ export class Brake implements Flow {
     this.#time = Math.min(MAX_HOLD, timeout / 2)
   }
 
-  hold(holder: Holder): void {
+  hold(holder: HoldOwner): void {
     if (this.#holds.has(holder)) return
     const hold = new Hold(holder, this)
     this.#holds.set(holder, hold)
@@ -50,7 +50,7 @@ export class Brake implements Flow {
     this.#link.hold()
   }
 
-  release(holder: Holder): void {
+  release(holder: HoldOwner): void {
     const hold = this.#holds.get(holder)
     if (hold === undefined) return
     this.#holds.delete(holder)
@@ -76,16 +76,16 @@ export class Brake implements Flow {
 }
 
 class Hold extends Deadline {
-  readonly holder: Holder
-  readonly #brake: Brake
+  readonly holder: HoldOwner
+  readonly #flow: FlowControl
 
-  constructor(holder: Holder, brake: Brake) {
+  constructor(holder: HoldOwner, flow: FlowControl) {
     super()
     this.holder = holder
-    this.#brake = brake
+    this.#flow = flow
   }
 
   expire(): void {
-    this.#brake.expired(this)
+    this.#flow.expired(this)
   }
 }

@@ -9,12 +9,12 @@ import {
 import { ClosedError, InvalidArgumentError, NoServerError, QueueFullError } from '../../errors.js'
 import { type JobHandle, serversOf } from '../../names/handle.js'
 import { type GearmanMetrics, JobMeter } from '../../observing/metrics.js'
-import { Submitter } from './client-connection.js'
-import type { ServerWatcher } from './client-connection-options.js'
-import type { Question } from './query.js'
+import { ClientConnection } from './client-connection.js'
+import type { ClientConnectionOwner } from './client-connection-owner.js'
+import type { Query } from './query.js'
 import type { CallOptions } from './request.js'
 import { Selection } from './selection.js'
-import type { Dispatcher, Submission } from './submission.js'
+import type { Submission, SubmissionOwner } from './submission.js'
 
 export interface JobServersOptions {
   readonly servers: readonly ServerAddress[]
@@ -27,7 +27,7 @@ export interface JobServersOptions {
   readonly heartbeat: number
   /** Calls that may be under way at once. */
   readonly maxPending: number
-  readonly watcher: ServerWatcher
+  readonly watcher: ClientConnectionOwner
 }
 
 /** Waits before a job is sent again, in milliseconds: doubled each time up to the last. */
@@ -36,11 +36,11 @@ const RETRY_WAIT = { first: 100, last: 1_600 }
 const CLOSED: Fault = new Fault('closed', 'the client is closed')
 
 /** The job servers of a client: each job goes to one of them, or to another where that is safe. */
-export class JobServers implements Dispatcher {
+export class JobServers implements SubmissionOwner {
   /** For the waits of all calls. */
   readonly deadlines: Deadlines = new Deadlines()
   readonly #options: JobServersOptions
-  readonly #selection: Selection<Submitter> = new Selection()
+  readonly #selection: Selection<ClientConnection> = new Selection()
   readonly #retrying: Set<RetryWait> = new Set()
   readonly #meter: JobMeter = new JobMeter()
   readonly #closers: Set<(reason: Fault) => void> = new Set()
@@ -63,7 +63,7 @@ export class JobServers implements Dispatcher {
       throw new InvalidArgumentError(`server ${address.name} is listed twice`)
     }
     this.#selection.add(
-      new Submitter(
+      new ClientConnection(
         {
           ...this.#options,
           address,
@@ -114,12 +114,12 @@ export class JobServers implements Dispatcher {
   /**
    * Asks the server of a handle, or all.
    *
-   * @param make Makes the question out of what its answer is given to.
+   * @param make Makes the query out of what its answer is given to.
    */
   async ask<T>(
     handle: JobHandle | undefined,
     options: CallOptions,
-    make: (resolve: (value: T) => void, reject: (error: Error) => void) => Question<T>,
+    make: (resolve: (value: T) => void, reject: (error: Error) => void) => Query<T>,
   ): Promise<PromiseSettledResult<T>[]> {
     if (this.#closing !== undefined) throw new ClosedError(CLOSED.message)
     const all = [...this.#selection.candidates]
@@ -128,9 +128,9 @@ export class JobServers implements Dispatcher {
     this.#pending += asked.length
     const answers = await Promise.allSettled(
       asked.map(
-        (submitter) =>
+        (connection) =>
           new Promise<T>((resolve, reject) => {
-            this.#ask(submitter, make(resolve, reject), options)
+            this.#ask(connection, make(resolve, reject), options)
           }),
       ),
     )
@@ -151,7 +151,7 @@ export class JobServers implements Dispatcher {
       return
     }
     submission.avoided ??= new Set()
-    if (submission.carrier !== undefined) submission.avoided.add(submission.carrier)
+    if (submission.owner !== undefined) submission.avoided.add(submission.owner)
     const { key, retries } = submission.order
     const next = sent ? undefined : this.#selection.pick(key, submission.avoided)
     // All at once, so that the time until one is found does not grow with those that are down.
@@ -192,14 +192,14 @@ export class JobServers implements Dispatcher {
     server?.send(submission)
   }
 
-  // A caller with less patience than the client leaves a question that finds out a hanging server;
+  // A caller with a shorter limit than the client leaves a query that finds out a hanging server;
   // one with more waits longer for this server than others do.
-  #ask<T>(submitter: Submitter, question: Question<T>, options: CallOptions): void {
+  #ask<T>(connection: ClientConnection, query: Query<T>, options: CallOptions): void {
     const { timeout } = this.#options
-    question.limit(this.deadlines, options)
-    if (question.settled) return
-    this.deadlines.add(question, Math.max(timeout, options.timeout ?? 0))
-    submitter.send(question)
+    query.limit(this.deadlines, options)
+    if (query.settled) return
+    this.deadlines.add(query, Math.max(timeout, options.timeout ?? 0))
+    connection.send(query)
   }
 
   #full(name?: string): QueueFullError {

@@ -1,11 +1,11 @@
 import type { Fault, Output } from '@glammp/wire'
 import { type GearmanError, ServerError } from '../../errors.js'
-import type { Sufferer } from '../../link/failure.js'
+import type { ErrorContext } from '../../link/failure.js'
 import { encode, PacketType } from '../../protocol/packet.js'
 import { Request } from './request.js'
 
-/** A question with one answer: status, echo. */
-export abstract class Question<T> extends Request {
+/** A query with one answer: status, echo. */
+export abstract class Query<T> extends Request {
   readonly #resolve: (value: T) => void
   readonly #reject: (error: GearmanError) => void
   readonly #what: string
@@ -34,7 +34,7 @@ export abstract class Question<T> extends Request {
   }
 
   refused(serverCode: string, text: string): void {
-    const server = this.carrier?.name
+    const server = this.owner?.name
     this.fail(
       new ServerError(`${this.#what} on ${server}: ${serverCode} ${text}`, { server, serverCode }),
     )
@@ -48,13 +48,13 @@ export abstract class Question<T> extends Request {
     if (this.settle()) this.#reject(error)
   }
 
-  protected get sufferer(): Sufferer {
-    return { what: this.#what, server: this.carrier?.name }
+  protected get context(): ErrorContext {
+    return { what: this.#what, server: this.owner?.name }
   }
 }
 
 /** ECHO_REQ: does the server answer? */
-export class EchoQuestion extends Question<void> {
+export class EchoQuery extends Query<void> {
   constructor(resolve: () => void, reject: (error: GearmanError) => void) {
     super('ping', PacketType.ECHO_RES, resolve, reject)
   }
@@ -79,7 +79,7 @@ export interface JobStatus {
 }
 
 /** GET_STATUS of a handle. */
-export class StatusQuestion extends Question<JobStatus> {
+export class StatusQuery extends Query<JobStatus> {
   readonly #handle: string
 
   constructor(
@@ -107,7 +107,7 @@ export interface UniqueJobStatus extends JobStatus {
 }
 
 /** GET_STATUS_UNIQUE; the id comes back where the handle stands in the answer to GET_STATUS. */
-export class UniqueStatusQuestion extends Question<UniqueJobStatus> {
+export class UniqueStatusQuery extends Query<UniqueJobStatus> {
   readonly #unique: string
 
   constructor(

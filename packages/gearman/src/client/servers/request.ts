@@ -1,16 +1,16 @@
 import { Deadline, type Deadlines, Fault, type Output, onAbort, reasonOf } from '@glammp/wire'
 import { AbortError, type GearmanError } from '../../errors.js'
-import { failure, type Sufferer } from '../../link/failure.js'
+import { type ErrorContext, failure } from '../../link/failure.js'
 import type { Sending } from '../../link/upload.js'
 import { encode, PacketType } from '../../protocol/packet.js'
 import type { Flow } from './flow-control.js'
 
 /** The connection side of a request, as far as a request needs to know it. */
-export interface Carrier {
+export interface RequestOwner {
   /** Name of the server. */
   readonly name: string
   /** Holds back what its connection brings. */
-  readonly brake: Flow
+  readonly flow: Flow
   /** The server did not answer in time. */
   overdue(request: Request): void
   /** The caller of a job that has a handle has its end. */
@@ -32,7 +32,7 @@ export interface CallOptions {
  */
 export abstract class Request extends Deadline implements Sending {
   /** Where it was sent last. */
-  carrier: Carrier | undefined = undefined
+  owner: RequestOwner | undefined = undefined
   /** What the connection had heard when it was written; `undefined` until then. */
   heardBefore: number | undefined = undefined
   written = 0
@@ -57,14 +57,14 @@ export abstract class Request extends Deadline implements Sending {
   /** Ends it with an error; a second end is ignored. */
   abstract fail(error: GearmanError): void
   /** What the caller asked for, and where it is. */
-  protected abstract get sufferer(): Sufferer
+  protected abstract get context(): ErrorContext
 
   /** Gives it up after `timeout` milliseconds, or when the signal says so. */
   limit(deadlines: Deadlines, { timeout, signal }: CallOptions): void {
     if (timeout !== undefined) this.#limit = new CallLimit(this, deadlines, timeout)
     if (signal === undefined) return
     const give = (): void => {
-      const { what, ...where } = this.sufferer
+      const { what, ...where } = this.context
       const cause = reasonOf(signal)
       this.fail(new AbortError(`${what} was given up by its signal`, { ...where, cause }))
     }
@@ -74,7 +74,7 @@ export abstract class Request extends Deadline implements Sending {
 
   /** What the caller is told of a fault. */
   errorOf(fault: Fault): GearmanError {
-    return failure(fault, this.sufferer)
+    return failure(fault, this.context)
   }
 
   /** Ends it for a reason of the connection. */
@@ -84,7 +84,7 @@ export abstract class Request extends Deadline implements Sending {
 
   /** The time for an answer is over. @internal */
   expire(): void {
-    this.carrier?.overdue(this)
+    this.owner?.overdue(this)
   }
 
   /** The caller gets its end now; false where it had it. */
@@ -137,7 +137,7 @@ export class ExceptionsOption extends Request {
 
   fail(): void {}
 
-  protected get sufferer(): Sufferer {
+  protected get context(): ErrorContext {
     return { what: 'OPTION_REQ' }
   }
 }

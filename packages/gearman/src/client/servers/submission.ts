@@ -1,10 +1,10 @@
 import type { Fault, Output } from '@glammp/wire'
 import { type GearmanError, JobExceptionError, JobFailedError, ServerError } from '../../errors.js'
-import type { Sufferer } from '../../link/failure.js'
+import type { ErrorContext } from '../../link/failure.js'
 import { formatHandle, withoutNuls } from '../../names/handle.js'
 import { encode, PacketType } from '../../protocol/packet.js'
 import type { Flow } from './flow-control.js'
-import { type Carrier, Request } from './request.js'
+import { Request, type RequestOwner } from './request.js'
 
 /** Who is told what becomes of a job. Exactly one of `complete` and `failed` is called, once. */
 export interface JobListener {
@@ -20,7 +20,7 @@ export interface JobListener {
 }
 
 /** What the submission asks of the rooms that carry it. */
-export interface Dispatcher {
+export interface SubmissionOwner {
   /** It did not get through: try another server, or give it up. */
   undelivered(submission: Submission, fault: Fault, sent: boolean): void
   /** The caller has its end. */
@@ -50,7 +50,7 @@ const EMPTY: Buffer = Buffer.alloc(0)
 export class Submission extends Request {
   readonly order: JobOrder
   readonly #listener: JobListener
-  readonly #dispatcher: Dispatcher
+  readonly #owner: SubmissionOwner
   /** Sendings again that were made. */
   resent = 0
   /** When the caller asked, on the clock of the deadlines. */
@@ -58,21 +58,21 @@ export class Submission extends Request {
   /** The code of the error that it ended with. */
   failure: string | undefined
   /** Servers that could not be reached for it, or lost it. */
-  avoided: Set<Carrier> | undefined
+  avoided: Set<RequestOwner> | undefined
   /** What the server calls it, once it has acknowledged it. */
   #localHandle: string | undefined
 
-  constructor(order: JobOrder, listener: JobListener, dispatcher: Dispatcher) {
+  constructor(order: JobOrder, listener: JobListener, owner: SubmissionOwner) {
     super()
     this.order = order
     this.#listener = listener
-    this.#dispatcher = dispatcher
+    this.#owner = owner
   }
 
   /** The handle with its server, once there is one. */
   get handle(): string | undefined {
     if (this.#localHandle === undefined) return undefined
-    return formatHandle(this.carrier?.name ?? '', this.#localHandle)
+    return formatHandle(this.owner?.name ?? '', this.#localHandle)
   }
 
   encode(output: Output): void {
@@ -92,7 +92,7 @@ export class Submission extends Request {
   }
 
   refused(serverCode: string, text: string): void {
-    const server = this.carrier?.name
+    const server = this.owner?.name
     this.fail(
       new ServerError(`${this.#what} on ${server}: ${serverCode} ${text}`, {
         ...this.#where,
@@ -103,7 +103,7 @@ export class Submission extends Request {
 
   failed(fault: Fault, sent: boolean): void {
     this.heardBefore = undefined
-    if (!this.settled) this.#dispatcher.undelivered(this, fault, sent)
+    if (!this.settled) this.#owner.undelivered(this, fault, sent)
   }
 
   /** A WORK packet for its handle. */
@@ -114,7 +114,7 @@ export class Submission extends Request {
         if (this.settle()) this.#listener.complete(data, this.handle ?? '')
         break
       case PacketType.WORK_DATA:
-        if (this.carrier !== undefined) this.#listener.data(data, this.carrier.brake)
+        if (this.owner !== undefined) this.#listener.data(data, this.owner.flow)
         break
       case PacketType.WORK_STATUS:
         this.#listener.status(Number(args[1]), Number(args[2]))
@@ -144,14 +144,14 @@ export class Submission extends Request {
     this.#listener.failed(error)
   }
 
-  protected get sufferer(): Sufferer {
+  protected get context(): ErrorContext {
     return { what: this.#what, ...this.#where }
   }
 
   protected override settle(): boolean {
     if (!super.settle()) return false
-    if (this.#localHandle !== undefined) this.carrier?.release(this, this.#localHandle)
-    this.#dispatcher.settled(this)
+    if (this.#localHandle !== undefined) this.owner?.release(this, this.#localHandle)
+    this.#owner.settled(this)
     return true
   }
 
@@ -160,6 +160,6 @@ export class Submission extends Request {
   }
 
   get #where(): { server: string | undefined; function: string; handle: string | undefined } {
-    return { server: this.carrier?.name, function: this.order.name, handle: this.handle }
+    return { server: this.owner?.name, function: this.order.name, handle: this.handle }
   }
 }

@@ -4,7 +4,7 @@ import type { Link } from '../../link/link.js'
 
 /**
  * How a connection of a worker leaves: once gearmand has all results. It confirms none, but takes
- * packets in their order, so that an answer proves what was sent before its question.
+ * packets in their order, so that an answer proves what was sent before its query.
  */
 export class Departure {
   readonly #link: Link

@@ -33,7 +33,7 @@ const FLUSH_SIZE = 65_536
  * another connection they are answered with JOB_NOT_FOUND, and once it is gone the job is queued
  * again.
  */
-export class Origin {
+export class JobConnection {
   /** Name of the server. */
   readonly name: string
   readonly #connection: Connection

@@ -1,11 +1,11 @@
 import type { Fault } from '@glammp/wire'
 import type { LinkOptions } from '../../link/link.js'
-import type { Assignment, Origin } from './job-connection.js'
+import type { Assignment, JobConnection } from './job-connection.js'
 
 /** The worker's rooms above, as far as a connection needs them. */
-export interface GrabberOwner {
+export interface WorkerConnectionOwner {
   /** A grab brought a job; `late` where that grab had been returned before. */
-  assigned(assignment: Assignment, origin: Origin, late: boolean): void
+  assigned(assignment: Assignment, origin: JobConnection, late: boolean): void
   /** Grabs came back empty, or will not come back for now. */
   returned(grabs: number): void
   /** One that had been returned brings a job nevertheless. */
@@ -18,7 +18,7 @@ export interface GrabberOwner {
   down(server: string, reason: Fault): void
 }
 
-export interface GrabberOptions extends LinkOptions {
+export interface WorkerConnectionOptions extends LinkOptions {
   readonly clientId: string | undefined
   /** Milliseconds that gearmand may take for an answer. */
   readonly timeout: number

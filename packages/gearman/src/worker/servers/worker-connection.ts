@@ -15,9 +15,9 @@ import { bare, encode, PacketType } from '../../protocol/packet.js'
 import { MalformedPacketError } from '../../protocol/packet-decoder.js'
 import { Departure } from './departure.js'
 import { Grabs } from './grabs.js'
-import { Origin } from './job-connection.js'
+import { JobConnection } from './job-connection.js'
 import { WakeUps } from './wake-ups.js'
-import type { GrabberOptions, GrabberOwner } from './worker-connection-owner.js'
+import type { WorkerConnectionOptions, WorkerConnectionOwner } from './worker-connection-owner.js'
 
 const RECONNECT: BackoffOptions = { base: 100, cap: 3_000 }
 // Answered by JOB_ASSIGN_UNIQ, or with a reducer by JOB_ASSIGN_ALL (gearmand 0.25 or newer).
@@ -42,9 +42,9 @@ type State = 'offline' | 'silent' | 'awake' | 'empty' | 'asleep' | 'paused'
  * The worker role on one gearmand: abilities, grabs, sleep and wake. It connects again for as long
  * as it is not closed, and registers everything again each time.
  */
-export class Grabber implements LinkOwner {
+export class WorkerConnection implements LinkOwner {
   readonly #link: Link
-  readonly #owner: GrabberOwner
+  readonly #owner: WorkerConnectionOwner
   readonly #clientId: string | undefined
   readonly #pollInterval: number | undefined
   readonly #heartbeat: Heartbeat
@@ -59,7 +59,7 @@ export class Grabber implements LinkOwner {
   readonly #retiring: Map<string, number | undefined> = new Map()
   readonly #backoff: Backoff = new Backoff(RECONNECT)
   readonly #wakeUps: WakeUps = new WakeUps()
-  #origin: Origin | undefined
+  #origin: JobConnection | undefined
   #state: State = 'offline'
   #emptySince = 0
   #greeted = false
@@ -67,7 +67,7 @@ export class Grabber implements LinkOwner {
   #up: boolean | undefined
   #closed = false
 
-  constructor(options: GrabberOptions, owner: GrabberOwner) {
+  constructor(options: WorkerConnectionOptions, owner: WorkerConnectionOwner) {
     this.#link = new Link(options, this)
     this.#clientId = options.clientId
     this.#pollInterval = options.pollInterval
@@ -192,7 +192,7 @@ export class Grabber implements LinkOwner {
     for (const [name, timeout] of this.#abilities) this.#register(output, name, timeout)
     const connection = this.#link.connection as Connection
     this.#departure.began()
-    this.#origin = new Origin(this.#link.address.name, connection, () => {
+    this.#origin = new JobConnection(this.#link.address.name, connection, () => {
       this.#departure.resulted()
       this.#retire()
     })
@@ -264,7 +264,7 @@ export class Grabber implements LinkOwner {
     this.#wakeUps.reset()
     // One that was sent before an empty one and answered after it: jobs are there again.
     if (this.#state === 'empty' || this.#state === 'silent') this.#state = 'awake'
-    const origin = this.#origin as Origin
+    const origin = this.#origin as JobConnection
     const assignment = { handle: withoutNuls(handle), wireName, unique, reducer, data }
     this.#owner.assigned(assignment, origin, late)
     this.#retire()

@@ -10,7 +10,7 @@ export interface EjectionOptions {
 }
 
 /** What an ejection does to the world. */
-export interface EjectionListener {
+export interface EjectionOwner {
   ejected(reason: Fault): void
   rejoined(): void
   /** Asks the server something; rejects where it does not answer. */
@@ -30,7 +30,7 @@ const GOOD_CONDUCT = 60_000
  */
 export class Ejection {
   readonly #options: EjectionOptions | undefined
-  readonly #listener: EjectionListener
+  readonly #listener: EjectionOwner
   #failures = 0
   #reason: Fault | undefined
   #rounds = 0
@@ -39,7 +39,7 @@ export class Ejection {
   #stopped = false
 
   /** @param options - `undefined`: no server is ever left out. */
-  constructor(options: EjectionOptions | undefined, listener: EjectionListener) {
+  constructor(options: EjectionOptions | undefined, listener: EjectionOwner) {
     this.#options = options
     this.#listener = listener
   }

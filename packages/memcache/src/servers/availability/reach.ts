@@ -1,9 +1,9 @@
 import { Fault, Health, monotonic } from '@glammp/wire'
 import { AuthenticationFault } from '../../requests/refusal.js'
-import { Ejection, type EjectionListener, type EjectionOptions } from './ejection.js'
+import { Ejection, type EjectionOptions, type EjectionOwner } from './ejection.js'
 
 /** Told when a server goes and comes back, and asked to see whether it has. */
-export interface ReachListener extends EjectionListener {
+export interface ReachOwner extends EjectionOwner {
   down(reason: Fault): void
   up(): void
   /** A connection did not come about, for the `attempt`th time in a row; it rests for `delay` milliseconds. */
@@ -20,14 +20,14 @@ const REST = { base: 50, cap: 1_000 }
 export class Reach {
   readonly #health: Health
   readonly #ejection: Ejection
-  readonly #listener: ReachListener
+  readonly #listener: ReachOwner
   #tried = false
   #underWay = 0
   #failedAt = Number.NEGATIVE_INFINITY
   #failedAttempts = 0
 
   /** @param ejection - when the server is left out for failing; `undefined`: never. */
-  constructor(ejection: EjectionOptions | undefined, listener: ReachListener) {
+  constructor(ejection: EjectionOptions | undefined, listener: ReachOwner) {
     this.#listener = listener
     this.#health = new Health(REST, listener)
     this.#ejection = new Ejection(ejection, listener)

@@ -1,8 +1,8 @@
-import type { Request, RequestKeeper } from '../../requests/request.js'
+import type { Request, RequestOwner } from '../../requests/request.js'
 
 /** The requests in flight on one connection at some time, by what they are about. */
 export class FlightKeys {
-  readonly #keeper: RequestKeeper
+  readonly #owner: RequestOwner
   readonly #requests: readonly Request[]
   /** None of them changes anything. */
   readonly onlyReads: boolean
@@ -11,9 +11,9 @@ export class FlightKeys {
   readonly #lastChange = new Map<string, number>()
   #lastSweep = -1
 
-  /** @param keeper - whose they are for as long as they are in flight. */
-  constructor(keeper: RequestKeeper, requests: readonly Request[]) {
-    this.#keeper = keeper
+  /** @param owner - whose they are for as long as they are in flight. */
+  constructor(owner: RequestOwner, requests: readonly Request[]) {
+    this.#owner = owner
     this.#requests = requests
     this.onlyReads = requests.every((request) => request.readOnly)
   }
@@ -26,7 +26,7 @@ export class FlightKeys {
     // As a rule nothing is changed, and the keys need not be looked at.
     if (request.readOnly && this.onlyReads) return undefined
     const found = this.#requests[this.#position(request)]
-    return found?.keeper === this.#keeper ? found : undefined
+    return found?.owner === this.#owner ? found : undefined
   }
 
   #position(request: Request): number {

@@ -9,7 +9,7 @@ import {
 import type { Decoder, Protocol } from '../../protocol/protocol.js'
 import { type Reply, ReplyKind, type ReplySink } from '../../protocol/reply.js'
 import { LineRequest } from '../../requests/line-request.js'
-import type { Request, RequestKeeper } from '../../requests/request.js'
+import type { Request, RequestOwner } from '../../requests/request.js'
 import { KeyFault } from '../../wire-key.js'
 import { failure } from './failure.js'
 import { FlightKeys } from './flight-keys.js'
@@ -31,7 +31,7 @@ const SILENCE = 10
 const ABANDONED = 60_000
 
 /** The room above a session, told what becomes of the requests it was given. */
-export interface SessionListener {
+export interface SessionOwner {
   /** The last reply of the request came. */
   answered(request: Request): void
   /** The request was settled before it was sent. */
@@ -55,9 +55,9 @@ export interface SessionListener {
  * One connection and the requests in flight on it, in order. It stays usable only while every
  * reply is accounted for: after anything unexpected it closes, and its requests are told.
  */
-export class Session implements ConnectionOwner, ReplySink, RequestKeeper {
+export class Session implements ConnectionOwner, ReplySink, RequestOwner {
   readonly #flight = new PendingQueue<Request>()
-  #listener: SessionListener | undefined
+  #listener: SessionOwner | undefined
   #connection: Connection | undefined
   #protocol: Protocol
   #decoder: Decoder
@@ -143,12 +143,12 @@ export class Session implements ConnectionOwner, ReplySink, RequestKeeper {
    * @returns false where nothing is in flight after all, for the protocol cannot carry their keys, as
    * the listener has heard; it hears of no end then.
    */
-  send(requests: readonly Request[], listener: SessionListener): boolean {
+  send(requests: readonly Request[], listener: SessionOwner): boolean {
     const connection = this.#connection as Connection
     this.#keys = undefined
     if (this.#flight.size === 0) this.#progress.active = monotonic()
     for (const request of requests) {
-      request.keeper = this
+      request.owner = this
       try {
         request.remaining = request.encode(this.#protocol, connection.output)
       } catch (error) {

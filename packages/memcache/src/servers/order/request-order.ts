@@ -8,7 +8,7 @@ import { WaitingKeys } from './waiting-keys.js'
  * however many connections they leave: one that would overtake another is held back until that is
  * answered or lost. What is on one connection, or only reads, needs no such care.
  */
-export class Order {
+export class RequestOrder {
   readonly #leftovers: Leftovers
   /** Sessions with requests in flight; a few. */
   readonly #out: Session[] = []

@@ -1,5 +1,5 @@
 import { type Deadlines, Fault, PendingQueue } from '@glammp/wire'
-import type { Request, RequestKeeper } from '../../requests/request.js'
+import type { Request, RequestOwner } from '../../requests/request.js'
 import { failure } from '../connection/failure.js'
 import { WaitingKeys } from './waiting-keys.js'
 
@@ -8,7 +8,7 @@ import { WaitingKeys } from './waiting-keys.js'
  * about a key that waits here waits behind it. The time of a request is counted anew from each
  * answer of the server: a list is given up when nothing comes any more, not for its length.
  */
-export class WaitingLine implements RequestKeeper {
+export class WaitingLine implements RequestOwner {
   readonly #deadlines: Deadlines
   readonly #requests = new PendingQueue<Request>()
   readonly #keys = new WaitingKeys()
@@ -31,7 +31,7 @@ export class WaitingLine implements RequestKeeper {
 
   /** @param timeout - milliseconds without an answer of the server after which it is given up. */
   push(request: Request, timeout: number): void {
-    request.keeper = this
+    request.owner = this
     request.allowance = timeout
     this.#deadlines.add(request, timeout)
     this.#requests.push(request)
@@ -67,7 +67,7 @@ export class WaitingLine implements RequestKeeper {
     const request = this.#requests.shift()
     if (request === undefined) return undefined
     this.#deadlines.remove(request)
-    request.keeper = undefined
+    request.owner = undefined
     this.#keys.delete(request)
     return request
   }

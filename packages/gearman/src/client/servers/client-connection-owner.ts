@@ -1,7 +1,7 @@
 import type { Fault } from '@glammp/wire'
 import type { LinkOptions } from '../../link/link.js'
 
-export interface SubmitterOptions extends LinkOptions {
+export interface ClientConnectionOptions extends LinkOptions {
   /** Milliseconds that gearmand may take for an answer. */
   readonly timeout: number
   /** Milliseconds of silence before the server is asked whether it lives; 0: never. */
@@ -9,11 +9,11 @@ export interface SubmitterOptions extends LinkOptions {
   /** Whether there is no other server. */
   readonly alone: () => boolean
   /** Told when the server is found down, and when it is up again. */
-  readonly watcher: ServerWatcher
+  readonly watcher: ClientConnectionOwner
 }
 
 /** Who wants to know about the state of servers. */
-export interface ServerWatcher {
+export interface ClientConnectionOwner {
   up(server: string): void
   down(server: string, reason: Fault): void
 }
