@@ -1,6 +1,5 @@
 import { isUint8Array } from 'node:util/types'
-import { latin1 } from '@glammp/wire'
-import { binaryWireKey, isText } from './wire-key.js'
+import { Fault, latin1 } from '@glammp/wire'
 
 /**
  * What names an item: text, which travels as UTF-8, or bytes. Bytes that could be a text are the
@@ -35,4 +34,52 @@ export function keyId(key: Key): string {
 export function textOf(bytes: string): string | undefined {
   const text = Buffer.from(bytes, 'latin1').toString()
   return latin1(Buffer.from(text)) === bytes ? text : undefined
+}
+
+/**
+ * A key as requests carry it, with its namespace: its bytes, one character each. Bytes that no
+ * line can hold are written as the meta commands take them, in base64 with the flag `b` behind a
+ * space. So `mg`, `md` and `ma` send every wire key as it stands; what must know the bytes asks
+ * here. No other wire key holds a space: the last character but one tells the two apart.
+ */
+const SPACE = 32
+
+/** What ends or cuts a key in a line of text: white space, control characters. */
+const CUTTING = /[\0-\x20\x7f]/
+
+/** True where a line of text can hold these bytes, of one character each, as a key. */
+export function isText(bytes: string): boolean {
+  return !CUTTING.test(bytes)
+}
+
+/** The wire key of bytes that a line cannot hold. */
+export function binaryWireKey(bytes: string): string {
+  return `${Buffer.from(bytes, 'latin1').toString('base64')} b`
+}
+
+/** True where the wire key is written in base64. */
+export function isBinary(wireKey: string): boolean {
+  return wireKey.charCodeAt(wireKey.length - 2) === SPACE
+}
+
+/** The bytes of the key: what the binary protocol sends, and what servers are chosen by. */
+export function bytesOf(wireKey: string): string {
+  if (!isBinary(wireKey)) return wireKey
+  return Buffer.from(wireKey.slice(0, -2), 'base64').toString('latin1')
+}
+
+/** The connection's protocol has no form for the key: nothing of the request was written. */
+export class KeyFault extends Fault {
+  constructor() {
+    super('connect', NO_FORM)
+  }
+}
+
+const NO_FORM =
+  'a key with white space or control characters needs the meta or the binary protocol; this server is spoken to in classic'
+
+/** The wire key, for a line of the classic protocol. @throws KeyFault where it cannot be. */
+export function classicKey(wireKey: string): string {
+  if (isBinary(wireKey)) throw new KeyFault()
+  return wireKey
 }

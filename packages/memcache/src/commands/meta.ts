@@ -3,12 +3,11 @@ import { shown, wrong } from '@glammp/wire'
 import type { CommandContext } from '../dispatch/context.js'
 import { type CallOptions, checkCall, route, routeNow } from '../dispatch/route.js'
 import { ValueTooLargeError } from '../errors.js'
-import { type Key, keyText } from '../key.js'
+import { isBinary, type Key, keyText } from '../key.js'
 import { overtakeLoad } from '../leases/guard.js'
 import { storeHead } from '../protocol/meta/lines.js'
 import { type MetaReply, MetaRequest } from '../requests/meta-request.js'
 import { encodeText } from '../values/serializer.js'
-import { isBinary } from '../wire-key.js'
 
 /** Letters with their tokens, one space between; neither `b` nor `q`. */
 const FLAGS = /^(?:[A-Zac-pr-z][!-~]*(?: [A-Zac-pr-z][!-~]*)*)?$/

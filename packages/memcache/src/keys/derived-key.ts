@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { bytesOf, isBinary } from '../wire-key.js'
+import { bytesOf, isBinary } from '../key.js'
 import { type KeyRules, LONGEST_KEY } from './key-rules.js'
 
 /** Longer names are hashed: with the longest namespace (125 bytes) the key still fits 250. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { InvalidKeyError } from '../errors.js'
-import { bytesOf } from '../wire-key.js'
+import { bytesOf } from '../key.js'
 import { KeyRules } from './key-rules.js'
 
 const rules = (

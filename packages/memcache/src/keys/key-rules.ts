@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto'
 import { isUint8Array } from 'node:util/types'
 import { latin1 } from '@glammp/wire'
 import { InvalidKeyError } from '../errors.js'
-import { type Key, textOf } from '../key.js'
-import { binaryWireKey, isText } from '../wire-key.js'
+import { binaryWireKey, isText, type Key, textOf } from '../key.js'
 
 /** memcached's KEY_MAX_LENGTH, in bytes. */
 export const LONGEST_KEY = 250

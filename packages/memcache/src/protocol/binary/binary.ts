@@ -1,5 +1,5 @@
 import { latin1, type Output } from '@glammp/wire'
-import { bytesOf } from '../../wire-key.js'
+import { bytesOf } from '../../key.js'
 import type { Credentials, Decoder, Protocol, StorageFields, StorageMode } from '../protocol.js'
 import { ReplyKind, type ReplySink } from '../reply.js'
 import { BinaryDecoder } from './binary-decoder.js'

@@ -1,5 +1,5 @@
 import type { Output } from '@glammp/wire'
-import { classicKey } from '../../wire-key.js'
+import { classicKey } from '../../key.js'
 import type { Decoder, Protocol, StorageFields } from '../protocol.js'
 import { ReplyKind, type ReplySink } from '../reply.js'
 import { textHandshake } from '../text/text-handshake.js'

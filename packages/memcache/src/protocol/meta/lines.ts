@@ -1,4 +1,4 @@
-import { isBinary } from '../../wire-key.js'
+import { isBinary } from '../../key.js'
 
 /** The beginning of an `ms`: the length of the block stands between the key and its flag. */
 export function storeHead(wireKey: string, length: number): string {

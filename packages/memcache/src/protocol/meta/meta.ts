@@ -1,5 +1,5 @@
 import type { Output } from '@glammp/wire'
-import { isBinary } from '../../wire-key.js'
+import { isBinary } from '../../key.js'
 import { classicProtocol } from '../classic/classic.js'
 import type { Decoder, Protocol, StorageFields, StorageMode } from '../protocol.js'
 import { ReplyKind, type ReplySink } from '../reply.js'

@@ -9,9 +9,8 @@ import {
   ProtocolError,
   TimeoutError,
 } from '../../errors.js'
-import { keyText } from '../../key.js'
+import { KeyFault, keyText } from '../../key.js'
 import { AuthenticationFault } from '../../requests/refusal.js'
-import { KeyFault } from '../../wire-key.js'
 
 /** Turns the inner reason into the error that the caller gets: the one place that does. */
 export function failure(fault: Fault, details: MemcacheErrorDetails): MemcacheError {

@@ -6,11 +6,11 @@ import {
   monotonic,
   PendingQueue,
 } from '@glammp/wire'
+import { KeyFault } from '../../key.js'
 import type { Decoder, Protocol } from '../../protocol/protocol.js'
 import { type Reply, ReplyKind, type ReplySink } from '../../protocol/reply.js'
 import { LineRequest } from '../../requests/line-request.js'
 import type { Request, RequestOwner } from '../../requests/request.js'
-import { KeyFault } from '../../wire-key.js'
 import { failure } from './failure.js'
 import { FlightKeys } from './flight-keys.js'
 import { Progress } from './progress.js'

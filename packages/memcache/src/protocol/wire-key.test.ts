@@ -1,12 +1,12 @@
 import { Output } from '@glammp/wire'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { binaryProtocol } from './protocol/binary/binary.js'
-import { classicProtocol } from './protocol/classic/classic.js'
-import { storeHead } from './protocol/meta/lines.js'
-import { metaProtocol } from './protocol/meta/meta.js'
-import type { Protocol } from './protocol/protocol.js'
-import { binaryWireKey, bytesOf, isBinary, KeyFault } from './wire-key.js'
+import { binaryWireKey, bytesOf, isBinary, KeyFault } from '../key.js'
+import { binaryProtocol } from './binary/binary.js'
+import { classicProtocol } from './classic/classic.js'
+import { storeHead } from './meta/lines.js'
+import { metaProtocol } from './meta/meta.js'
+import type { Protocol } from './protocol.js'
 
 const bytes = fc
   .uint8Array({ minLength: 1, maxLength: 186 })
