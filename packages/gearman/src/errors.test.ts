@@ -1,3 +1,4 @@
+import { inspect } from 'node:util'
 import { expect, test } from 'vitest'
 import * as errors from './errors.js'
 
@@ -29,4 +30,9 @@ test('every class has a code of its own, its name, and is a GearmanError', () =>
     codes.add(error.code)
   }
   expect(codes.size).toBe(12)
+})
+
+test('a printed error shows no detail that is not known', () => {
+  expect(inspect(new errors.ClosedError('closed'))).not.toContain('undefined')
+  expect(inspect(new errors.ClosedError('closed', { function: 'f' }))).toContain("function: 'f'")
 })

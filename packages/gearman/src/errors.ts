@@ -12,14 +12,16 @@ export interface GearmanErrorDetails extends ErrorDetails {
 export abstract class GearmanError extends ErrorBase {
   static override readonly kind: string = 'GearmanError'
   /** The function of the job, as the caller named it. */
-  readonly function: string | undefined
+  declare readonly function: string | undefined
   /** The job's handle with its server, once gearmand gave one. */
-  readonly handle: string | undefined
+  declare readonly handle: string | undefined
 
   constructor(message: string, details: GearmanErrorDetails = {}) {
     super(message, details)
-    this.function = details.function
-    this.handle = details.handle
+    // What is not known is absent, so that a printed error shows nothing but what helps.
+    const { function: name, handle } = details
+    if (name !== undefined) this.function = name
+    if (handle !== undefined) this.handle = handle
   }
 }
 
