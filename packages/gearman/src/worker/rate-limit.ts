@@ -43,37 +43,26 @@ export class RateLimit {
 
   /** Whether one more job may be asked for now. */
   get open(): boolean {
-    if (this.#closed) return false
-    const { jobs, per } = this.#options
-    const past = monotonic() - per
-    let oldest = this.#starts.peek()
-    while (oldest !== undefined && oldest <= past) {
-      this.#starts.shift()
-      oldest = this.#starts.peek()
-    }
-    if (this.#starts.size + this.#reserved < jobs) return true
-    if (oldest !== undefined && this.#timer === undefined) {
-      // One millisecond more: a timer may fire a fraction of one early.
-      this.#timer = setTimeout(() => this.#open(), oldest - past + 1)
-    }
-    return false
+    return !this.#closed && this.#starts.size + this.#reserved < this.#options.jobs
   }
 
   /** Another limit from now on. */
   change(options: RateLimitOptions): void {
     this.#options = options
-    this.#open()
+    this.#look()
   }
 
   /** A job was asked for. */
   reserve(): void {
     this.#reserved += 1
+    this.#watch()
   }
 
   /** It came, and begins. */
   began(): void {
     this.#reserved -= 1
     this.#starts.push(monotonic())
+    this.#watch()
   }
 
   /** They did not come. */
@@ -87,9 +76,24 @@ export class RateLimit {
     clearTimeout(this.#timer)
   }
 
-  #open(): void {
+  /** Where no place is left, forgets the starts that are past, and waits for the next one to be. */
+  #watch(): void {
+    if (this.#closed || this.open) return
+    const past = monotonic() - this.#options.per
+    let oldest = this.#starts.peek()
+    while (oldest !== undefined && oldest <= past) {
+      this.#starts.shift()
+      oldest = this.#starts.peek()
+    }
+    if (this.open || oldest === undefined || this.#timer !== undefined) return
+    // One millisecond more: a timer may fire a fraction of one early.
+    this.#timer = setTimeout(() => this.#look(), oldest - past + 1)
+  }
+
+  #look(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    this.#opened()
+    this.#watch()
+    if (this.open) this.#opened()
   }
 }

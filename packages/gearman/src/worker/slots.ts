@@ -22,7 +22,6 @@ export class Slots {
   /** Jobs that may still be taken. */
   #quota = 0
   #turn = 0
-  #filling = false
   #idle: (() => void) | undefined
   /** Jobs that came late, and wait for a slot. */
   readonly #held: (() => void)[] = []
@@ -63,9 +62,6 @@ export class Slots {
 
   /** Sends as many grabs as there are free slots, in turn over the sources that may have jobs. */
   fill(): void {
-    // A grab may end in the call of a handler and so come back here.
-    if (this.#filling) return
-    this.#filling = true
     let refused = 0
     while (this.#free > 0 && refused < this.#sources.length) {
       this.#turn = (this.#turn + 1) % this.#sources.length
@@ -82,7 +78,6 @@ export class Slots {
     if (this.#free > 0) {
       for (const source of this.#sources) if (source.idle) source.sleep()
     }
-    this.#filling = false
   }
 
   /** A grab that had been given up brings a job. */
