@@ -55,7 +55,7 @@ export class Discovery {
    *
    * @throws MemcacheError of the last endpoint, where none answers.
    */
-  get ready(): Promise<void> | undefined {
+  ready(): Promise<void> | undefined {
     return this.#known === undefined ? this.ask() : undefined
   }
 

@@ -57,7 +57,7 @@ export class Fleet {
 
   /** What a call waits for until the servers are known, or its signal aborts; `undefined` when they are. */
   ready(signal?: AbortSignal | undefined): Promise<void> | undefined {
-    const ready = this.#discovery?.ready
+    const ready = this.#discovery?.ready()
     if (ready === undefined) return undefined
     const waited = orAborted(ready, signal)
     // Who asks may have something else to wait for first, or only look whether there is something to wait for.

@@ -90,14 +90,9 @@ export class ClientConnection implements LinkOwner, RequestOwner, MeteredServer 
     return this.#waiting.size + this.#pending.size + this.#jobs.size
   }
 
-  /**
-   * It failed and has not answered since (asked after a rest, it is tried again, at nobody's cost), or says
-   * nothing where an answer is due.
-   */
+  /** It failed and has not answered since, or says nothing where an answer is due. */
   get down(): boolean {
-    if (this.#health.reason === undefined) return this.#silent
-    this.look()
-    return true
+    return this.#health.reason !== undefined || this.#silent
   }
 
   /** Finds out whether it is there, unless it rests. */

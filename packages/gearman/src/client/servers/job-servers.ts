@@ -108,7 +108,7 @@ export class JobServers implements SubmissionOwner {
     if (this.#closing !== undefined) submission.abandon(CLOSED)
     if (submission.settled) return
     this.deadlines.add(submission, this.#options.timeout)
-    this.#selection.pick(submission.order.key, undefined)?.send(submission)
+    this.#pick(submission.order.key, undefined)?.send(submission)
   }
 
   /**
@@ -153,7 +153,7 @@ export class JobServers implements SubmissionOwner {
     submission.avoided ??= new Set()
     if (submission.owner !== undefined) submission.avoided.add(submission.owner)
     const { key, retries } = submission.order
-    const next = sent ? undefined : this.#selection.pick(key, submission.avoided)
+    const next = sent ? undefined : this.#pick(key, submission.avoided)
     // All at once, so that the time until one is found does not grow with those that are down.
     if (!sent) for (const server of this.#selection.candidates) server.look()
     if (next !== undefined) {
@@ -186,10 +186,20 @@ export class JobServers implements SubmissionOwner {
     this.deadlines.add(submission, this.#options.timeout)
     // The one that failed last is avoided, where there is another one.
     const server =
-      this.#selection.pick(submission.order.key, submission.avoided) ??
-      this.#selection.pick(submission.order.key, undefined)
+      this.#pick(submission.order.key, submission.avoided) ??
+      this.#pick(submission.order.key, undefined)
     submission.avoided = undefined
     server?.send(submission)
+  }
+
+  /** The server of a job. One that is down is looked for meanwhile, at nobody's cost. */
+  #pick(
+    key: string | undefined,
+    avoided: ReadonlySet<unknown> | undefined,
+  ): ClientConnection | undefined {
+    const { candidates } = this.#selection
+    if (candidates.length > 1) for (const server of candidates) if (server.down) server.look()
+    return this.#selection.pick(key, avoided)
   }
 
   // A caller with a shorter limit than the client leaves a query that finds out a hanging server;
