@@ -129,6 +129,8 @@ export class Link implements ConnectionOwner {
       connection.close(reason)
       throw reason
     }
+    // Lost since: nothing would tell of it any more.
+    if (connection.reason !== undefined) throw connection.reason
     this.#decoder = new PacketDecoder(Magic.RESPONSE, MAX_PACKET, (type, args, data) => {
       // The owner may have closed the connection over a packet before this one.
       if (this.#connection === connection) this.#owner.packet(type, args, data)
