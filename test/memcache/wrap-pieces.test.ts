@@ -46,9 +46,14 @@ describe.each(['meta', 'classic', 'binary'] as const)(
       other = new MemcacheClient(options)
     })
     afterAll(() => Promise.all([cache.close(), other.close()]))
-    beforeEach(async () => {
-      for (const key of await pieces()) await meta.delete(key)
-    })
+    // A listing leaves out what another thread of the server has in hand.
+    beforeEach(() =>
+      waitFor(async () => {
+        const left = await pieces()
+        await meta.deleteMany(left)
+        return left.length === 0
+      }),
+    )
 
     const name = (text: string): string => `${protocol}:${text}`
 
@@ -129,7 +134,7 @@ describe.each(['meta', 'classic', 'binary'] as const)(
         Promise.all((await pieces()).map(async (piece) => (await meta.inspect(piece))?.ttl ?? 0))
       await waitFor(async () => (await ttls()).every((ttl) => ttl > 500))
       await other.getAndTouch(key, 0)
-      expect(await ttls()).toEqual([Infinity, Infinity, Infinity])
+      await waitFor(async () => (await ttls()).join() === 'Infinity,Infinity,Infinity')
       await other.touch(key, 100)
       expect((await ttls()).every((ttl) => ttl <= 100)).toBe(true)
     })

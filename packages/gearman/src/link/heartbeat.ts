@@ -22,6 +22,8 @@ export class Heartbeat {
   readonly #ask: () => void
   #timer: NodeJS.Timeout | undefined
   #forget: (() => void) | undefined
+  /** Whether the answer that is waited for is still to come. */
+  #due: (() => boolean) | undefined
   #heard = 0
   /** How many bytes had left, of how many that were to. */
   #left = 0
@@ -32,6 +34,7 @@ export class Heartbeat {
     this.#link = link
     this.#options = options
     this.#ask = ask
+    link.onReceived = () => this.#received()
   }
 
   /** A connection was opened. */
@@ -43,6 +46,7 @@ export class Heartbeat {
   stop(): void {
     clearTimeout(this.#timer)
     this.#forget?.()
+    this.#due = undefined
   }
 
   /** Closes the connection where nothing moves any more while an answer is due. */
@@ -50,6 +54,7 @@ export class Heartbeat {
     const { connection } = this.#link
     if (connection === undefined) return
     this.stop()
+    this.#due = due
     // What the kernel takes at once says nothing of the peer.
     connection.flush()
     this.#note()
@@ -61,6 +66,11 @@ export class Heartbeat {
       else if (this.#alive) this.expect(due)
       else this.#link.close(new Fault('timeout', `no answer within ${time} ms`))
     })
+  }
+
+  // The wait ends with the answer: for as long as one is armed, a timer ticks.
+  #received(): void {
+    if (this.#due !== undefined && !this.#due()) this.#listen()
   }
 
   #listen(): void {

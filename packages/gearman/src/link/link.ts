@@ -49,6 +49,8 @@ export class Link implements ConnectionOwner {
   #opening: Promise<Connection> | undefined
   #abort: AbortController | undefined
   #heard = 0
+  /** Called when bytes came in and the packets in them were dealt with. */
+  onReceived: () => void = () => {}
   #held = false
 
   constructor(options: LinkOptions, owner: LinkOwner) {
@@ -145,6 +147,7 @@ export class Link implements ConnectionOwner {
   received(chunk: Buffer): void {
     this.#heard += 1
     this.#decoder?.push(chunk)
+    this.onReceived()
   }
 
   /** @internal */
