@@ -157,7 +157,7 @@ describe.each([
       await new Promise((resolve) => setImmediate(resolve))
     }
     expect(proxy.connections).toBeLessThan(30)
-    expect(events).toEqual([{ server: proxy.address, reason: expect.any(Error) }])
+    expect(events).toEqual([{ server: proxy.address, error: expect.any(AuthenticationError) }])
     const all = [...errors, ...events, cache, await cache.stats()]
     const shown = all
       .map((thing) => `${inspect(thing, { depth: 20, showHidden: true })} ${JSON.stringify(thing)}`)

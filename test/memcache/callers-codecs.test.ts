@@ -75,7 +75,7 @@ async function expectEncodeErrors(cache: MemcacheClient, cause: unknown): Promis
     expect((error as Error).cause).toBe(cause)
   }
   const told: unknown[] = []
-  cache.on('refresh:failed', ({ reason }) => told.push(reason))
+  cache.on('refresh:failed', ({ error }) => told.push(error))
   expect(await cache.wrap('w', () => LONG, { ttl: 60 })).toBe(LONG)
   expect(told).toMatchObject([{ code: 'ERR_MEMCACHE_ENCODE', command: 'wrap', key: 'w' }])
 }

@@ -1,4 +1,5 @@
 import {
+  ConnectionError,
   type Key,
   MemcacheClient,
   type MemcacheEvents,
@@ -54,7 +55,9 @@ describe.skipIf(!serversAreControllable)('while a server cannot be reached', () 
     }
     expect((await cache.getMany(keys)).size).toBe(keys.length)
     await waitFor(async () => (await cache.set(lost[0] as string, 'x')) && ejections.length > 0)
-    expect(ejections).toEqual([{ server: servers[0]?.address, reason: expect.any(Error) }])
+    const server = servers[0]?.address
+    expect(ejections).toEqual([{ server, error: expect.any(ConnectionError) }])
+    expect(ejections).toMatchObject([{ error: { code: 'ERR_MEMCACHE_CONNECTION', server } }])
     const rejoined = waitForEvent(cache, 'server:rejoined')
     await servers[0]?.restart()
     expect(await rejoined).toEqual({ server: servers[0]?.address })

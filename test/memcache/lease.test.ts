@@ -83,13 +83,13 @@ describe.concurrent.each(['meta', 'classic', 'binary'] as const)('leases on %s',
     await pastEnd(other, key('refresh'), options)
     const failures: unknown[] = []
     cache.on('refresh:failed', (event) => failures.push(event))
-    const reason = new Error('database is down')
+    const error = new Error('database is down')
     const failing = (): string => {
-      throw reason
+      throw error
     }
     expect(await cache.wrap(key('refresh'), failing, options)).toBe('old')
     await waitFor(() => failures.length > 0)
-    expect(failures).toEqual([{ key: key('refresh'), reason, delay: expect.any(Number) }])
+    expect(failures).toEqual([{ key: key('refresh'), error, delay: expect.any(Number) }])
     expect(await other.wrap(key('refresh'), () => 'new', options)).toBe('old')
     await waitFor(async () => (await other.get(key('refresh'))) === 'new')
   })

@@ -62,7 +62,7 @@ describe('a load that wraps its own key', () => {
     const options = { ttl: 600, refreshAhead: 599 }
     await cache.wrap(own, () => 'old', { ttl: 300 })
     const reasons: unknown[] = []
-    cache.on('refresh:failed', ({ reason }) => reasons.push(reason))
+    cache.on('refresh:failed', ({ error }) => reasons.push(error))
     expect(await cache.wrap(own, () => cache.wrap(own, () => 'new'), options)).toBe('old')
     await waitFor(() => reasons.length > 0)
     expect(reasons[0]).toMatchObject(waits)

@@ -1,6 +1,8 @@
 export type {
   ConnectionMetrics,
   ServerObject,
+  ServerReconnecting,
+  ServerUp,
   Source,
   TlsOptions,
   TrafficMetrics,
@@ -52,7 +54,7 @@ export {
 } from './errors.js'
 export { GearmanJob, type JobHandler } from './job.js'
 export { channelNames, type JobMessage, type SubmitMessage } from './observing/channels.js'
-export type { GearmanClientEvents, ServerDown, ServerUp } from './observing/events.js'
+export type { GearmanClientEvents, ServerDown } from './observing/events.js'
 export type { FunctionMetrics, GearmanMetrics, LatencyMetrics } from './observing/metrics.js'
 export type {
   ConnectionOptions,

@@ -2,6 +2,8 @@ export type {
   ConnectionMetrics,
   ServerAddress,
   ServerObject,
+  ServerReconnecting,
+  ServerUp,
   TlsOptions,
   TrafficMetrics,
 } from '@glammp/wire'
@@ -50,7 +52,7 @@ export type { Key } from './key.js'
 export type { Ttl } from './keys/ttl.js'
 export type { InvalidateOptions } from './leases/invalidation.js'
 export { type CommandMessage, channelNames } from './observing/channels.js'
-export type { MemcacheEvents } from './observing/events.js'
+export type { MemcacheEvents, RefreshFailed, ServerDown } from './observing/events.js'
 export type {
   CommandMetrics,
   LatencyMetrics,

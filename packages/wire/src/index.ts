@@ -65,6 +65,7 @@ export {
 } from './option-rules.js'
 export { Pull, type Source } from './pull.js'
 export { Refusal } from './refusal.js'
+export type { ServerReconnecting, ServerUp } from './server-events.js'
 export { messageOf, shown, shownName } from './shown.js'
 export {
   checkBigint,

@@ -80,6 +80,8 @@ export class GearmanClient<ClientCodec extends CodecOption = 'string'>
           const error = failure(reason, { what: 'the connection', server })
           tell(this, 'server:down', { server, error })
         },
+        reconnecting: (server, attempt, delay) =>
+          tell(this, 'server:reconnecting', { server, attempt, delay }),
       },
     })
     this.#dispatch = new Dispatch(settings, this.#servers, given.traceContext)

@@ -1,15 +1,11 @@
+import type { ServerReconnecting, ServerUp } from '@glammp/wire'
 import type { GearmanError } from '../errors.js'
-
-/** A server that can be reached. */
-export interface ServerUp {
-  /** Its address. */
-  readonly server: string
-}
 
 /** A server that cannot be reached. */
 export interface ServerDown {
   /** Its address. */
   readonly server: string
+  /** The failure that led to it. */
   readonly error: GearmanError
 }
 
@@ -19,4 +15,9 @@ export interface GearmanClientEvents {
   'server:down': [state: ServerDown]
   /** A server that was down has answered. */
   'server:up': [state: ServerUp]
+  /**
+   * A connection to a server did not come about, or was silent. For `delay` milliseconds jobs go to
+   * others, where there are any; the first call after that tries again.
+   */
+  'server:reconnecting': [state: ServerReconnecting]
 }

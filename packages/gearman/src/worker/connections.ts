@@ -210,6 +210,7 @@ export class Connections {
         // The connection for all functions tells of the server.
         up: () => {},
         down: () => {},
+        reconnecting: () => {},
       },
     )
     const source = new LimitedSource(connection, limit)

@@ -5,6 +5,8 @@ import {
   Fault,
   milliseconds,
   OptionRules,
+  type ServerReconnecting,
+  type ServerUp,
   setTimeout,
   tell,
 } from '@glammp/wire'
@@ -15,7 +17,7 @@ import type { JobHandler } from '../job.js'
 import { failure } from '../link/failure.js'
 import { checkClientId } from '../names/client-id.js'
 import { jobsAreWatched, traceJob } from '../observing/channels.js'
-import type { ServerDown, ServerUp } from '../observing/events.js'
+import type { ServerDown } from '../observing/events.js'
 import { type GearmanMetrics, JobMeter } from '../observing/metrics.js'
 import {
   checkOptions,
@@ -61,6 +63,8 @@ export interface GearmanWorkerEvents {
   'server:up': [state: ServerUp]
   /** There is none: the first failure after it was up, or was tried first. */
   'server:down': [state: ServerDown]
+  /** A connection was lost or did not come about: the next one is tried in `delay` milliseconds. */
+  'server:reconnecting': [state: ServerReconnecting]
 }
 
 /** The beginning of a job. */
@@ -135,9 +139,11 @@ export class GearmanWorker<WorkerCodec extends CodecOption = 'string'>
       },
       up: (server) => this.#tell('server:up', { server }),
       down: (server, fault) => {
-        const error = failure(fault, { what: 'the worker connection', server })
+        const error = failure(fault, { what: 'the connection', server })
         this.#tell('server:down', { server, error })
       },
+      reconnecting: (server, attempt, delay) =>
+        this.#tell('server:reconnecting', { server, attempt, delay }),
     })
     this.#closed = new Promise((resolve) => {
       this.#resolveClosed = resolve

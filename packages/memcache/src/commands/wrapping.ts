@@ -50,7 +50,7 @@ export class Wrapping {
         near: settings.near,
         tags: settings.namespaceVersion ? [EVERYTHING] : [],
         foreignReaders: settings.foreignReaders,
-        refreshFailed: (key, reason, delay) => tell('refresh:failed', { key, reason, delay }),
+        refreshFailed: (key, error, delay) => tell('refresh:failed', { key, error, delay }),
       },
     )
     context.changes.listener = this.#cacheAside

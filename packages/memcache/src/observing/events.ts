@@ -1,28 +1,45 @@
+import type { ServerReconnecting, ServerUp } from '@glammp/wire'
+import type { MemcacheError } from '../errors.js'
 import type { Key } from '../key.js'
+
+/** A server that cannot be reached, or is left out. */
+export interface ServerDown {
+  /** Its address. */
+  readonly server: string
+  /** The failure that led to it. */
+  readonly error: MemcacheError
+}
+
+/** An old value that could not be replaced. */
+export interface RefreshFailed {
+  readonly key: Key
+  /** What `load` threw, or the MemcacheError of the command that failed. */
+  readonly error: unknown
+  /** Milliseconds for which this process serves the old value without trying again. */
+  readonly delay: number
+}
 
 /** What a client tells its listeners. There is no `'error'` event: failures belong to calls. */
 export interface MemcacheEvents {
   /** A server could not be reached; until `server:up` calls to it fail at once or after one try. */
-  'server:down': [event: { readonly server: string; readonly reason: Error }]
+  'server:down': [event: ServerDown]
   /** A server that was down can be reached again. */
-  'server:up': [event: { readonly server: string }]
+  'server:up': [event: ServerUp]
   /** A server failed too often in a row and is left out until it answers again (`ejection`). */
-  'server:ejected': [event: { readonly server: string; readonly reason: Error }]
+  'server:ejected': [event: ServerDown]
   /** A server that was left out has answered and gets its keys back. */
-  'server:rejoined': [event: { readonly server: string }]
+  'server:rejoined': [event: ServerUp]
   /**
    * A connection to a server did not come about. Calls to it fail at once for `delay` milliseconds;
    * the first call after that tries again. `attempt` counts failures in a row.
    */
-  'server:reconnecting': [
-    event: { readonly server: string; readonly attempt: number; readonly delay: number },
-  ]
+  'server:reconnecting': [event: ServerReconnecting]
   /**
    * `wrap` served an old value and could not replace it, since `load` failed in the background; or
    * what `load` gave was returned, but could not be stored. For `delay` milliseconds, more after each
    * failure in a row, this process serves the old value of the key without trying again.
    */
-  'refresh:failed': [event: { readonly key: Key; readonly reason: unknown; readonly delay: number }]
+  'refresh:failed': [event: RefreshFailed]
 }
 
 /** Tells the listeners of a client. */

@@ -91,11 +91,12 @@ export class Server implements RequestOwner, BatchOwner {
     this.#pool = new SessionPool(options.pool, () => this.#open())
     this.#batch = new Batch(this.#pool, this)
     this.reach = new Reach(options.ejection, {
-      down: (reason) => owner.tell('server:down', { server, reason }),
+      down: (reason) => owner.tell('server:down', { server, error: failure(reason, { server }) }),
       up: () => owner.tell('server:up', { server }),
       reconnecting: (attempt, delay) =>
         owner.tell('server:reconnecting', { server, attempt, delay }),
-      ejected: (reason) => owner.tell('server:ejected', { server, reason }),
+      ejected: (reason) =>
+        owner.tell('server:ejected', { server, error: failure(reason, { server }) }),
       rejoined: () => owner.tell('server:rejoined', { server }),
       probe: () => this.#accept(new LineRequest('version', 'version'), options.connectTimeout),
     })

@@ -7,12 +7,16 @@ test('a server that failed rests, is tried again, and its listener hears each ch
   const news: string[] = []
   const health = new Health(
     { base: 300, cap: 300, random: () => 1 },
-    { down: (reason) => news.push(`down: ${reason.message}`), up: () => news.push('up') },
+    {
+      down: (reason) => news.push(`down: ${reason.message}`),
+      up: () => news.push('up'),
+      reconnecting: (attempt, delay) => news.push(`${attempt}: ${delay}`),
+    },
   )
   health.succeeded()
   expect(health.resting).toBeUndefined()
   const refused = new Fault('connect', 'refused')
-  expect(health.failed(refused)).toBe(300)
+  health.failed(refused)
   expect(health.resting).toBe(refused)
   await waitFor(() => health.resting === undefined)
   expect(health.reason).toBe(refused)
@@ -20,5 +24,7 @@ test('a server that failed rests, is tried again, and its listener hears each ch
   health.succeeded()
   health.succeeded()
   expect(health.reason).toBeUndefined()
-  expect(news).toEqual(['down: refused', 'up'])
+  health.failed(refused)
+  const down = ['down: refused', '1: 300']
+  expect(news).toEqual([...down, '2: 300', 'up', ...down])
 })

@@ -8,6 +8,8 @@ export interface HealthOwner {
   down(reason: Fault): void
   /** The first success after the server was down. */
   up(): void
+  /** A failure, the `attempt`th in a row: the server rests for `delay` milliseconds. */
+  reconnecting(attempt: number, delay: number): void
 }
 
 /**
@@ -37,14 +39,14 @@ export class Health {
     return monotonic() < this.#restUntil ? this.#reason : undefined
   }
 
-  /** Counts a failed attempt; returns the milliseconds of rest. */
-  failed(reason: Fault): number {
+  /** Counts a failed attempt. */
+  failed(reason: Fault): void {
     const first = this.#reason === undefined
     const rest = this.#backoff.next()
     this.#reason = reason
     this.#restUntil = monotonic() + rest
     if (first) this.#listener.down(reason)
-    return rest
+    this.#listener.reconnecting(this.#backoff.failures, rest)
   }
 
   /** Counts a success. */

@@ -16,4 +16,6 @@ export interface ClientConnectionOptions extends LinkOptions {
 export interface ClientConnectionOwner {
   up(server: string): void
   down(server: string, reason: Fault): void
+  /** It failed for the `attempt`th time in a row, and rests for `delay` milliseconds. */
+  reconnecting(server: string, attempt: number, delay: number): void
 }

@@ -71,6 +71,7 @@ export class ClientConnection implements LinkOwner, RequestOwner, MeteredServer 
     this.#health = new Health(REST, {
       up: () => watcher.up(this.name),
       down: (reason) => watcher.down(this.name, reason),
+      reconnecting: (attempt, delay) => watcher.reconnecting(this.name, attempt, delay),
     })
     this.#link = new Link(options, this)
     const { heartbeat: interval, timeout } = options

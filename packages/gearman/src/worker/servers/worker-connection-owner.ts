@@ -16,6 +16,8 @@ export interface WorkerConnectionOwner {
   up(server: string): void
   /** There is none: the first failure after the server was up, or never tried. */
   down(server: string, reason: Fault): void
+  /** It is gone, or did not come about for the `attempt`th time in a row; it is tried again in `delay` milliseconds. */
+  reconnecting(server: string, attempt: number, delay: number): void
 }
 
 export interface WorkerConnectionOptions extends LinkOptions {

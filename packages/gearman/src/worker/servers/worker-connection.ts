@@ -341,7 +341,9 @@ export class WorkerConnection implements LinkOwner {
       this.#owner.down(this.#link.address.name, reason)
     }
     clearTimeout(this.#timer)
-    this.#timer = setTimeout(() => void this.#connect(), this.#backoff.next())
+    const delay = this.#backoff.next()
+    this.#timer = setTimeout(() => void this.#connect(), delay)
+    this.#owner.reconnecting(this.#link.address.name, this.#backoff.failures, delay)
   }
 
   #stop(): void {

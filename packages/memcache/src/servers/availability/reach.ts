@@ -1,14 +1,9 @@
-import { Fault, Health, monotonic } from '@glammp/wire'
+import { Fault, Health, type HealthOwner, monotonic } from '@glammp/wire'
 import { AuthenticationFault } from '../../requests/refusal.js'
 import { Ejection, type EjectionOptions, type EjectionOwner } from './ejection.js'
 
 /** Told when a server goes and comes back, and asked to see whether it has. */
-export interface ReachOwner extends EjectionOwner {
-  down(reason: Fault): void
-  up(): void
-  /** A connection did not come about, for the `attempt`th time in a row; it rests for `delay` milliseconds. */
-  reconnecting(attempt: number, delay: number): void
-}
+export interface ReachOwner extends EjectionOwner, HealthOwner {}
 
 /** `doubtful`: it was down, has rested, and may be back. */
 type Standing = 'up' | 'untried' | 'doubtful' | 'down'
@@ -20,15 +15,12 @@ const REST = { base: 50, cap: 1_000 }
 export class Reach {
   readonly #health: Health
   readonly #ejection: Ejection
-  readonly #listener: ReachOwner
   #tried = false
   #underWay = 0
   #failedAt = Number.NEGATIVE_INFINITY
-  #failedAttempts = 0
 
   /** @param ejection - when the server is left out for failing; `undefined`: never. */
   constructor(ejection: EjectionOptions | undefined, listener: ReachOwner) {
-    this.#listener = listener
     this.#health = new Health(REST, listener)
     this.#ejection = new Ejection(ejection, listener)
   }
@@ -66,7 +58,6 @@ export class Reach {
     try {
       const opened = await open()
       this.#health.succeeded()
-      this.#failedAttempts = 0
       return opened
     } catch (error) {
       const fault = error instanceof Fault ? error : new Fault('connect', String(error), error)
@@ -94,10 +85,8 @@ export class Reach {
   }
 
   #failed(fault: Fault): void {
-    const delay = this.#health.failed(fault)
     this.#failedAt = monotonic()
-    this.#failedAttempts += 1
-    this.#listener.reconnecting(this.#failedAttempts, delay)
+    this.#health.failed(fault)
     this.#ejection.failed(fault)
   }
 }

@@ -14,7 +14,7 @@ import { AuthenticationFault } from '../../requests/refusal.js'
 
 /** Turns the inner reason into the error that the caller gets: the one place that does. */
 export function failure(fault: Fault, details: MemcacheErrorDetails): MemcacheError {
-  const { command, key, server } = details
+  const { command = 'the connection', key, server } = details
   const what = key === undefined ? command : `${command} ${keyText(key)}`
   const message = `${what} on ${server}: ${fault.message}`
   const known = { ...details, cause: fault.cause ?? fault }
