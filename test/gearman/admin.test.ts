@@ -7,29 +7,20 @@ import {
   InvalidArgumentError,
   type PerServer,
 } from '@glammp/gearman'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import { startFakeServer } from '../support/fake-server.js'
+import { test as base } from '../support/gearman.js'
 import { type GearmandServer, startGearmand } from '../support/gearmand.js'
 import { waitFor } from '../support/wait.js'
 
-let server: GearmandServer
-let admin: GearmanAdmin
-let client: GearmanClient
-
-beforeAll(async () => {
-  server = await startGearmand()
-  admin = new GearmanAdmin(server.address)
-  client = new GearmanClient(server.address)
-})
-
-afterAll(async () => {
-  await client?.close()
-  await admin?.close()
-  await server?.stop()
+const test = base.extend('admin', { scope: 'file' }, ({ server }, { onCleanup }) => {
+  const admin = new GearmanAdmin(server.address)
+  onCleanup(() => admin.close())
+  return admin
 })
 
 /** The answer of the one server. */
-async function only<T>(asked: Promise<PerServer<T>>): Promise<T> {
+async function only<T>(server: GearmandServer, asked: Promise<PerServer<T>>): Promise<T> {
   const answers = await asked
   expect(Object.keys(answers)).toEqual([server.address])
   const [answer] = Object.values(answers)
@@ -38,13 +29,17 @@ async function only<T>(asked: Promise<PerServer<T>>): Promise<T> {
 }
 
 describe('what gearmand tells', () => {
-  test('version, pid and log level', async () => {
-    expect(await only(admin.version())).toMatch(/^\d+\.\d+/)
-    expect(await only(admin.pid())).toBeGreaterThan(0)
-    expect(await only(admin.verbose())).toMatch(/^[A-Z]+$/)
+  test('version, pid and log level', async ({ server, admin }) => {
+    expect(await only(server, admin.version())).toMatch(/^\d+\.\d+/)
+    expect(await only(server, admin.pid())).toBeGreaterThan(0)
+    expect(await only(server, admin.verbose())).toMatch(/^[A-Z]+$/)
   })
 
-  test('status and priorityStatus count the jobs of a function', async () => {
+  test('status and priorityStatus count the jobs of a function', async ({
+    server,
+    client,
+    admin,
+  }) => {
     await using worker = new GearmanWorker(server.address)
     let go: () => void = () => {}
     const held = new Promise<void>((resolve) => {
@@ -53,25 +48,32 @@ describe('what gearmand tells', () => {
     worker.addFunction('größe', () => held)
     void worker.work()
     const running = client.do('größe')
-    await waitFor(async () => (await row('größe')).running === 1)
+    await waitFor(async () => (await row(server, admin, 'größe')).running === 1)
     await client.doHighBackground('größe', 'x')
     await client.doBackground('größe', 'x')
     await client.doLowBackground('größe', 'x')
-    expect(await row('größe')).toEqual({ function: 'größe', total: 4, running: 1, workers: 1 })
-    const priorities = (await only(admin.priorityStatus())).find((r) => r.function === 'größe')
+    expect(await row(server, admin, 'größe')).toEqual({
+      function: 'größe',
+      total: 4,
+      running: 1,
+      workers: 1,
+    })
+    const priorities = (await only(server, admin.priorityStatus())).find(
+      (r) => r.function === 'größe',
+    )
     expect(priorities).toEqual({ function: 'größe', high: 1, normal: 1, low: 1, workers: 1 })
     go()
     await running
-    await waitFor(async () => (await row('größe')).total === 0)
+    await waitFor(async () => (await row(server, admin, 'größe')).total === 0)
   })
 
-  test('workers, by the names that they gave', async () => {
+  test('workers, by the names that they gave', async ({ server, admin }) => {
     await using worker = new GearmanWorker({ servers: server.address, clientId: 'shop-7' })
     worker.addFunction('one', () => '')
     worker.addFunction('two', () => '')
     void worker.work()
     const found = await waitFor(async () =>
-      (await only(admin.workers())).find(({ clientId }) => clientId === 'shop-7'),
+      (await only(server, admin.workers())).find(({ clientId }) => clientId === 'shop-7'),
     )
     expect(found).toMatchObject({
       fd: expect.any(Number),
@@ -80,21 +82,21 @@ describe('what gearmand tells', () => {
     expect([...found.functions].sort()).toEqual(['one', 'two'])
   })
 
-  test('jobs and their ids, and takes one back', async () => {
+  test('jobs and their ids, and takes one back', async ({ server, client, admin }) => {
     const handle = await client.doBackground('left', 'x', { unique: 'an id with blanks' })
     const local = handle.split('//')[1] ?? ''
-    expect(await only(admin.showJobs())).toContainEqual({
+    expect(await only(server, admin.showJobs())).toContainEqual({
       handle: local,
       retries: 0,
       ignored: false,
       persistent: true,
     })
-    expect(await only(admin.showUniqueJobs())).toContain('an id with blanks')
+    expect(await only(server, admin.showUniqueJobs())).toContain('an id with blanks')
     expect(await admin.cancelJob(handle)).toBe(true)
     expect(await admin.cancelJob(`H:none:${local.length}99`)).toBe(false)
     const waiting = client.do('left', 'y').catch((error) => error.code)
     const queued = await waitFor(async () =>
-      (await only(admin.showJobs())).find((job) => !job.persistent && !job.ignored),
+      (await only(server, admin.showJobs())).find((job) => !job.persistent && !job.ignored),
     )
     expect(await admin.cancelJob(queued.handle)).toBe(true)
     expect(await waiting).toBe('ERR_GEARMAN_JOB_FAILED')
@@ -116,9 +118,18 @@ describe('what gearmand tells', () => {
 })
 
 describe('what gearmand is told', () => {
-  test('a function is made with its last letter, bounded, and dropped', async () => {
+  test('a function is made with its last letter, bounded, and dropped', async ({
+    server,
+    client,
+    admin,
+  }) => {
     await admin.createFunction('letters')
-    expect(await row('letters')).toEqual({ function: 'letters', total: 0, running: 0, workers: 0 })
+    expect(await row(server, admin, 'letters')).toEqual({
+      function: 'letters',
+      total: 0,
+      running: 0,
+      workers: 0,
+    })
     await admin.maxQueue('letters', 1)
     await client.doBackground('letters', '1')
     const full = { code: 'ERR_GEARMAN_SERVER', serverCode: 'QUEUE_ERROR' }
@@ -130,11 +141,11 @@ describe('what gearmand is told', () => {
     expect(await admin.dropFunction('letters')).toBe(false)
   })
 
-  test('a function with workers is not dropped', async () => {
+  test('a function with workers is not dropped', async ({ server, admin }) => {
     await using worker = new GearmanWorker(server.address)
     worker.addFunction('held', () => '')
     void worker.work()
-    await waitFor(async () => (await row('held')).workers === 1)
+    await waitFor(async () => (await row(server, admin, 'held')).workers === 1)
     await expect(admin.dropFunction('held')).rejects.toMatchObject({
       code: 'ERR_GEARMAN_SERVER',
       message: expect.stringContaining('still connected workers'),
@@ -142,7 +153,7 @@ describe('what gearmand is told', () => {
     })
   })
 
-  test('shutdown says that gearmand no longer has it', async () => {
+  test('shutdown says that gearmand no longer has it', async ({ server, admin }) => {
     for (const graceful of [true, false]) {
       await expect(admin.shutdown({ graceful })).rejects.toMatchObject({
         code: 'ERR_GEARMAN_SERVER',
@@ -152,7 +163,7 @@ describe('what gearmand is told', () => {
     }
   })
 
-  test('what gearmand would misread is refused before a byte is sent', async () => {
+  test('what gearmand would misread is refused before a byte is sent', async ({ admin }) => {
     for (const call of [
       () => admin.createFunction('two words'),
       () => admin.createFunction('f\r\ndrop function left'),
@@ -169,7 +180,7 @@ describe('what gearmand is told', () => {
 })
 
 describe('servers that do not answer', () => {
-  test('one that is away shows as such, beside the answers of the others', async () => {
+  test('one that is away shows as such, beside the answers of the others', async ({ server }) => {
     await using other = await startGearmand()
     await using both = new GearmanAdmin([server.address, other.address])
     expect(Object.keys(await both.version())).toEqual([server.address, other.address])
@@ -226,7 +237,7 @@ describe('servers that do not answer', () => {
     }
   })
 
-  test('after close nothing is asked', async () => {
+  test('after close nothing is asked', async ({ server }) => {
     const closed = new GearmanAdmin(server.address)
     const asked = closed.version()
     await closed.close()
@@ -235,8 +246,8 @@ describe('servers that do not answer', () => {
   })
 })
 
-async function row(fn: string) {
-  const found = (await only(admin.status())).find((each) => each.function === fn)
+async function row(server: GearmandServer, admin: GearmanAdmin, fn: string) {
+  const found = (await only(server, admin.status())).find((each) => each.function === fn)
   if (found === undefined) throw new Error(`gearmand knows no ${fn}`)
   return found
 }

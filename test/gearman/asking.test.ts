@@ -1,16 +1,8 @@
 import { getEventListeners } from 'node:events'
 import { AbortError, GearmanClient, TimeoutError } from '@glammp/gearman'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type GearmandServer, startGearmand } from '../support/gearmand.js'
+import { expect } from 'vitest'
+import { test } from '../support/gearman.js'
 import { startProxy } from '../support/proxy.js'
-
-let server: GearmandServer
-
-beforeAll(async () => {
-  server = await startGearmand()
-})
-
-afterAll(() => server?.stop())
 
 const questions: [string, (client: GearmanClient, options: object) => Promise<unknown>][] = [
   ['ping', (client, options) => client.ping(options)],
@@ -18,7 +10,7 @@ const questions: [string, (client: GearmanClient, options: object) => Promise<un
   ['jobStatusByUnique', (client, options) => client.jobStatusByUnique('u', options)],
 ]
 
-test.each(questions)('%s takes a time and a signal of its own', async (_, ask) => {
+test.for(questions)('%s takes a time and a signal of its own', async ([_, ask], { server }) => {
   await using proxy = await startProxy(server.address)
   await using client = new GearmanClient({ servers: proxy.address, timeout: 20_000 })
   await ask(client, { timeout: 10_000 })
@@ -43,14 +35,14 @@ test.each(questions)('%s takes a time and a signal of its own', async (_, ask) =
   expect(proxy.connections).toBe(1)
 })
 
-test.each(questions)('%s refuses a time that cannot be', async (_, ask) => {
+test.for(questions)('%s refuses a time that cannot be', async ([_, ask], { server }) => {
   await using client = new GearmanClient(server.address)
   await expect(ask(client, { timeout: 0 })).rejects.toMatchObject({
     code: 'ERR_GEARMAN_INVALID_ARGUMENT',
   })
 })
 
-test('questions count among the calls under way', async () => {
+test('questions count among the calls under way', async ({ server }) => {
   await using client = new GearmanClient({ servers: server.address, maxPending: 2 })
   const ends = await Promise.allSettled([client.ping(), client.ping(), client.ping()])
   expect(ends.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled', 'rejected'])
@@ -58,7 +50,7 @@ test('questions count among the calls under way', async () => {
   await client.ping()
 })
 
-test('a question may be given more time than the client gives', async () => {
+test('a question may be given more time than the client gives', async ({ server }) => {
   await using proxy = await startProxy(server.address)
   await using client = new GearmanClient({ servers: proxy.address, timeout: 100 })
   await client.ping({ timeout: 10_000 })
@@ -66,7 +58,7 @@ test('a question may be given more time than the client gives', async () => {
   expect(await client.jobStatus('H:x:1', { timeout: 10_000 })).toMatchObject({ known: false })
 })
 
-test('one signal serves any number of calls', async () => {
+test('one signal serves any number of calls', async ({ server }) => {
   const warnings: Error[] = []
   const note = (warning: Error): void => {
     warnings.push(warning)

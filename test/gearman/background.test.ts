@@ -1,22 +1,12 @@
-import { GearmanClient, GearmanWorker } from '@glammp/gearman'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type GearmandServer, startGearmand } from '../support/gearmand.js'
+import { GearmanWorker } from '@glammp/gearman'
+import { expect } from 'vitest'
+import { test } from '../support/gearman.js'
 import { waitFor } from '../support/wait.js'
 
-let server: GearmandServer
-let client: GearmanClient
-
-beforeAll(async () => {
-  server = await startGearmand()
-  client = new GearmanClient(server.address)
-})
-
-afterAll(async () => {
-  await client?.close()
-  await server?.stop()
-})
-
-test('a background job is acknowledged without a worker, and runs when one comes', async () => {
+test('a background job is acknowledged without a worker, and runs when one comes', async ({
+  server,
+  client,
+}) => {
   const handles = await Promise.all(
     Array.from({ length: 10 }, (_, index) => client.doBackground('log_queue', `record ${index}`)),
   )
@@ -36,7 +26,10 @@ test('a background job is acknowledged without a worker, and runs when one comes
   for (const unique of uniques) expect(unique).toMatch(/^[0-9a-f-]{36}$/)
 })
 
-test('jobStatus follows a job from the queue over 0/2, 1/2, 2/2 to its end', async () => {
+test('jobStatus follows a job from the queue over 0/2, 1/2, 2/2 to its end', async ({
+  server,
+  client,
+}) => {
   const handle = await client.doBackground('steps', 'o PHp')
   const bare = handle.slice(handle.indexOf('//') + 2)
   const waiting = { known: true, running: false, numerator: 0, denominator: 0 }
@@ -67,13 +60,13 @@ test('jobStatus follows a job from the queue over 0/2, 1/2, 2/2 to its end', asy
   await waitFor(async () => !(await client.jobStatus(handle)).known)
 })
 
-test('a job that nobody knows is unknown, not an error', async () => {
+test('a job that nobody knows is unknown, not an error', async ({ client }) => {
   const unknown = { known: false, running: false, numerator: 0, denominator: 0 }
   expect(await client.jobStatus('H:nowhere:1')).toEqual(unknown)
   expect(await client.jobStatusByUnique('never seen')).toEqual({ ...unknown, waiting: 0 })
 })
 
-test('a job is found by its unique', async () => {
+test('a job is found by its unique', async ({ client }) => {
   await client.doBackground('by_unique', 'x', { unique: 'order 17' })
   expect(await client.jobStatusByUnique('order 17')).toEqual({
     known: true,
@@ -84,7 +77,7 @@ test('a job is found by its unique', async () => {
   })
 })
 
-test('a background job of one unique is queued once', async () => {
+test('a background job of one unique is queued once', async ({ client }) => {
   const [first, second] = await Promise.all([
     client.doBackground('once', 'a', { unique: 'same' }),
     client.doBackground('once', 'b', { unique: 'same' }),
@@ -92,7 +85,10 @@ test('a background job of one unique is queued once', async () => {
   expect(second).toBe(first)
 })
 
-test('a scheduled job is acknowledged and does not run before its time', async () => {
+test('a scheduled job is acknowledged and does not run before its time', async ({
+  server,
+  client,
+}) => {
   const due = Date.now() + 1_500
   const handle = await client.schedule('later', 'x', { at: new Date(due) })
   expect(await client.jobStatus(handle)).toMatchObject({ known: true, running: false })

@@ -1,28 +1,16 @@
 import { Readable } from 'node:stream'
-import { GearmanClient, type GearmanJob, GearmanWorker, type JobUnsent } from '@glammp/gearman'
-import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
-import { type GearmandServer, startGearmand } from '../support/gearmand.js'
+import { type GearmanClient, type GearmanJob, GearmanWorker, type JobUnsent } from '@glammp/gearman'
+import { expect, onTestFinished, vi } from 'vitest'
+import { test } from '../support/gearman.js'
 import { waitFor } from '../support/wait.js'
 
-let server: GearmandServer
-let client: GearmanClient
-let worker: GearmanWorker
-
-beforeAll(async () => {
-  server = await startGearmand()
-  client = new GearmanClient(server.address)
-  worker = new GearmanWorker({ servers: server.address, concurrency: 4 })
-  void worker.work()
-})
-
-afterAll(async () => {
-  await client?.close()
-  await worker?.close({ timeout: 1_000 })
-  await server?.stop()
-})
-
 /** Serves one job with the handler, and resolves to the error of its client. */
-async function errorOf(handler: (job: GearmanJob) => unknown, codec?: 'json' | 'msgpack') {
+async function errorOf(
+  client: GearmanClient,
+  worker: GearmanWorker,
+  handler: (job: GearmanJob) => unknown,
+  codec?: 'json' | 'msgpack',
+) {
   worker.addFunction('bad', handler, { codec })
   return await client.do('bad', '', { codec }).then(
     (result) => expect.unreachable(`it gave ${JSON.stringify(result)}`),
@@ -30,7 +18,7 @@ async function errorOf(handler: (job: GearmanJob) => unknown, codec?: 'json' | '
   )
 }
 
-test.each([
+test.for([
   ['a text', 'oh no', 'oh no'],
   ['a number', 17, '17'],
   ['nothing', undefined, 'undefined'],
@@ -39,56 +27,69 @@ test.each([
   ['an object', { a: 1 }, '[object Object]'],
   ['an object without text', Object.create(null), 'a value without text'],
   ['an error without words', new Error(), ''],
-])('a handler that throws %s', async (_, thrown, remoteMessage) => {
-  const sync = await errorOf(() => {
+])('a handler that throws %s', async ([_, thrown, remoteMessage], { client, worker }) => {
+  const sync = await errorOf(client, worker, () => {
     throw thrown
   })
   expect(sync).toMatchObject({ code: 'ERR_GEARMAN_JOB_EXCEPTION', remoteMessage })
-  const rejected = await errorOf(() => Promise.reject(thrown))
+  const rejected = await errorOf(client, worker, () => Promise.reject(thrown))
   expect(rejected).toMatchObject({ code: 'ERR_GEARMAN_JOB_EXCEPTION', remoteMessage })
 })
 
-test.each([
+test.for([
   ['an object', { code: 1 }, '{ code: 1 }'],
   ['nothing', undefined, 'undefined'],
   ['a symbol', Symbol('s'), 'Symbol(s)'],
-])('an error whose message is %s is an exception with its text', async (_, message, text) => {
-  const thrown = Object.assign(new Error('x'), { message })
-  expect(await errorOf(() => Promise.reject(thrown))).toMatchObject({ remoteMessage: text })
-})
+])(
+  'an error whose message is %s is an exception with its text',
+  async ([_, message, text], { client, worker }) => {
+    const thrown = Object.assign(new Error('x'), { message })
+    expect(await errorOf(client, worker, () => Promise.reject(thrown))).toMatchObject({
+      remoteMessage: text,
+    })
+  },
+)
 
-test('a thenable whose then throws, or a thrown Proxy, is an exception of its job alone', async () => {
+test('a thenable whose then throws, or a thrown Proxy, is an exception of its job alone', async ({
+  client,
+  worker,
+}) => {
   const then = () => {
     throw new TypeError('then throws')
   }
-  expect(await errorOf(() => ({ then }))).toMatchObject({ remoteMessage: 'then throws' })
+  expect(await errorOf(client, worker, () => ({ then }))).toMatchObject({
+    remoteMessage: 'then throws',
+  })
   const hostile = new Proxy(new Error('x'), {
     has: () => {
       throw new Error('has throws')
     },
   })
-  const error = await errorOf(() => {
+  const error = await errorOf(client, worker, () => {
     throw hostile
   })
   expect(error.code).toBe('ERR_GEARMAN_JOB_EXCEPTION')
   expect(worker.running).toBe(0)
 })
 
-test.each(['get', 'getPrototypeOf', 'has'] as const)(
+test.for(['get', 'getPrototypeOf', 'has'] as const)(
   'an error that throws when its %s is asked for is an exception, and its slot is free',
-  async (trap) => {
+  async (trap, { client, worker }) => {
     const hostile = new Proxy(new Error('x'), {
       [trap]: () => {
         throw new Error(`${trap} throws`)
       },
     })
-    const error = await errorOf(() => Promise.reject(hostile))
+    const error = await errorOf(client, worker, () => Promise.reject(hostile))
     expect(error.code).toBe('ERR_GEARMAN_JOB_EXCEPTION')
     await waitFor(() => worker.running === 0)
   },
 )
 
-test('what a send method cannot take rejects, and is told where nobody awaits it', async () => {
+test('what a send method cannot take rejects, and is told where nobody awaits it', async ({
+  server,
+  client,
+}) => {
   await using own = new GearmanWorker(server.address)
   const caught: unknown[] = []
   const told: JobUnsent[] = []
@@ -123,7 +124,10 @@ test('what a send method cannot take rejects, and is told where nobody awaits it
   await waitFor(() => thrown.mock.calls.length === 3)
 })
 
-test('what a handler throws is told where middleware does not wait for it', async () => {
+test('what a handler throws is told where middleware does not wait for it', async ({
+  server,
+  client,
+}) => {
   await using own = new GearmanWorker(server.address)
   own.use((_, next) => {
     void next()
@@ -138,7 +142,10 @@ test('what a handler throws is told where middleware does not wait for it', asyn
   expect((await warned).message).toMatch(/left did not wait for next.*behind its back/)
 })
 
-test('a handler that returns nothing gives an empty result, with every codec', async () => {
+test('a handler that returns nothing gives an empty result, with every codec', async ({
+  client,
+  worker,
+}) => {
   for (const codec of ['string', 'buffer', 'json', 'msgpack'] as const) {
     worker.addFunction('nothing', () => undefined, { codec })
     expect(await client.do<Buffer>('nothing', '', { codec: 'buffer' })).toHaveLength(0)
@@ -147,10 +154,13 @@ test('a handler that returns nothing gives an empty result, with every codec', a
   }
 })
 
-test('a handler that returns a stream is an exception, whatever the codec would make of it', async () => {
+test('a handler that returns a stream is an exception, whatever the codec would make of it', async ({
+  client,
+  worker,
+}) => {
   for (const codec of [undefined, 'json', 'msgpack'] as const) {
     for (const stream of [Readable.from(['a']), new Blob(['a']).stream()]) {
-      const error = await errorOf(() => stream, codec)
+      const error = await errorOf(client, worker, () => stream, codec)
       expect(error).toMatchObject({
         code: 'ERR_GEARMAN_JOB_EXCEPTION',
         remoteMessage: expect.stringContaining('a stream is no value'),
@@ -159,7 +169,11 @@ test('a handler that returns a stream is an exception, whatever the codec would 
   }
 })
 
-test('a handler that never ends is left behind by its timeout, and by a forced close', async () => {
+test('a handler that never ends is left behind by its timeout, and by a forced close', async ({
+  server,
+  client,
+  worker,
+}) => {
   await using own = new GearmanWorker({ servers: server.address, concurrency: 1 })
   own.addFunction('endless', () => new Promise(() => {}), { timeout: 50 })
   own.addFunction('forever', () => new Promise(() => {}))
@@ -174,7 +188,7 @@ test('a handler that never ends is left behind by its timeout, and by a forced c
   expect(await call).toBe('by another one')
 })
 
-test('what is sent after the end goes nowhere, and says so', async () => {
+test('what is sent after the end goes nowhere, and says so', async ({ client, worker }) => {
   const sent: boolean[] = []
   const seen: unknown[] = []
   worker.addFunction('ended', async (job) => {
@@ -199,7 +213,7 @@ test('what is sent after the end goes nowhere, and says so', async () => {
   expect(seen).toEqual([])
 })
 
-test.each([
+test.for([
   [Number.NaN, 1],
   [1, Number.POSITIVE_INFINITY],
   [0.5, 1],
@@ -209,10 +223,13 @@ test.each([
   [1n, 2],
   [undefined, undefined],
   [null, {}],
-] as [number, number][])('sendStatus(%s, %s) is an exception of the job', async (...numbers) => {
-  const error = await errorOf((job) => job.sendStatus(...numbers))
-  expect(error).toMatchObject({
-    code: 'ERR_GEARMAN_JOB_EXCEPTION',
-    remoteMessage: expect.stringContaining('whole numbers'),
-  })
-})
+] as [number, number][])(
+  'sendStatus(%s, %s) is an exception of the job',
+  async (numbers, { client, worker }) => {
+    const error = await errorOf(client, worker, (job) => job.sendStatus(...numbers))
+    expect(error).toMatchObject({
+      code: 'ERR_GEARMAN_JOB_EXCEPTION',
+      remoteMessage: expect.stringContaining('whole numbers'),
+    })
+  },
+)

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { GearmanClient, GearmanWorker, SlowReaderError } from '@glammp/gearman'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect } from 'vitest'
+import { test } from '../support/gearman.js'
 import { type GearmandServer, startGearmand } from '../support/gearmand.js'
 import { startProxy } from '../support/proxy.js'
 import { waitFor } from '../support/wait.js'
@@ -8,12 +9,7 @@ import { waitFor } from '../support/wait.js'
 const KIB = 1024
 const MIB = 1024 * KIB
 
-let server: GearmandServer
-let worker: GearmanWorker
-
-beforeAll(async () => {
-  server = await startGearmand()
-  worker = new GearmanWorker({ servers: server.address, concurrency: 4 })
+test.beforeAll(({ worker }) => {
   // As many chunks of 32 KiB as the workload says; each begins with its number.
   worker.addFunction('flood', async (job) => {
     const count = Number(job.workload())
@@ -25,18 +21,13 @@ beforeAll(async () => {
     return Buffer.from('sent')
   })
   worker.addFunction('echo', (job) => job.workload())
-  void worker.work()
 })
 
-afterAll(async () => {
-  await worker?.close()
-  await server?.stop()
-})
+const ask = (server: GearmandServer): GearmanClient =>
+  new GearmanClient({ servers: server.address, codec: 'buffer' })
 
-const ask = (): GearmanClient => new GearmanClient({ servers: server.address, codec: 'buffer' })
-
-test('a loop that pauses has the rest wait outside, and loses nothing', async () => {
-  await using client = ask()
+test('a loop that pauses has the rest wait outside, and loses nothing', async ({ server }) => {
+  await using client = ask(server)
   const count = 1_024
   const task = client.submit<Buffer>('flood', count)
   let received = 0
@@ -58,8 +49,8 @@ test('a loop that pauses has the rest wait outside, and loses nothing', async ()
   expect((await task).toString()).toBe('sent')
 })
 
-test('a loop that is slow shares its connection, and the other calls go on', async () => {
-  await using client = ask()
+test('a loop that is slow shares its connection, and the other calls go on', async ({ server }) => {
+  await using client = ask(server)
   let others = 0
   let over = false
   const beside = (async () => {
@@ -80,8 +71,10 @@ test('a loop that is slow shares its connection, and the other calls go on', asy
   expect(others).toBeGreaterThan(2)
 })
 
-test('a loop that stands still holds up others for a moment, then fails; its job does not', async () => {
-  await using client = ask()
+test('a loop that stands still holds up others for a moment, then fails; its job does not', async ({
+  server,
+}) => {
+  await using client = ask(server)
   const task = client.submit<Buffer>('flood', 512)
   const chunks = task[Symbol.asyncIterator]()
   let received = 0
@@ -109,8 +102,8 @@ test('a loop that stands still holds up others for a moment, then fails; its job
   expect(read).toBeLessThan(512)
 })
 
-test('a loop that is left gives the connection free at once', async () => {
-  await using client = ask()
+test('a loop that is left gives the connection free at once', async ({ server }) => {
+  await using client = ask(server)
   const task = client.submit<Buffer>('flood', 512)
   for await (const _ of task) {
     await sleep(100)
@@ -119,7 +112,7 @@ test('a loop that is left gives the connection free at once', async () => {
   expect((await task).toString()).toBe('sent')
 })
 
-test('a held connection is not taken for dead', async () => {
+test('a held connection is not taken for dead', async ({ server }) => {
   await using client = new GearmanClient({
     servers: server.address,
     codec: 'buffer',

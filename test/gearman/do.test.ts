@@ -6,27 +6,10 @@ import {
   JobFailedError,
   JobFailure,
 } from '@glammp/gearman'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type GearmandServer, startGearmand } from '../support/gearmand.js'
+import { expect } from 'vitest'
+import { test } from '../support/gearman.js'
 
-let server: GearmandServer
-let client: GearmanClient
-let worker: GearmanWorker
-
-beforeAll(async () => {
-  server = await startGearmand()
-  client = new GearmanClient(server.address)
-  worker = new GearmanWorker({ servers: server.address, concurrency: 4 })
-  void worker.work()
-})
-
-afterAll(async () => {
-  await client?.close()
-  await worker?.close()
-  await server?.stop()
-})
-
-test('do, doHigh and doLow resolve to what the handler returns', async () => {
+test('do, doHigh and doLow resolve to what the handler returns', async ({ client, worker }) => {
   worker.addFunction('title', (job) =>
     job
       .workload()
@@ -39,7 +22,10 @@ test('do, doHigh and doLow resolve to what the handler returns', async () => {
   expect(await client.doLow('title', 'c')).toBe('C')
 })
 
-test('text of any language and bytes of any value go there and back', async () => {
+test('text of any language and bytes of any value go there and back', async ({
+  client,
+  worker,
+}) => {
   worker.addFunction('echo', (job) => job.workloadBuffer)
   for (const text of [
     '',
@@ -54,7 +40,7 @@ test('text of any language and bytes of any value go there and back', async () =
   expect(await client.do<Buffer>('echo', bytes, { codec: 'buffer' })).toEqual(bytes)
 })
 
-test('a codec changes both sides, and a definition shares it', async () => {
+test('a codec changes both sides, and a definition shares it', async ({ client, worker }) => {
   const area = defineJob<{ width: number; height: number }, { area: number }>('area', {
     codec: 'msgpack',
   })
@@ -70,14 +56,14 @@ test('a codec changes both sides, and a definition shares it', async () => {
   expect(await client.do('sum', [1, 2, 3], { codec: 'json' })).toBe(6)
 })
 
-test('numbers and nothing are text by default', async () => {
+test('numbers and nothing are text by default', async ({ client, worker }) => {
   worker.addFunction('nothing', () => undefined)
   worker.addFunction('number', async (job) => job.workload().length)
   expect(await client.do('nothing')).toBe('')
   expect(await client.do('number', 12_345)).toBe('5')
 })
 
-test('a thrown error reaches the caller with its message', async () => {
+test('a thrown error reaches the caller with its message', async ({ server, client, worker }) => {
   worker.addFunction('throws', () => {
     throw new RangeError('não há patins')
   })
@@ -95,7 +81,10 @@ test('a thrown error reaches the caller with its message', async () => {
   await expect(client.do('rejects')).rejects.toMatchObject({ remoteMessage: 'plain text' })
 })
 
-test('a result that the codec cannot send is an exception, not a hang', async () => {
+test('a result that the codec cannot send is an exception, not a hang', async ({
+  client,
+  worker,
+}) => {
   worker.addFunction('object', () => ({ a: 1 }))
   await expect(client.do('object')).rejects.toMatchObject({
     code: 'ERR_GEARMAN_JOB_EXCEPTION',
@@ -103,7 +92,7 @@ test('a result that the codec cannot send is an exception, not a hang', async ()
   })
 })
 
-test('JobFailure is a plain WORK_FAIL', async () => {
+test('JobFailure is a plain WORK_FAIL', async ({ client, worker }) => {
   worker.addFunction('fails', () => {
     throw new JobFailure()
   })
@@ -112,7 +101,10 @@ test('JobFailure is a plain WORK_FAIL', async () => {
   expect(error).toMatchObject({ code: 'ERR_GEARMAN_JOB_FAILED', function: 'fails' })
 })
 
-test('status, data and warnings reach the caller in order, before the result', async () => {
+test('status, data and warnings reach the caller in order, before the result', async ({
+  client,
+  worker,
+}) => {
   const said: unknown[] = []
   worker.addFunction('chatty', async (job) => {
     await job.sendStatus(0, 2)
@@ -131,7 +123,7 @@ test('status, data and warnings reach the caller in order, before the result', a
   expect(said).toEqual([[0, 2], 'one', 'careful: é', [1, 2], '', 'done'])
 })
 
-test('exactly one final packet leaves a job', async () => {
+test('exactly one final packet leaves a job', async ({ client, worker }) => {
   const sent: boolean[] = []
   worker.addFunction('eager', async (job) => {
     sent.push(await job.sendComplete('first'))
@@ -147,7 +139,7 @@ test('exactly one final packet leaves a job', async () => {
   expect(sent).toEqual([true, false, false, false, false])
 })
 
-test('high before normal before low', async () => {
+test('high before normal before low', async ({ server, client }) => {
   const order: string[] = []
   const jobs = [
     client.doLow('ordered', 'low'),
@@ -175,7 +167,11 @@ test('high before normal before low', async () => {
   ])
 })
 
-test('equal uniques are one job with several waiters, on one connection and on two', async () => {
+test('equal uniques are one job with several waiters, on one connection and on two', async ({
+  server,
+  client,
+  worker,
+}) => {
   let runs = 0
   let release = (): void => {}
   const released = new Promise<void>((resolve) => {
@@ -200,7 +196,7 @@ test('equal uniques are one job with several waiters, on one connection and on t
   expect(await client.do('joined', 'x', { unique: 'u1' })).toBe('run 2 of u1')
 })
 
-test('a namespace keeps functions apart', async () => {
+test('a namespace keeps functions apart', async ({ server, client }) => {
   await using spaced = new GearmanClient({ servers: server.address, namespace: 'blue:' })
   await using serving = new GearmanWorker({ servers: server.address, namespace: 'blue:' })
   serving.addFunction('title', (job) => `blue ${job.functionName}`)

@@ -1,20 +1,12 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { GearmanClient, GearmanWorker } from '@glammp/gearman'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type GearmandServer, startGearmand } from '../support/gearmand.js'
+import { expect } from 'vitest'
+import { test } from '../support/gearman.js'
 import { startProxy } from '../support/proxy.js'
 
-let server: GearmandServer
-
-beforeAll(async () => {
-  server = await startGearmand()
-})
-
-afterAll(async () => {
-  await server?.stop()
-})
-
-test('a worker that was closed connects to no server, and takes no function', async () => {
+test('a worker that was closed connects to no server, and takes no function', async ({
+  server,
+}) => {
   await using other = await startProxy(server.address)
   const worker = new GearmanWorker(server.address)
   worker.addFunction('f', () => 'x')
@@ -30,14 +22,14 @@ test('a worker that was closed connects to no server, and takes no function', as
   expect(() => worker.addFunction('g', () => 'x', limited)).toThrow(closed)
 })
 
-test('close with an invalid timeout rejects, and closes nothing', async () => {
+test('close with an invalid timeout rejects, and closes nothing', async ({ server }) => {
   await using worker = new GearmanWorker(server.address)
   const invalid = { code: 'ERR_GEARMAN_INVALID_ARGUMENT' }
   await expect(worker.close({ timeout: -1 })).rejects.toMatchObject(invalid)
   worker.addFunction('f', () => 'x')
 })
 
-test('many workers with handleSignals share their listeners', async () => {
+test('many workers with handleSignals share their listeners', async ({ server }) => {
   const before = process.listenerCount('SIGTERM')
   const options = { servers: server.address, handleSignals: true }
   const workers = Array.from({ length: 12 }, () => new GearmanWorker(options))
@@ -46,7 +38,7 @@ test('many workers with handleSignals share their listeners', async () => {
   expect(process.listenerCount('SIGTERM')).toBe(before)
 })
 
-test('the handler of a function that was removed is let go', async () => {
+test('the handler of a function that was removed is let go', async ({ server }) => {
   await using client = new GearmanClient(server.address)
   await using worker = new GearmanWorker(server.address)
   worker.addFunction('stays', () => 'x')

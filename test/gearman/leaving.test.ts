@@ -2,11 +2,12 @@ import { readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { GearmanClient, GearmanWorker } from '@glammp/gearman'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { makeCertificates } from '../support/certificates.js'
-import { type GearmandServer, startGearmand } from '../support/gearmand.js'
+import { test as base } from '../support/gearman.js'
+import type { GearmandServer } from '../support/gearmand.js'
 import { startProgram } from '../support/program.js'
-import { type FaultProxy, startProxy } from '../support/proxy.js'
+import { startProxy } from '../support/proxy.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 import { startTlsFront } from '../support/tls-front.js'
 import { waitFor } from '../support/wait.js'
@@ -15,34 +16,30 @@ const SIZE = 20_000_000
 /** Bytes a millisecond: the result takes three seconds. */
 const RATE = 7_000
 
-let server: GearmandServer
-let client: GearmanClient
-let line: FaultProxy
-
-beforeAll(async () => {
-  server = await startGearmand()
-  client = new GearmanClient({ servers: server.address, codec: 'buffer' })
-  line = await startProxy(server.address)
-  line.set('toServer', { rate: RATE })
-})
-
-afterAll(async () => {
-  await client?.close()
-  await line?.stop()
-  await server?.stop()
-})
+const test = base
+  .extend('client', { scope: 'file' }, ({ server }, { onCleanup }) => {
+    const client = new GearmanClient({ servers: server.address, codec: 'buffer' })
+    onCleanup(() => client.close())
+    return client
+  })
+  .extend('line', { scope: 'file' }, async ({ server }, { onCleanup }) => {
+    const line = await startProxy(server.address)
+    onCleanup(() => line.stop())
+    line.set('toServer', { rate: RATE })
+    return line
+  })
 
 /** Serves the function beside the worker under test: what that one loses comes here. */
-const serveAgain = (fn: string): GearmanWorker => {
+const serveAgain = (server: GearmandServer, fn: string): GearmanWorker => {
   const worker = new GearmanWorker(server.address)
   worker.addFunction(fn, () => 'again')
   void worker.work()
   return worker
 }
 
-test.each([undefined, 20_000])(
+test.for([undefined, 20_000])(
   'close with the timeout %j waits until a large result has arrived',
-  async (timeout) => {
+  async (timeout, { server, client, line }) => {
     const worker = new GearmanWorker(line.address)
     worker.addFunction('large', () => Buffer.alloc(SIZE, 7))
     const working = worker.work()
@@ -50,12 +47,16 @@ test.each([undefined, 20_000])(
     await new Promise((resolve) => worker.once('job:end', resolve))
     await worker.close({ timeout })
     await working
-    await using _ = serveAgain('large')
+    await using _ = serveAgain(server, 'large')
     expect((await result).length).toBe(SIZE)
   },
 )
 
-test('a function that was removed leaves after its result, and close waits for it too', async () => {
+test('a function that was removed leaves after its result, and close waits for it too', async ({
+  server,
+  client,
+  line,
+}) => {
   const worker = new GearmanWorker(line.address)
   worker.addFunction('limited', () => Buffer.alloc(SIZE, 7), { rateLimit: { jobs: 1, per: 10 } })
   const working = worker.work()
@@ -64,11 +65,15 @@ test('a function that was removed leaves after its result, and close waits for i
   worker.removeFunction('limited')
   await worker.close()
   await working
-  await using _ = serveAgain('limited')
+  await using _ = serveAgain(server, 'limited')
   expect((await result).length).toBe(SIZE)
 })
 
-test('jobs that are asked for behind a large result are no silence', async () => {
+test('jobs that are asked for behind a large result are no silence', async ({
+  server,
+  client,
+  line,
+}) => {
   const worker = new GearmanWorker({ servers: line.address, concurrency: 2, timeout: 1_000 })
   worker.addFunction('behind', (job) => Buffer.alloc(SIZE, job.workload()))
   const working = worker.work()
@@ -76,11 +81,11 @@ test('jobs that are asked for behind a large result are no silence', async () =>
   await waitFor(() => worker.metrics().functions['behind']?.jobs === 2)
   await worker.close()
   await working
-  await using _ = serveAgain('behind')
+  await using _ = serveAgain(server, 'behind')
   expect((await results).map(({ length }) => length)).toEqual([SIZE, SIZE])
 })
 
-test('over TLS', async () => {
+test('over TLS', async ({ server, client, line }) => {
   await using certificates = await makeCertificates()
   await using front = await startTlsFront(line, certificates.server)
   const tls = { ca: readFileSync(certificates.ca) }
@@ -91,11 +96,14 @@ test('over TLS', async () => {
   await new Promise((resolve) => worker.once('job:end', resolve))
   await worker.close()
   await working
-  await using _ = serveAgain('encrypted')
+  await using _ = serveAgain(server, 'encrypted')
   expect((await result).length).toBe(SIZE)
 })
 
-test('a result that goes no further is given up by the timeout of close, or of the worker', async () => {
+test('a result that goes no further is given up by the timeout of close, or of the worker', async ({
+  server,
+  client,
+}) => {
   await using own = await startProxy(server.address)
   const close = [(worker: GearmanWorker) => worker.close({ timeout: 100 })]
   close.push((worker) => worker.close())
@@ -110,15 +118,15 @@ test('a result that goes no further is given up by the timeout of close, or of t
     await leave(worker)
     await working
     own.cut()
-    await using _ = serveAgain('stuck')
+    await using _ = serveAgain(server, 'stuck')
     expect(String(await result)).toBe('again')
   }
 })
 
-test.each([
+test.for<[string, number, number]>([
   ['20', 0, SIZE],
   ['0.5', 1, 5],
-])('the runner with a drain of %s s', async (drain, exit, length) => {
+])('the runner with a drain of %s s', async ([drain, exit, length], { server, client, line }) => {
   await using directory = await temporaryDirectory()
   const path = join(directory.path, 'run.mjs')
   await writeFile(path, `export const run${exit} = () => Buffer.alloc(${SIZE}, 7)`)
@@ -130,6 +138,6 @@ test.each([
   await program.waitForOutput('complete')
   const { code } = await program.kill('SIGTERM')
   expect(code).toBe(exit)
-  await using _ = serveAgain(`run${exit}`)
+  await using _ = serveAgain(server, `run${exit}`)
   expect((await result).length).toBe(length)
 })

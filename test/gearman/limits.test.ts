@@ -1,8 +1,9 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { GearmanAdmin, GearmanClient, GearmanWorker, InvalidArgumentError } from '@glammp/gearman'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import { startFakeServer } from '../support/fake-server.js'
+import { test as base } from '../support/gearman.js'
 import { type GearmandServer, startGearmand } from '../support/gearmand.js'
 
 const MIB = 1024 * 1024
@@ -15,6 +16,19 @@ async function ask(server: GearmandServer, line: string): Promise<string> {
   socket.destroy()
   return answer.toString()
 }
+
+const test = base
+  .extend('client', { scope: 'file' }, ({ server }, { onCleanup }) => {
+    const client = new GearmanClient({ servers: server.address, codec: 'buffer' })
+    onCleanup(() => client.close())
+    return client
+  })
+  .extend('worker', { scope: 'file' }, ({ server }, { onCleanup }) => {
+    const worker = new GearmanWorker({ servers: server.address, concurrency: 2, codec: 'buffer' })
+    onCleanup(() => worker.close())
+    void worker.work()
+    return worker
+  })
 
 describe('what gearmand cannot take', () => {
   const badJobs: [string, (client: GearmanClient) => PromiseLike<unknown>][] = [
@@ -100,25 +114,11 @@ describe('what gearmand cannot take', () => {
 })
 
 describe('what gearmand can take', () => {
-  let server: GearmandServer
-  let client: GearmanClient
-  let worker: GearmanWorker
-
-  beforeAll(async () => {
-    server = await startGearmand()
-    client = new GearmanClient({ servers: server.address, codec: 'buffer' })
-    worker = new GearmanWorker({ servers: server.address, concurrency: 2, codec: 'buffer' })
+  test.beforeAll(({ worker }) => {
     worker.addFunction('echo', (job) => job.workloadBuffer)
-    void worker.work()
   })
 
-  afterAll(async () => {
-    await client?.close()
-    await worker?.close()
-    await server?.stop()
-  })
-
-  test('payloads around 64 KiB, of every size, there and back', async () => {
+  test('payloads around 64 KiB, of every size, there and back', async ({ client }) => {
     const source = Buffer.from(Array.from({ length: 66_000 }, (_, index) => index % 251))
     for (let size = 65_480; size <= 65_560; size += 1) {
       const sent = source.subarray(0, size)
@@ -128,7 +128,7 @@ describe('what gearmand can take', () => {
     }
   })
 
-  test('payloads of several MiB, there and back, several at once', async () => {
+  test('payloads of several MiB, there and back, several at once', async ({ client }) => {
     const sizes = [MIB, 5 * MIB, 20 * MIB + 7, 0, 3]
     const backs = await Promise.all(
       sizes.map((size) => client.do<Buffer>('echo', Buffer.alloc(size, size % 251))),
@@ -138,7 +138,7 @@ describe('what gearmand can take', () => {
     }
   })
 
-  test('the longest names and ids', async () => {
+  test('the longest names and ids', async ({ client, worker }) => {
     const name = 'n'.repeat(255)
     worker.addFunction(name, (job) => `${job.functionName.length} ${job.unique}`)
     const unique = `${'é'.repeat(31)}u`
@@ -146,7 +146,7 @@ describe('what gearmand can take', () => {
     expect(back).toBe(`255 ${unique}`)
   })
 
-  test('status takes whole numbers only', async () => {
+  test('status takes whole numbers only', async ({ client, worker }) => {
     worker.addFunction('half', (job) => job.sendStatus(0.5, 1))
     worker.addFunction('negative', (job) => job.sendStatus(-1, 1))
     worker.addFunction('huge', (job) => job.sendStatus(1, 2 ** 32))

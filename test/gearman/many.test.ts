@@ -10,49 +10,36 @@ import {
   GearmanWorker,
   type TaskRequest,
 } from '@glammp/gearman'
-import { afterAll, beforeAll, describe, expect, expectTypeOf, test, vi } from 'vitest'
+import { describe, expect, expectTypeOf, vi } from 'vitest'
 import { startFakeServer } from '../support/fake-server.js'
-import { type GearmandServer, startGearmand } from '../support/gearmand.js'
+import { test } from '../support/gearman.js'
 import { startProxy } from '../support/proxy.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 import { waitFor } from '../support/wait.js'
 
 const MIB = 1024 * 1024
 
-let server: GearmandServer
-let client: GearmanClient
-let worker: GearmanWorker
-
-beforeAll(async () => {
-  server = await startGearmand()
-  client = new GearmanClient(server.address)
-  worker = new GearmanWorker({ servers: server.address, concurrency: 8 })
+test.beforeAll(({ worker }) => {
+  worker.concurrency = 8
   worker.addFunction('double', (job) => Number(job.workload()) * 2)
   worker.addFunction('odd_only', (job) => {
     if (Number(job.workload()) % 2 === 0) throw new Error('even')
     return job.workload()
   })
   worker.addFunction('length', (job) => job.workloadBuffer.length)
-  void worker.work()
-})
-
-afterAll(async () => {
-  await client?.close()
-  await worker?.close()
-  await server?.stop()
 })
 
 const values = (ends: PromiseSettledResult<unknown>[]): unknown[] =>
   ends.map((end) => (end.status === 'fulfilled' ? end.value : (end.reason as Error)))
 
 describe('many jobs', () => {
-  test('doMany gives the result of each, in the order of the workloads', async () => {
+  test('doMany gives the result of each, in the order of the workloads', async ({ client }) => {
     const ends = await client.doMany('double', [3, 1, 2])
     expect(ends).toEqual([6, 2, 4].map((value) => ({ status: 'fulfilled', value: String(value) })))
     expect(await client.doMany('double', [])).toEqual([])
   })
 
-  test('one that fails loses none of the others', async () => {
+  test('one that fails loses none of the others', async ({ client }) => {
     const ends = await client.doMany('odd_only', [1, 2, 3, { no: 'text' }, 5])
     expect(ends.map(({ status }) => status)).toEqual([
       'fulfilled',
@@ -65,7 +52,7 @@ describe('many jobs', () => {
     expect(ends[3]).toMatchObject({ reason: { code: 'ERR_GEARMAN_INVALID_ARGUMENT' } })
   })
 
-  test('runTasks is typed by the definitions of its tasks', async () => {
+  test('runTasks is typed by the definitions of its tasks', async ({ client, worker }) => {
     const area = defineJob<{ width: number }, number>('area', { codec: 'json' })
     worker.addFunction(area, (job) => job.workload().width * 2)
     const ends = await client.runTasks([{ function: area, workload: { width: 3 } }])
@@ -76,7 +63,7 @@ describe('many jobs', () => {
     expect(values([...ends, ...handles])).toEqual([6, expect.stringMatching(/\/\/H:/)])
   })
 
-  test('runTasks runs different functions with their own options', async () => {
+  test('runTasks runs different functions with their own options', async ({ client, worker }) => {
     const statuses: unknown[] = []
     worker.addFunction('report', async (job) => {
       await job.sendStatus(1, 2)
@@ -121,7 +108,10 @@ describe('many jobs', () => {
     }
   })
 
-  test('50,000 background jobs of a generator arrive, each acknowledged', async () => {
+  test('50,000 background jobs of a generator arrive, each acknowledged', async ({
+    server,
+    client,
+  }) => {
     await using admin = new GearmanAdmin(server.address)
     const ends = await client.doMany('kept', workloads(50_000), { background: true })
     expect(new Set(values(ends)).size).toBe(50_000)
@@ -129,7 +119,7 @@ describe('many jobs', () => {
     expect(functions).toContainEqual(expect.objectContaining({ function: 'kept', total: 50_000 }))
   })
 
-  test('no more than `concurrency` are under way', async () => {
+  test('no more than `concurrency` are under way', async ({ server, client }) => {
     let running = 0
     let most = 0
     await using wide = new GearmanWorker({ servers: server.address, concurrency: 50 })
@@ -146,7 +136,7 @@ describe('many jobs', () => {
     expect(most).toBeLessThanOrEqual(7)
   })
 
-  test('large workloads are taken as gearmand acknowledges them', async () => {
+  test('large workloads are taken as gearmand acknowledges them', async ({ server }) => {
     await using proxy = await startProxy(server.address)
     await using far = new GearmanClient({ servers: proxy.address, timeout: 20_000 })
     await far.ping()
@@ -162,13 +152,15 @@ describe('many jobs', () => {
     expect(values(await all)).toEqual(new Array(64).fill(String(MIB)))
   })
 
-  test('more tasks than maxPending are no error', async () => {
+  test('more tasks than maxPending are no error', async ({ server }) => {
     await using small = new GearmanClient({ servers: server.address, maxPending: 10 })
     const ends = await small.doMany('double', workloads(100))
     expect(ends.filter((end) => end.status === 'fulfilled')).toHaveLength(100)
   })
 
-  test('a signal gives all up: an array in full, an endless iterable where it stands', async () => {
+  test('a signal gives all up: an array in full, an endless iterable where it stands', async ({
+    client,
+  }) => {
     const controller = new AbortController()
     const { signal } = controller
     const options = { concurrency: 2, signal }
@@ -182,7 +174,7 @@ describe('many jobs', () => {
     expect(await endless).toHaveLength(2)
   })
 
-  test('closing the client ends them too', async () => {
+  test('closing the client ends them too', async ({ server }) => {
     const own = new GearmanClient(server.address)
     const ends = own.doMany('unserved', ['a', 'b', 'c'], { concurrency: 2 })
     const endless = own.doMany('unserved', workloads(Number.POSITIVE_INFINITY), { concurrency: 2 })
@@ -194,7 +186,10 @@ describe('many jobs', () => {
     expect(await endless).toHaveLength(2)
   })
 
-  test('an iterable that throws ends it, once the jobs that were begun are over', async () => {
+  test('an iterable that throws ends it, once the jobs that were begun are over', async ({
+    client,
+    worker,
+  }) => {
     const begun: string[] = []
     worker.addFunction('noted', async (job) => {
       await new Promise(setImmediate)
@@ -218,7 +213,10 @@ describe('a workload that comes in pieces', () => {
     yield* parts
   }
 
-  test('is submitted whole, from a file, a generator or a web stream', async () => {
+  test('is submitted whole, from a file, a generator or a web stream', async ({
+    client,
+    worker,
+  }) => {
     worker.addFunction('echo', (job) => job.workloadBuffer)
     await using directory = await temporaryDirectory()
     const path = join(directory.path, 'w')
@@ -236,13 +234,13 @@ describe('a workload that comes in pieces', () => {
     expect(values(ends)).toEqual(['ab', 'cd'])
   })
 
-  test.each([
+  test.for<[string, () => AsyncIterable<unknown>, number | undefined]>([
     ['shorter than announced', () => pieces('ab'), 3],
     ['longer than announced', () => pieces('ab', 'cd'), 3],
     ['of something else', () => pieces('ab', 1), 3],
     ['without a length', () => pieces('ab'), undefined],
     ['broken off', () => Readable.from(failing()), 3],
-  ])('%s is an error before a byte of it is sent', async (_, make, length) => {
+  ])('%s is an error before a byte of it is sent', async ([_, make, length], { server }) => {
     await using own = new GearmanClient(server.address)
     const beside = own.do('double', 1)
     await expect(own.do('echo', make(), { length })).rejects.toMatchObject({
@@ -252,13 +250,13 @@ describe('a workload that comes in pieces', () => {
     expect(await own.do('double', 2)).toBe('4')
   })
 
-  test('a length without pieces is an error', async () => {
+  test('a length without pieces is an error', async ({ client }) => {
     await expect(client.do('echo', 'abc', { length: 3 })).rejects.toMatchObject({
       code: 'ERR_GEARMAN_INVALID_ARGUMENT',
     })
   })
 
-  test('is closed when its job is given up before', async () => {
+  test('is closed when its job is given up before', async ({ client }) => {
     const silent = new Readable({ read() {} })
     silent.push('a')
     await expect(client.do('echo', silent, { length: 9, timeout: 50 })).rejects.toMatchObject({

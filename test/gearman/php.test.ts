@@ -1,19 +1,16 @@
-import { GearmanClient, GearmanWorker, JobFailure } from '@glammp/gearman'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { type GearmandServer, startGearmand } from '../support/gearmand.js'
+import { GearmanWorker, JobFailure } from '@glammp/gearman'
+import { afterAll, beforeEach, expect } from 'vitest'
+import { test } from '../support/gearman.js'
+import type { GearmandServer } from '../support/gearmand.js'
 import { type RunningProcess, run, startProcess } from '../support/process.js'
 import { waitFor } from '../support/wait.js'
 
 const probe = await run('php', ['-r', 'echo phpversion("gearman");']).catch(() => undefined)
 const hasPhp = probe?.code === 0 && probe.stdout !== ''
-
-let server: GearmandServer
-let client: GearmanClient
-let worker: GearmanWorker
 let phpWorker: RunningProcess
 
 /** A PHP program; `$argv[1]` and `$argv[2]` are host and port of the job server. */
-const php = (program: string): [string, string[]] => [
+const php = (server: GearmandServer, program: string): [string, string[]] => [
   'php',
   ['-d', 'display_errors=stderr', '-r', program, server.host, String(server.port)],
 ]
@@ -45,11 +42,8 @@ echo "working\\n";
 while ($worker->work());
 `
 
-beforeAll(async () => {
+test.beforeAll(async ({ server, worker }) => {
   if (!hasPhp) return
-  server = await startGearmand()
-  client = new GearmanClient(server.address)
-  worker = new GearmanWorker({ servers: server.address, concurrency: 4 })
   worker.addFunction('title', (job) =>
     job
       .workload()
@@ -70,30 +64,26 @@ beforeAll(async () => {
   worker.addFunction('exception', () => {
     throw new Error('from Node')
   })
-  void worker.work()
-  phpWorker = startProcess(...php(PHP_WORKER))
+  phpWorker = startProcess(...php(server, PHP_WORKER))
   await phpWorker.waitForOutput('working')
 })
 
-beforeEach((context) => {
-  context.skip(!hasPhp, 'php with the gearman extension is not installed')
+beforeEach(({ skip }) => {
+  skip(!hasPhp, 'php with the gearman extension is not installed')
 })
 
 afterAll(async () => {
   await phpWorker?.kill('SIGKILL')
-  await client?.close()
-  await worker?.close()
-  await server?.stop()
 })
 
-async function phpSays(program: string): Promise<string> {
+async function phpSays(server: GearmandServer, program: string): Promise<string> {
   const client = '$client = new GearmanClient(); $client->addServer($argv[1], $argv[2]);'
-  const { code, stdout, stderr } = await run(...php(client + program))
+  const { code, stdout, stderr } = await run(...php(server, client + program))
   expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
   return stdout
 }
 
-test('a PHP worker serves our client', async () => {
+test('a PHP worker serves our client', async ({ client }) => {
   expect(await client.do('php_title', 'o Ivo andava de PATINS!!!')).toBe(
     'O Ivo Andava De Patins!!!',
   )
@@ -108,7 +98,7 @@ test('a PHP worker serves our client', async () => {
   expect(said).toEqual([[0, 2], 'one\0two', [1, 2], 'careful', [2, 2]])
 })
 
-test('failures of a PHP worker reach our client', async () => {
+test('failures of a PHP worker reach our client', async ({ client }) => {
   await expect(client.do('php_fail')).rejects.toMatchObject({ code: 'ERR_GEARMAN_JOB_FAILED' })
   await expect(client.do('php_exception')).rejects.toMatchObject({
     code: 'ERR_GEARMAN_JOB_EXCEPTION',
@@ -116,22 +106,27 @@ test('failures of a PHP worker reach our client', async () => {
   })
 })
 
-test('bytes of any value go to a PHP worker and back', async () => {
+test('bytes of any value go to a PHP worker and back', async ({ client }) => {
   const bytes = Buffer.from(Array.from({ length: 70_000 }, (_, index) => index % 256))
   const back = await client.do<Buffer>('php_bytes', bytes, { codec: 'buffer' })
   expect(back.equals(Buffer.from(bytes).reverse())).toBe(true)
 })
 
-test('our worker serves a PHP client, in the foreground at every priority', async () => {
-  const output = await phpSays(`
+test('our worker serves a PHP client, in the foreground at every priority', async ({ server }) => {
+  const output = await phpSays(
+    server,
+    `
     foreach (['doNormal', 'doHigh', 'doLow'] as $method) {
       echo $client->$method('title', 'o Ivo andava de PATINS!!!'), "\\n";
-    }`)
+    }`,
+  )
   expect(output).toBe('O Ivo Andava De Patins!!!\n'.repeat(3))
 })
 
-test('status, data and warnings of our worker reach a PHP task', async () => {
-  const output = await phpSays(`
+test('status, data and warnings of our worker reach a PHP task', async ({ server }) => {
+  const output = await phpSays(
+    server,
+    `
     $client->setStatusCallback(function ($task) {
       echo 'status ', $task->taskNumerator(), '/', $task->taskDenominator(), "\\n";
     });
@@ -142,48 +137,69 @@ test('status, data and warnings of our worker reach a PHP task', async () => {
     $client->addTask('steps', 'x');
     $client->runTasks();
     $client->addTask('fail', 'x');
-    $client->runTasks();`)
+    $client->runTasks();`,
+  )
   expect(output).toBe('status 1/2\ndata part\nwarning careful\ncomplete done\nfail\n')
 })
 
-test('our worker serves a PHP client in the background, and PHP asks for the status', async () => {
-  const output = await phpSays(`
+test('our worker serves a PHP client in the background, and PHP asks for the status', async ({
+  server,
+}) => {
+  const output = await phpSays(
+    server,
+    `
     $handle = $client->doBackground('title', 'o PHp');
     echo $client->returnCode() == GEARMAN_SUCCESS ? 'queued' : 'not queued', "\\n";
     do { usleep(10000); $stat = $client->jobStatus($handle); } while ($stat[0]);
-    echo "done\\n";`)
+    echo "done\\n";`,
+  )
   expect(output).toBe('queued\ndone\n')
 })
 
-test('uniques and bytes mean the same to a PHP client', async () => {
-  const output = await phpSays(`
+test('uniques and bytes mean the same to a PHP client', async ({ server }) => {
+  const output = await phpSays(
+    server,
+    `
     echo $client->doNormal('unique', 'x', 'id from PHP'), "\\n";
-    echo bin2hex($client->doNormal('reverse', "a\\0\\xff")), "\\n";`)
+    echo bin2hex($client->doNormal('reverse', "a\\0\\xff")), "\\n";`,
+  )
   expect(output).toBe('id from PHP\nff0061\n')
 })
 
-test('an exception of our worker reaches a PHP task', async () => {
-  const output = await phpSays(`
+test('an exception of our worker reaches a PHP task', async ({ server }) => {
+  const output = await phpSays(
+    server,
+    `
     $client->setExceptionCallback(function ($task) { echo 'exception ', $task->data(), "\\n"; });
     $client->setCompleteCallback(function ($task) { echo 'complete ', $task->data(), "\\n"; });
     $client->addTask('exception', 'x');
     $client->addTask('title', 'a b');
-    $client->runTasks();`)
+    $client->runTasks();`,
+  )
   expect(output.split('\n').sort()).toEqual(['', 'complete A B', 'exception from Node'])
 })
 
-test('a PHP client is told the status of a job that we submitted, and we of its job', async () => {
+test('a PHP client is told the status of a job that we submitted, and we of its job', async ({
+  server,
+  client,
+}) => {
   const ours = await client.doBackground('unserved', 'x')
-  const output = await phpSays(`
+  const output = await phpSays(
+    server,
+    `
     echo json_encode($client->jobStatus('${ours.slice(ours.indexOf('//') + 2)}')), "\\n";
-    echo $client->doBackground('unserved', 'y');`)
+    echo $client->doBackground('unserved', 'y');`,
+  )
   const [status = '', theirs = ''] = output.split('\n')
   expect(JSON.parse(status)).toEqual([true, false, 0, 0])
   expect(await client.jobStatus(theirs)).toMatchObject({ known: true, running: false })
 })
 
 /** A function of our worker that ends its jobs when the test says so. */
-function gate(name: string): { readonly begun: () => number; readonly open: () => void } {
+function gate(
+  worker: GearmanWorker,
+  name: string,
+): { readonly begun: () => number; readonly open: () => void } {
   const waiting: ((result: string) => void)[] = []
   let begun = 0
   worker.addFunction(name, async (job) => {
@@ -201,26 +217,37 @@ function gate(name: string): { readonly begun: () => number; readonly open: () =
   }
 }
 
-test('a PHP worker serves our client at every priority, high before normal before low', async () => {
+test('a PHP worker serves our client at every priority, high before normal before low', async ({
+  server,
+  client,
+}) => {
   for (const method of ['do', 'doHigh', 'doLow'] as const) {
     expect(await client[method]('php_title', 'o PHp')).toBe('O Php')
   }
   await client.doLowBackground('php_ordered', 'low')
   await client.doBackground('php_ordered', 'normal')
   await client.doHighBackground('php_ordered', 'high')
-  const program = php(`
+  const program = php(
+    server,
+    `
     $worker = new GearmanWorker();
     $worker->addServer($argv[1], $argv[2]);
     $worker->addFunction('php_ordered', function ($job) { echo $job->workload(), "\\n"; });
-    for ($job = 0; $job < 3; $job++) $worker->work();`)
+    for ($job = 0; $job < 3; $job++) $worker->work();`,
+  )
   expect((await run(...program)).stdout).toBe('high\nnormal\nlow\n')
 })
 
-test('our worker serves the background jobs of PHP, high before normal before low', async () => {
-  await phpSays(`
+test('our worker serves the background jobs of PHP, high before normal before low', async ({
+  server,
+}) => {
+  await phpSays(
+    server,
+    `
     foreach (['doLowBackground', 'doBackground', 'doHighBackground'] as $method) {
       $client->$method('from_php', $method);
-    }`)
+    }`,
+  )
   const seen: string[] = []
   await using single = new GearmanWorker(server.address)
   single.addFunction('from_php', (job) => {
@@ -231,8 +258,12 @@ test('our worker serves the background jobs of PHP, high before normal before lo
   expect(seen).toEqual(['doHighBackground', 'doBackground', 'doLowBackground'])
 })
 
-test('the progress of a background job: ours of a PHP worker, and the other way round', async () => {
-  const { open, begun } = gate('gate')
+test('the progress of a background job: ours of a PHP worker, and the other way round', async ({
+  server,
+  client,
+  worker,
+}) => {
+  const { open, begun } = gate(worker, 'gate')
   const handle = await client.doBackground('php_waits', 'x')
   await waitFor(() => begun() === 1)
   expect(await client.jobStatus(handle)).toEqual({
@@ -243,19 +274,26 @@ test('the progress of a background job: ours of a PHP worker, and the other way 
   })
   open()
   await waitFor(async () => !(await client.jobStatus(handle)).known)
-  const asked = phpSays(`
+  const asked = phpSays(
+    server,
+    `
     $handle = $client->doBackground('gate', 'x');
     do { usleep(10000); $stat = $client->jobStatus($handle); } while (!$stat[2]);
-    echo json_encode($stat);`)
+    echo json_encode($stat);`,
+  )
   await waitFor(() => begun() === 2)
   expect(JSON.parse(await asked)).toEqual([true, true, 1, 2])
   open()
 })
 
-test('a job of ours and one of PHP with equal uniques are one job', async () => {
-  const { open, begun } = gate('shared')
+test('a job of ours and one of PHP with equal uniques are one job', async ({
+  server,
+  client,
+  worker,
+}) => {
+  const { open, begun } = gate(worker, 'shared')
   const ours = client.do('shared', 'x', { unique: 'both' })
-  const theirs = phpSays(`echo $client->doNormal('shared', 'x', 'both');`)
+  const theirs = phpSays(server, `echo $client->doNormal('shared', 'x', 'both');`)
   await waitFor(async () => (await client.jobStatusByUnique('both')).waiting === 2)
   await waitFor(() => begun() === 1)
   open()

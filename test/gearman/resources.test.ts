@@ -1,26 +1,14 @@
 import { getEventListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { GearmanClient, GearmanWorker } from '@glammp/gearman'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { startFakeServer } from '../support/fake-server.js'
-import { type GearmandServer, startGearmand } from '../support/gearmand.js'
+import { test } from '../support/gearman.js'
+import { startGearmand } from '../support/gearmand.js'
 import { startProxy } from '../support/proxy.js'
 import { waitFor } from '../support/wait.js'
 
-let server: GearmandServer
-let client: GearmanClient
-
-beforeAll(async () => {
-  server = await startGearmand()
-  client = new GearmanClient(server.address)
-})
-
-afterAll(async () => {
-  await client?.close()
-  await server?.stop()
-})
-
-test('no listener stays on a signal, however its calls ended', async () => {
+test('no listener stays on a signal, however its calls ended', async ({ server, client }) => {
   await using worker = new GearmanWorker({ servers: server.address, concurrency: 4 })
   worker.addFunction('fine', (job) => job.workload())
   worker.addFunction('boom', () => {
@@ -38,7 +26,7 @@ test('no listener stays on a signal, however its calls ended', async () => {
   expect(getEventListeners(signal, 'abort')).toEqual([])
 })
 
-test('a worker takes its signal listeners with it', async () => {
+test('a worker takes its signal listeners with it', async ({ server }) => {
   const before = [process.listenerCount('SIGTERM'), process.listenerCount('SIGINT')]
   const worker = new GearmanWorker({ servers: server.address, handleSignals: true })
   expect(process.listenerCount('SIGTERM')).toBe((before[0] ?? 0) + 1)
@@ -46,7 +34,10 @@ test('a worker takes its signal listeners with it', async () => {
   expect([process.listenerCount('SIGTERM'), process.listenerCount('SIGINT')]).toEqual(before)
 })
 
-test('an idle worker is silent, also while a job is queued that is not due yet', async () => {
+test('an idle worker is silent, also while a job is queued that is not due yet', async ({
+  server,
+  client,
+}) => {
   await using proxy = await startProxy(server.address)
   await using worker = new GearmanWorker({ servers: proxy.address, concurrency: 4 })
   worker.addFunction('due_later', (job) => job.workload())
@@ -65,7 +56,7 @@ test('an idle worker is silent, also while a job is queued that is not due yet',
   expect(await client.doHigh('due_later', 'goes on')).toBe('goes on')
 })
 
-test('sendData waits where the network takes no more', async () => {
+test('sendData waits where the network takes no more', async ({ server, client }) => {
   await using proxy = await startProxy(server.address)
   await using worker = new GearmanWorker(proxy.address)
   let sent = 0

@@ -2,9 +2,9 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { GearmanClient } from '@glammp/gearman'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type GearmandServer, startGearmand } from '../support/gearmand.js'
+import { afterAll, beforeAll, expect } from 'vitest'
+import { test } from '../support/gearman.js'
+import type { GearmandServer } from '../support/gearmand.js'
 import type { RunningProcess } from '../support/process.js'
 import { programFile, startProgram } from '../support/program.js'
 import { type TemporaryDirectory, temporaryDirectory } from '../support/temporary-directory.js'
@@ -13,18 +13,12 @@ import { waitFor } from '../support/wait.js'
 const PROGRAM = 'packages/gearman/src/runner/glammp-worker.ts'
 
 let directory: TemporaryDirectory
-let server: GearmandServer
-let client: GearmanClient
 
 beforeAll(async () => {
   directory = await temporaryDirectory()
-  server = await startGearmand()
-  client = new GearmanClient(server.address)
 })
 
 afterAll(async () => {
-  await client?.close()
-  await server?.stop()
   await directory?.remove()
 })
 
@@ -35,18 +29,18 @@ const write = async (name: string, source: string): Promise<string> => {
   return path
 }
 
-const start = (...args: string[]): Promise<RunningProcess> =>
+const start = (server: GearmandServer, ...args: string[]): Promise<RunningProcess> =>
   startProgram(PROGRAM, args, {
     env: { GEARMAN_SERVERS: server.address },
     tsx: args.includes('--sandbox'),
   })
 
-test.each([[[]], [['--sandbox']]])(
+test.for<[string[]]>([[[]], [['--sandbox']]])(
   'what a job cannot send and does not await is in the log %j',
-  async (args) => {
+  async ([args], { server, client }) => {
     const source = `export const half = (job) => { void job.sendStatus(0.5, 1); return 'done' }`
     const path = await write('half.mjs', source)
-    await using runner = await start(path, ...args)
+    await using runner = await start(server, path, ...args)
     await runner.waitForOutput('connected', 20_000)
     const task = client.submit('half')
     expect(await task).toBe('done')
@@ -66,9 +60,9 @@ test.each([[[]], [['--sandbox']]])(
   },
 )
 
-test.each([[[]], [['--processes', '1']]])(
+test.for<[string[]]>([[[]], [['--processes', '1']]])(
   'a log that nobody reads any more ends nothing %j',
-  async (args) => {
+  async ([args], { server, client }) => {
     const waits = `export const waits = (job) => new Promise((resolve) => {
       process.stdout.write('handler\\n'); setTimeout(resolve, Number(job.workload()), 'done') })`
     const path = await write('waits.mjs', waits)
@@ -104,70 +98,76 @@ test.each([[[]], [['--processes', '1']]])(
   },
 )
 
-test.each([[[]], [['--sandbox']]])('modules of every kind %j', async (args) => {
-  const compiled = 'Object.defineProperty(exports, "__esModule", { value: true });'
-  const paths = await Promise.all([
-    write('bare.cjs', 'module.exports = () => "a bare function"'),
-    write(
-      'late.cjs',
-      'module.exports = Object.assign(() => "itself", { member: () => "a member" })',
-    ),
-    write('compiled.cjs', `${compiled} exports.default = () => "a compiled default"`),
-    write(
-      'object.cjs',
-      `${compiled} exports.default = { inner: () => "in an object", options: { timeout: 9 } }`,
-    ),
-    write(
-      'mixed.mjs',
-      'export class Helper {}; export default class {}; export const mixed = () => "beside classes"',
-    ),
-  ])
-  await using runner = await start(...paths, '--log', 'pretty', ...args)
-  await runner.waitForOutput('connected', 20_000)
-  expect(runner.stdout()).toMatch(/ serving bare, member, late, compiled, inner, mixed$/m)
-  const names = ['bare', 'late', 'member', 'compiled', 'inner', 'mixed']
-  expect(await Promise.all(names.map((name) => client.do(name)))).toEqual([
-    'a bare function',
-    'itself',
-    'a member',
-    'a compiled default',
-    'in an object',
-    'beside classes',
-  ])
-})
+test.for<[string[]]>([[[]], [['--sandbox']]])(
+  'modules of every kind %j',
+  async ([args], { server, client }) => {
+    const compiled = 'Object.defineProperty(exports, "__esModule", { value: true });'
+    const paths = await Promise.all([
+      write('bare.cjs', 'module.exports = () => "a bare function"'),
+      write(
+        'late.cjs',
+        'module.exports = Object.assign(() => "itself", { member: () => "a member" })',
+      ),
+      write('compiled.cjs', `${compiled} exports.default = () => "a compiled default"`),
+      write(
+        'object.cjs',
+        `${compiled} exports.default = { inner: () => "in an object", options: { timeout: 9 } }`,
+      ),
+      write(
+        'mixed.mjs',
+        'export class Helper {}; export default class {}; export const mixed = () => "beside classes"',
+      ),
+    ])
+    await using runner = await start(server, ...paths, '--log', 'pretty', ...args)
+    await runner.waitForOutput('connected', 20_000)
+    expect(runner.stdout()).toMatch(/ serving bare, member, late, compiled, inner, mixed$/m)
+    const names = ['bare', 'late', 'member', 'compiled', 'inner', 'mixed']
+    expect(await Promise.all(names.map((name) => client.do(name)))).toEqual([
+      'a bare function',
+      'itself',
+      'a member',
+      'a compiled default',
+      'in an object',
+      'beside classes',
+    ])
+  },
+)
 
-test.each([[[]], [['--processes', '2']]])(
+test.for<[string[]]>([[[]], [['--processes', '2']]])(
   'a module that never finishes loading is said so %j',
-  async (args) => {
+  async ([args], { server }) => {
     const path = await write('never.mjs', 'await new Promise(() => {})')
-    await using runner = await start(path, ...args)
+    await using runner = await start(server, path, ...args)
     const { code, stderr } = await runner.ended
     expect(stderr).toContain('never.mjs never finishes loading')
     expect(code).toBe(2)
   },
 )
 
-test.each([[[]], [['--processes', '2']]])('an address that is no URL is told %j', async (args) => {
-  await using runner = await start('file://[', ...args)
-  const { code, stderr } = await runner.ended
-  expect(stderr).toMatch(/^glammp-worker: file:\/\/\[ is no URL$/m)
-  expect(code).toBe(2)
-})
+test.for<[string[]]>([[[]], [['--processes', '2']]])(
+  'an address that is no URL is told %j',
+  async ([args], { server }) => {
+    await using runner = await start(server, 'file://[', ...args)
+    const { code, stderr } = await runner.ended
+    expect(stderr).toMatch(/^glammp-worker: file:\/\/\[ is no URL$/m)
+    expect(code).toBe(2)
+  },
+)
 
-test.each([[[]], [['--processes', '2']]])(
+test.for<[string[]]>([[[]], [['--processes', '2']]])(
   'who loads a module leaves when told %j',
-  async (args) => {
+  async ([args], { server }) => {
     const path = await write(
       'endless.mjs',
       'console.log("loading"); setInterval(() => {}, 1000); await new Promise(() => {})',
     )
-    await using runner = await start(path, ...args)
+    await using runner = await start(server, path, ...args)
     await runner.waitForOutput('loading', 20_000)
     expect(await runner.kill('SIGTERM')).toMatchObject({ code: 0, stderr: '' })
   },
 )
 
-test('a runner that a handler starts has processes of its own', async () => {
+test('a runner that a handler starts has processes of its own', async ({ server, client }) => {
   const inner = await write('inner.mjs', 'export const inner = () => process.ppid')
   const outer = await write(
     'outer.mjs',
@@ -177,7 +177,7 @@ test('a runner that a handler starts has processes of its own', async () => {
       return child.pid
     }`,
   )
-  await using runner = await start(outer, '--processes', '1')
+  await using runner = await start(server, outer, '--processes', '1')
   await runner.waitForOutput('server:up', 20_000)
   const supervisor = await client.do('outer')
   try {
@@ -187,47 +187,53 @@ test('a runner that a handler starts has processes of its own', async () => {
   }
 })
 
-test.each(['pretty', 'json'])('what a handler says steers no terminal, log %s', async (format) => {
-  const path = await write(
-    'says.mjs',
-    'export const says = (job) => { throw new Error(job.workload()) }; export const odd = () => { throw Object.create(null) }',
-  )
-  await using runner = await start(path, '--log', format)
-  await runner.waitForOutput(/connected/, 20_000)
-  await client.do('says', '\u001b]0;owned\u0007\r\u009b2J\u007f\u202e').catch(() => {})
-  await client.do('odd').catch(() => {})
-  await runner.waitForOutput('owned')
-  const { stdout, code } = await runner.kill('SIGTERM')
-  expect(stdout.replaceAll('\n', '')).toMatch(/^[\x20-\x7e]+$/)
-  expect(code).toBe(0)
-})
+test.for(['pretty', 'json'])(
+  'what a handler says steers no terminal, log %s',
+  async (format, { server, client }) => {
+    const path = await write(
+      'says.mjs',
+      'export const says = (job) => { throw new Error(job.workload()) }; export const odd = () => { throw Object.create(null) }',
+    )
+    await using runner = await start(server, path, '--log', format)
+    await runner.waitForOutput(/connected/, 20_000)
+    await client.do('says', '\u001b]0;owned\u0007\r\u009b2J\u007f\u202e').catch(() => {})
+    await client.do('odd').catch(() => {})
+    await runner.waitForOutput('owned')
+    const { stdout, code } = await runner.kill('SIGTERM')
+    expect(stdout.replaceAll('\n', '')).toMatch(/^[\x20-\x7e]+$/)
+    expect(code).toBe(0)
+  },
+)
 
-test.each([0, 1, 2, 3])('a handler that ends its process with %i ends no other', async (code) => {
-  const path = await write(
-    `ends-${code}.mjs`,
-    `import { existsSync, writeFileSync } from 'node:fs'
+test.for([0, 1, 2, 3])(
+  'a handler that ends its process with %i ends no other',
+  async (code, { server, client }) => {
+    const path = await write(
+      `ends-${code}.mjs`,
+      `import { existsSync, writeFileSync } from 'node:fs'
     const mark = new URL('ended-${code}', import.meta.url)
     export const ends${code} = () => {
       if (existsSync(mark)) return 'in another process'
       writeFileSync(mark, '')
       process.exit(${code})
     }`,
-  )
-  await using runner = await start(path, '--processes', '1')
-  await runner.waitForOutput('server:up', 20_000)
-  expect(await client.do(`ends${code}`, '', { timeout: 20_000 })).toBe('in another process')
-  expect(await runner.kill('SIGTERM')).toMatchObject({ code: 0 })
-})
+    )
+    await using runner = await start(server, path, '--processes', '1')
+    await runner.waitForOutput('server:up', 20_000)
+    expect(await client.do(`ends${code}`, '', { timeout: 20_000 })).toBe('in another process')
+    expect(await runner.kill('SIGTERM')).toMatchObject({ code: 0 })
+  },
+)
 
-test.each([[[]], [['--processes', '1']]])(
+test.for<[string[]]>([[[]], [['--processes', '1']]])(
   'a terminal that closes lets the running jobs finish %j',
-  async (args) => {
+  async ([args], { server, client }) => {
     const path = await write(
       'hangs-up.mjs',
       `export const hangsUp = (job) => new Promise((resolve) => {
         console.log('begun'); setTimeout(resolve, 500, 'done') })`,
     )
-    await using runner = await start(path, ...args)
+    await using runner = await start(server, path, ...args)
     await runner.waitForOutput('server:up', 20_000)
     const running = client.do('hangsUp')
     await runner.waitForOutput('begun')

@@ -1,10 +1,11 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { GearmanClient, GearmanWorker } from '@glammp/gearman'
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { GearmanWorker } from '@glammp/gearman'
+import { afterAll, beforeAll, beforeEach, expect } from 'vitest'
 import { findProgram } from '../../scripts/programs.mjs'
-import { type GearmandServer, startGearmand } from '../support/gearmand.js'
+import { test } from '../support/gearman.js'
+import type { GearmandServer } from '../support/gearmand.js'
 import { type RunningProcess, startProcess } from '../support/process.js'
 import { programFile, startProgram } from '../support/program.js'
 import { type TemporaryDirectory, temporaryDirectory } from '../support/temporary-directory.js'
@@ -15,20 +16,14 @@ const PROGRAM = 'packages/gearman/src/runner/glammp-worker.ts'
 const SLOW = 'test/gearman/fixtures/slow.mjs'
 
 let directory: TemporaryDirectory
-let server: GearmandServer
-let client: GearmanClient
 let runs = ''
 let number = 0
 
 beforeAll(async () => {
   directory = await temporaryDirectory()
-  server = await startGearmand()
-  client = new GearmanClient(server.address)
 })
 
 afterAll(async () => {
-  await client?.close()
-  await server?.stop()
   await directory?.remove()
 })
 
@@ -41,7 +36,7 @@ const noted = (): string[] =>
   existsSync(runs) ? readFileSync(runs, 'utf8').trimEnd().split('\n') : []
 
 /** The runner as a shell starts it, and killed with all its processes at the end. */
-const start = (...args: string[]): Promise<RunningProcess> =>
+const start = (server: GearmandServer, ...args: string[]): Promise<RunningProcess> =>
   startProgram(PROGRAM, args, {
     env: { RUNS: runs, GEARMAN_SERVERS: server.address },
     tsx: args.includes('--sandbox'),
@@ -64,8 +59,11 @@ const lines = (program: RunningProcess): Line[] =>
 const eventsOf = (program: RunningProcess, event: string): Line[] =>
   lines(program).filter((line) => line.event === event)
 
-test('SIGTERM: the running jobs finish, none runs twice, and the exit code is 0', async () => {
-  await using runner = await start(SLOW, '--concurrency', '4', '--drain', '25')
+test('SIGTERM: the running jobs finish, none runs twice, and the exit code is 0', async ({
+  server,
+  client,
+}) => {
+  await using runner = await start(server, SLOW, '--concurrency', '4', '--drain', '25')
   await runner.waitForOutput('server:up', 20_000)
   const calls = Array.from({ length: 12 }, (_, job) => client.do('slow', `400 ${job}`))
   await waitFor(() => noted().length >= 6)
@@ -97,8 +95,11 @@ test('SIGTERM: the running jobs finish, none runs twice, and the exit code is 0'
   })
 })
 
-test('jobs that outlast the drain time go to another worker, and the exit code says so', async () => {
-  await using runner = await start(SLOW, '--drain', '0.2')
+test('jobs that outlast the drain time go to another worker, and the exit code says so', async ({
+  server,
+  client,
+}) => {
+  await using runner = await start(server, SLOW, '--drain', '0.2')
   await runner.waitForOutput('server:up', 20_000)
   const call = client.do('slow', '20000')
   await waitFor(() => noted().length === 1)
@@ -111,8 +112,8 @@ test('jobs that outlast the drain time go to another worker, and the exit code s
   expect(await call).toBe('by the other')
 })
 
-test('a second signal ends it at once', async () => {
-  await using runner = await start(SLOW)
+test('a second signal ends it at once', async ({ server, client }) => {
+  await using runner = await start(server, SLOW)
   await runner.waitForOutput('server:up', 20_000)
   const task = client.submit('slow', '20000')
   await waitFor(() => noted().length === 1)
@@ -125,8 +126,14 @@ test('a second signal ends it at once', async () => {
   expect(await task).toBe('by the other')
 })
 
-test('a terminal gets lines to read, a pipe gets JSON', async () => {
-  await using runner = await start(SLOW, 'examples/gearman/handlers/title.js', '--log', 'pretty')
+test('a terminal gets lines to read, a pipe gets JSON', async ({ server, client }) => {
+  await using runner = await start(
+    server,
+    SLOW,
+    'examples/gearman/handlers/title.js',
+    '--log',
+    'pretty',
+  )
   await runner.waitForOutput('connected to', 20_000)
   expect(await client.do('title', 'o IVO')).toBe('O Ivo')
   await client.do('fails').catch(() => {})
@@ -141,7 +148,7 @@ const script = findProgram('script')
 
 test.skipIf(script === undefined || process.platform !== 'linux')(
   'on a terminal the log is pretty without being told',
-  async () => {
+  async ({ server, client }) => {
     const command = `${process.execPath} ${await programFile(PROGRAM)} ${SLOW}`
     await using terminal = startProcess(script ?? '', ['-qec', command, '/dev/null'], {
       cwd: root,
@@ -156,7 +163,7 @@ test.skipIf(script === undefined || process.platform !== 'linux')(
   },
 )
 
-test.each([
+test.for<[string[], string]>([
   [[], 'at least one module'],
   [['no/such/file.js'], 'no/such/file.js cannot be loaded'],
   [[SLOW, SLOW], 'is in'],
@@ -165,17 +172,25 @@ test.each([
   [[SLOW, '--wat'], '--wat'],
   [[SLOW, '--servers', 'host:port'], 'host:port'],
   [['no/such/file.js', '--processes', '2'], 'cannot be loaded'],
-])('it says what is wrong with %j, and ends with 2', async (args, words) => {
-  await using runner = await start(...args)
+])('it says what is wrong with %j, and ends with 2', async ([args, words], { server }) => {
+  await using runner = await start(server, ...args)
   const { code, stderr } = await runner.ended
   expect(stderr).toContain(words)
   expect(code).toBe(2)
 })
 
-test.each([[[]], [['--processes', '2']]])(
+test.for<[string[]]>([[[]], [['--processes', '2']]])(
   'it ends with 3 when no server can be reached %j',
-  async (args) => {
-    await using runner = await start(SLOW, '--servers', '127.0.0.1:1', '--give-up', '0.5', ...args)
+  async ([args], { server }) => {
+    await using runner = await start(
+      server,
+      SLOW,
+      '--servers',
+      '127.0.0.1:1',
+      '--give-up',
+      '0.5',
+      ...args,
+    )
     const { code } = await runner.ended
     expect(code).toBe(3)
     const [line] = eventsOf(runner, 'give-up')
@@ -187,15 +202,27 @@ test.each([[[]], [['--processes', '2']]])(
   },
 )
 
-test('with --sandbox handlers run in threads, with the options of their module', async () => {
-  await using runner = await start('examples/gearman/handlers/primes.js', '--sandbox', '-c', '2')
+test('with --sandbox handlers run in threads, with the options of their module', async ({
+  server,
+  client,
+}) => {
+  await using runner = await start(
+    server,
+    'examples/gearman/handlers/primes.js',
+    '--sandbox',
+    '-c',
+    '2',
+  )
   await runner.waitForOutput('server:up', 20_000)
   expect(await client.do('primes', 30_000, { codec: 'json' })).toBe(3245)
   expect((await runner.kill('SIGTERM')).code).toBe(0)
 })
 
-test('--processes: one that is killed is started again, and all leave together', async () => {
-  await using runner = await start(SLOW, '--processes', '2', '--drain', '10')
+test('--processes: one that is killed is started again, and all leave together', async ({
+  server,
+  client,
+}) => {
+  await using runner = await start(server, SLOW, '--processes', '2', '--drain', '10')
   await waitFor(() => eventsOf(runner, 'server:up').length === 2, { timeout: 20_000 })
   const [first] = eventsOf(runner, 'start')
   expect(new Set(eventsOf(runner, 'start').map((line) => line.process))).toEqual(new Set([1, 2]))
@@ -214,8 +241,10 @@ test('--processes: one that is killed is started again, and all leave together',
   expect(noted()).toHaveLength(4)
 })
 
-test('--processes: one that crashes again and again is started after growing pauses', async () => {
-  await using runner = await start('test/gearman/fixtures/crashing.mjs', '--processes', '1')
+test('--processes: one that crashes again and again is started after growing pauses', async ({
+  server,
+}) => {
+  await using runner = await start(server, 'test/gearman/fixtures/crashing.mjs', '--processes', '1')
   await waitFor(() => eventsOf(runner, 'process').length >= 3, { timeout: 25_000 })
   const pauses = eventsOf(runner, 'process').slice(0, 3)
   for (const [crash, line] of pauses.entries()) {
@@ -231,8 +260,11 @@ test('--processes: one that crashes again and again is started after growing pau
   expect((await runner.kill('SIGTERM')).code).toBe(0)
 })
 
-test('processes whose supervisor was killed finish their jobs and leave', async () => {
-  await using runner = await start(SLOW, '--processes', '1')
+test('processes whose supervisor was killed finish their jobs and leave', async ({
+  server,
+  client,
+}) => {
+  await using runner = await start(server, SLOW, '--processes', '1')
   await runner.waitForOutput('server:up', 20_000)
   const [only] = eventsOf(runner, 'start')
   const call = client.do('slow', '600')
@@ -250,8 +282,8 @@ const isAlive = (pid: number): boolean => {
   }
 }
 
-test('--help', async () => {
-  const { code, stdout } = await (await start('--help')).ended
+test('--help', async ({ server }) => {
+  const { code, stdout } = await (await start(server, '--help')).ended
   expect(code).toBe(0)
   expect(stdout).toContain('--processes')
 })

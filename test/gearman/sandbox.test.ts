@@ -2,13 +2,12 @@ import { cpus } from 'node:os'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { fileURLToPath } from 'node:url'
 import { GearmanClient, GearmanWorker } from '@glammp/gearman'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, expect } from 'vitest'
+import { test } from '../support/gearman.js'
 import { type GearmandServer, startGearmand } from '../support/gearmand.js'
 import { type RunningProcess, startProcess } from '../support/process.js'
 import { waitFor } from '../support/wait.js'
 
-let server: GearmandServer
-let client: GearmanClient
 let worker: RunningProcess
 
 const startWorker = async (own: GearmandServer, ...args: string[]): Promise<RunningProcess> => {
@@ -22,19 +21,15 @@ const startWorker = async (own: GearmandServer, ...args: string[]): Promise<Runn
   return started
 }
 
-beforeAll(async () => {
-  server = await startGearmand()
-  client = new GearmanClient(server.address)
+test.beforeAll(async ({ server }) => {
   worker = await startWorker(server)
 })
 
 afterAll(async () => {
   await worker?.kill('SIGKILL')
-  await client?.close()
-  await server?.stop()
 })
 
-test('a handler in a thread has all that one in the process has', async () => {
+test('a handler in a thread has all that one in the process has', async ({ client }) => {
   const seen: unknown[] = []
   const result = await client.do('talk', 'the workload', {
     unique: 'an-id',
@@ -51,7 +46,7 @@ test('a handler in a thread has all that one in the process has', async () => {
   expect(await client.do('legacy', 'x')).toBe('CommonJS x')
 })
 
-test('what it cannot send and does not await is told by its worker', async () => {
+test('what it cannot send and does not await is told by its worker', async ({ client }) => {
   expect(await client.do('unsent')).toBe('ERR_GEARMAN_INVALID_ARGUMENT')
   await worker.waitForOutput('end unsent complete')
   const told = worker
@@ -61,7 +56,7 @@ test('what it cannot send and does not await is told by its worker', async () =>
   expect(told).toEqual(['unsent unsent ERR_GEARMAN_INVALID_ARGUMENT'])
 })
 
-test('what it throws ends its job, as in the process', async () => {
+test('what it throws ends its job, as in the process', async ({ client }) => {
   await expect(client.do('broken', 'me')).rejects.toMatchObject({
     code: 'ERR_GEARMAN_JOB_EXCEPTION',
     remoteMessage: 'broken by me',
@@ -71,11 +66,11 @@ test('what it throws ends its job, as in the process', async () => {
   })
 })
 
-test.each([
+test.for<[string, string]>([
   ['nonError', 'oh no'],
   ['stream', 'a stream is no value'],
   ['halfStatus', 'whole numbers'],
-])('a bad handler (%s) is an exception of its job', async (name, words) => {
+])('a bad handler (%s) is an exception of its job', async ([name, words], { client }) => {
   await expect(client.do(name)).rejects.toMatchObject({
     code: 'ERR_GEARMAN_JOB_EXCEPTION',
     remoteMessage: expect.stringContaining(words),
@@ -83,9 +78,9 @@ test.each([
   expect(await client.do('nothing')).toBe('')
 })
 
-test.each(['exit', 'memory', 'timer'])(
+test.for(['exit', 'memory', 'timer'])(
   'a thread that crashes (%s) fails its own job alone',
-  async (way) => {
+  async (way, { client }) => {
     const other = client.do('spin', 1_000)
     await expect(client.do('crash', way)).rejects.toMatchObject({
       code: 'ERR_GEARMAN_JOB_EXCEPTION',
@@ -147,7 +142,7 @@ test('threads that compute are ended after their time, and by a forced close', a
   expect(stdout).toMatch(/end spin timeout\n(.*\n)*end obedient lost\n(.*\n)*left/)
 })
 
-test('what cannot run in a thread is refused at once', () => {
+test('what cannot run in a thread is refused at once', ({ server }) => {
   const refused = expect.objectContaining({ code: 'ERR_GEARMAN_INVALID_ARGUMENT' })
   const own = new GearmanWorker({ servers: server.address })
   const here = fileURLToPath(import.meta.url)

@@ -1,21 +1,9 @@
-import { GearmanClient, GearmanWorker } from '@glammp/gearman'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type GearmandServer, startGearmand } from '../support/gearmand.js'
+import { GearmanWorker } from '@glammp/gearman'
+import { expect } from 'vitest'
+import { test } from '../support/gearman.js'
+import { startGearmand } from '../support/gearmand.js'
 import { startProcess } from '../support/process.js'
 import { waitFor } from '../support/wait.js'
-
-let server: GearmandServer
-let client: GearmanClient
-
-beforeAll(async () => {
-  server = await startGearmand()
-  client = new GearmanClient(server.address)
-})
-
-afterAll(async () => {
-  await client?.close()
-  await server?.stop()
-})
 
 /** Jobs that wait for the test, and how often each was begun. */
 class Bench {
@@ -30,7 +18,10 @@ class Bench {
   }
 }
 
-test('close lets the running jobs finish, takes no other, and none runs twice', async () => {
+test('close lets the running jobs finish, takes no other, and none runs twice', async ({
+  server,
+  client,
+}) => {
   const bench = new Bench()
   const worker = new GearmanWorker({ servers: server.address, concurrency: 3 })
   worker.addFunction('drained', async (job) => {
@@ -70,7 +61,10 @@ test('close lets the running jobs finish, takes no other, and none runs twice', 
   await expect(worker.work()).rejects.toMatchObject({ code: 'ERR_GEARMAN_CLOSED' })
 })
 
-test('close with a timeout aborts what still runs, and gearmand gives it to another', async () => {
+test('close with a timeout aborts what still runs, and gearmand gives it to another', async ({
+  server,
+  client,
+}) => {
   const reasons: unknown[] = []
   const worker = new GearmanWorker(server.address)
   worker.addFunction(
@@ -92,7 +86,10 @@ test('close with a timeout aborts what still runs, and gearmand gives it to anot
   expect(await task).toBe('ended')
 })
 
-test('close ends a worker that has nothing to do, no server, or a server that hangs', async () => {
+test('close ends a worker that has nothing to do, no server, or a server that hangs', async ({
+  server,
+  client,
+}) => {
   const idle = new GearmanWorker({ servers: server.address, concurrency: 2 })
   idle.addFunction('idle', () => 'x')
   const working = idle.work()
@@ -130,7 +127,7 @@ await worker.work()
 console.log('left')
 `
 
-test('SIGTERM lets a worker finish, and the process ends by itself', async () => {
+test('SIGTERM lets a worker finish, and the process ends by itself', async ({ server, client }) => {
   const program = startProcess(
     process.execPath,
     ['--import', 'tsx', '--input-type=module', '-', server.address],
@@ -148,7 +145,7 @@ test('SIGTERM lets a worker finish, and the process ends by itself', async () =>
   expect(program.stdout()).toContain('ended one\nleft')
 })
 
-test('a client that is closed holds nothing: the process ends by itself', async () => {
+test('a client that is closed holds nothing: the process ends by itself', async ({ server }) => {
   const program = startProcess(
     process.execPath,
     ['--import', 'tsx', '--input-type=module', '-', server.address],

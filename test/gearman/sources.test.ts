@@ -1,27 +1,13 @@
 import { once } from 'node:events'
 import { Readable } from 'node:stream'
-import { GearmanClient, GearmanWorker, type JobOptions } from '@glammp/gearman'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type GearmandServer, startGearmand } from '../support/gearmand.js'
+import { GearmanClient, type JobOptions } from '@glammp/gearman'
+import { describe, expect } from 'vitest'
+import { test } from '../support/gearman.js'
 import { waitFor } from '../support/wait.js'
 
-let server: GearmandServer
-let client: GearmanClient
-let worker: GearmanWorker
-
-beforeAll(async () => {
-  server = await startGearmand()
-  client = new GearmanClient(server.address)
-  worker = new GearmanWorker({ servers: server.address, concurrency: 4 })
+test.beforeAll(({ worker }) => {
   worker.addFunction('echo', (job) => job.workload())
   worker.addFunction('unique', (job) => job.unique)
-  void worker.work()
-})
-
-afterAll(async () => {
-  await client?.close()
-  await worker?.close({ timeout: 1_000 })
-  await server?.stop()
 })
 
 const never = new Promise<never>(() => {})
@@ -97,7 +83,7 @@ const silences: [string, () => Silent][] = [
 ]
 
 describe.each(silences)('%s that gives no more', (_, make) => {
-  test('does not keep doMany from its end by a signal', async () => {
+  test('does not keep doMany from its end by a signal', async ({ server }) => {
     const { source, told } = make()
     await using own = new GearmanClient(server.address)
     const controller = new AbortController()
@@ -108,7 +94,7 @@ describe.each(silences)('%s that gives no more', (_, make) => {
     expect(told()).toBe(true)
   })
 
-  test('does not keep doMany from its end by close', async () => {
+  test('does not keep doMany from its end by close', async ({ server }) => {
     const { source, told } = make()
     const own = new GearmanClient(server.address)
     const all = own.doMany('echo', source)
@@ -119,7 +105,7 @@ describe.each(silences)('%s that gives no more', (_, make) => {
   })
 })
 
-test('what a source gives after the end is no job', async () => {
+test('what a source gives after the end is no job', async ({ client }) => {
   let give: (step: object) => void = () => {}
   const late = new Promise((resolve) => {
     give = resolve
@@ -135,20 +121,23 @@ test('what a source gives after the end is no job', async () => {
   expect(client.metrics().functions['late']?.jobs).toBe(1)
 })
 
-test.each([
+test.for<[string, () => unknown, ErrorConstructor]>([
   ['has no iterator', () => 7, TypeError],
   ['rejects', () => byHand(Promise.reject(new RangeError('no step'))).source, RangeError],
   ['gives a number for a step', () => byHand(7).source, TypeError],
   ['gives one at once', () => ({ [Symbol.iterator]: () => ({ next: () => 7 }) }), TypeError],
   ['gives a thenable that throws', () => byHand(throwing('then')).source, RangeError],
   ['gives no step', () => byHand(undefined).source, TypeError],
-])('a source that %s is an error of its call', async (_, source, kind) => {
+])('a source that %s is an error of its call', async ([_, source, kind], { client }) => {
   await expect(client.doMany('echo', source() as never)).rejects.toBeInstanceOf(kind)
   expect(await client.do('echo', 'x')).toBe('x')
   expect(client.metrics().pending).toBe(0)
 })
 
-test('an array may hold promises; those that do not come are given up', async () => {
+test('an array may hold promises; those that do not come are given up', async ({
+  server,
+  client,
+}) => {
   const ends = await client.doMany('echo', [Promise.resolve('a'), 'b'] as string[])
   expect(ends).toMatchObject([{ value: 'a' }, { value: 'b' }])
   for (const code of ['ERR_GEARMAN_ABORTED', 'ERR_GEARMAN_CLOSED']) {
@@ -165,7 +154,7 @@ test('an array may hold promises; those that do not come are given up', async ()
   }
 })
 
-test('a task has its own signal beside that of all', async () => {
+test('a task has its own signal beside that of all', async ({ client }) => {
   const own = new AbortController()
   const all = new AbortController()
   const task = { function: 'unserved', signal: own.signal }
@@ -187,30 +176,35 @@ function throwing(name: string): object {
 }
 
 const names = ['timeout', 'signal', 'priority', 'background', 'unique', 'codec', 'retries']
-const calls: [string, (options: JobOptions) => Promise<unknown>][] = [
-  ['do', (options) => client.do('echo', 'x', options)],
-  ['doHigh', (options) => client.doHigh('echo', 'x', options)],
-  ['doLow', (options) => client.doLow('echo', 'x', options)],
-  ['doBackground', (options) => client.doBackground('echo', 'x', options)],
-  ['doHighBackground', (options) => client.doHighBackground('echo', 'x', options)],
-  ['doLowBackground', (options) => client.doLowBackground('echo', 'x', options)],
-  ['schedule', (options) => client.schedule('echo', 'x', options as never)],
-  ['doMany', (options) => client.doMany('echo', ['x'], options)],
+const calls: [string, (client: GearmanClient, options: JobOptions) => Promise<unknown>][] = [
+  ['do', (client, options) => client.do('echo', 'x', options)],
+  ['doHigh', (client, options) => client.doHigh('echo', 'x', options)],
+  ['doLow', (client, options) => client.doLow('echo', 'x', options)],
+  ['doBackground', (client, options) => client.doBackground('echo', 'x', options)],
+  ['doHighBackground', (client, options) => client.doHighBackground('echo', 'x', options)],
+  ['doLowBackground', (client, options) => client.doLowBackground('echo', 'x', options)],
+  ['schedule', (client, options) => client.schedule('echo', 'x', options as never)],
+  ['doMany', (client, options) => client.doMany('echo', ['x'], options)],
 ]
 
-test.each(calls)('a getter that throws in the options of %s rejects it', async (_, call) => {
-  for (const name of names) {
-    let promise: Promise<unknown> | undefined
-    expect(() => {
-      promise = call(throwing(name))
-    }).not.toThrow()
-    await expect(promise).rejects.toThrow()
-  }
-  expect(client.metrics().pending).toBe(0)
-  expect(await client.do('echo', 'on')).toBe('on')
-})
+test.for(calls)(
+  'a getter that throws in the options of %s rejects it',
+  async ([_, call], { client }) => {
+    for (const name of names) {
+      let promise: Promise<unknown> | undefined
+      expect(() => {
+        promise = call(client, throwing(name))
+      }).not.toThrow()
+      await expect(promise).rejects.toThrow()
+    }
+    expect(client.metrics().pending).toBe(0)
+    expect(await client.do('echo', 'on')).toBe('on')
+  },
+)
 
-test('a getter that throws in the options of submit, ping and jobStatus harms that call alone', async () => {
+test('a getter that throws in the options of submit, ping and jobStatus harms that call alone', async ({
+  client,
+}) => {
   for (const name of [...names, 'onStatus', 'onData']) {
     // `submit` throws for invalid options; what is read later is the task's failure.
     await expect(async () => await client.submit('echo', 'x', throwing(name))).rejects.toThrow()
@@ -221,7 +215,9 @@ test('a getter that throws in the options of submit, ping and jobStatus harms th
   expect(await client.do('echo', 'on')).toBe('on')
 })
 
-test('a priority that is another one at its second reading is refused, and nothing is sent', async () => {
+test('a priority that is another one at its second reading is refused, and nothing is sent', async ({
+  client,
+}) => {
   for (const later of ['constructor', '__proto__', 5]) {
     let readings = 0
     const options = {
@@ -236,7 +232,9 @@ test('a priority that is another one at its second reading is refused, and nothi
   expect(await client.do('echo', 'x')).toBe('x')
 })
 
-test('a task whose getter throws rejects in its place; what tasks and options inherit counts', async () => {
+test('a task whose getter throws rejects in its place; what tasks and options inherit counts', async ({
+  client,
+}) => {
   class Row {
     readonly #number: number
     constructor(number: number) {
@@ -270,9 +268,9 @@ describe.each(silences)('a workload of %s that gives no more', (_, make) => {
   ]
   // A generator that is not async is a value.
   const isStream = Symbol.asyncIterator in make().source
-  test.runIf(isStream).each(submissions)(
+  test.runIf(isStream).for(submissions)(
     '%s ends when the client is closed',
-    async (__, submit) => {
+    async ([__, submit], { server }) => {
       const { source, told } = make()
       const own = new GearmanClient(server.address)
       const call = submit(own, source as never)
@@ -285,7 +283,7 @@ describe.each(silences)('a workload of %s that gives no more', (_, make) => {
   )
 })
 
-test('a workload is closed where its call was refused before', async () => {
+test('a workload is closed where its call was refused before', async ({ server }) => {
   const own = new GearmanClient(server.address)
   const refused = [{ signal: AbortSignal.abort() }, {}]
   for (const options of refused) {

@@ -2,24 +2,16 @@ import {
   AbortError,
   GearmanClient,
   type GearmanTask,
-  GearmanWorker,
   JobExceptionError,
   JobFailedError,
   JobFailure,
   TimeoutError,
 } from '@glammp/gearman'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type GearmandServer, startGearmand } from '../support/gearmand.js'
+import { expect } from 'vitest'
+import { test } from '../support/gearman.js'
 import { waitForEvent } from '../support/wait.js'
 
-let server: GearmandServer
-let client: GearmanClient
-let worker: GearmanWorker
-
-beforeAll(async () => {
-  server = await startGearmand()
-  client = new GearmanClient(server.address)
-  worker = new GearmanWorker({ servers: server.address, concurrency: 4 })
+test.beforeAll(({ worker }) => {
   worker.addFunction('count', async (job) => {
     const end = Number(job.workload())
     for (let number = 1; number <= end; number += 1) {
@@ -36,13 +28,6 @@ beforeAll(async () => {
   worker.addFunction('boom', () => {
     throw new Error('boom')
   })
-  void worker.work()
-})
-
-afterAll(async () => {
-  await client?.close()
-  await worker?.close()
-  await server?.stop()
 })
 
 function listen(task: GearmanTask<unknown>): unknown[][] {
@@ -61,7 +46,7 @@ function listen(task: GearmanTask<unknown>): unknown[][] {
   return heard
 }
 
-test('a task tells its life in events and can be awaited', async () => {
+test('a task tells its life in events and can be awaited', async ({ client }) => {
   const task = client.submit('count', 2)
   const heard = listen(task)
   expect(task.handle).toBeUndefined()
@@ -80,7 +65,7 @@ test('a task tells its life in events and can be awaited', async () => {
   expect(await task.finally(() => {})).toBe('counted')
 })
 
-test('a task gives its partial results to a loop', async () => {
+test('a task gives its partial results to a loop', async ({ client }) => {
   const chunks: unknown[] = []
   for await (const chunk of client.submit('count', 5)) chunks.push(chunk)
   expect(chunks).toEqual(['1', '2', '3', '4', '5'])
@@ -92,7 +77,7 @@ test('a task gives its partial results to a loop', async () => {
   expect(broken).toEqual(['only one'])
 })
 
-test('a loop that is left early leaves the job to itself', async () => {
+test('a loop that is left early leaves the job to itself', async ({ client }) => {
   const task = client.submit('count', 1_000)
   for await (const chunk of task) {
     expect(chunk).toBe('1')
@@ -101,13 +86,13 @@ test('a loop that is left early leaves the job to itself', async () => {
   expect(await task).toBe('counted')
 })
 
-test('a loop over a task that is over ends at once', async () => {
+test('a loop over a task that is over ends at once', async ({ client }) => {
   const task = client.submit('count', 1)
   await task
   for await (const chunk of task) expect.unreachable(String(chunk))
 })
 
-test('fail and exception are events of their own', async () => {
+test('fail and exception are events of their own', async ({ client }) => {
   const failing = client.submit('count_and_fail')
   expect(await waitForEvent(failing, 'fail')).toBeInstanceOf(JobFailedError)
   const throwing = client.submit('boom')
@@ -117,7 +102,9 @@ test('fail and exception are events of their own', async () => {
   expect(heard.map(([name]) => name)).toEqual(['created', 'exception'])
 })
 
-test('a result or a part of it that the codec does not take ends the call, not the process', async () => {
+test('a result or a part of it that the codec does not take ends the call, not the process', async ({
+  client,
+}) => {
   for (const name of ['count', 'count_and_fail']) {
     const notJson = { codec: 'json', onData: () => {} } as const
     const task = client.submit(name, 1, notJson)
@@ -130,25 +117,25 @@ test('a result or a part of it that the codec does not take ends the call, not t
   expect(await client.do('count', 1)).toBe('counted')
 })
 
-test('parts of a result may be asked for before they are there', async () => {
+test('parts of a result may be asked for before they are there', async ({ client }) => {
   const parts = client.submit('count', 3)[Symbol.asyncIterator]()
   const asked = await Promise.all([parts.next(), parts.next(), parts.next(), parts.next()])
   expect(asked.map(({ value }) => value)).toEqual(['1', '2', '3', undefined])
 })
 
-test('a task that fails unheard does not end the process', async () => {
+test('a task that fails unheard does not end the process', async ({ client }) => {
   const task = client.submit('boom')
   await waitForEvent(task, 'exception')
   await new Promise(setImmediate)
   expect(await task.catch((error: unknown) => error)).toBeInstanceOf(JobExceptionError)
 })
 
-test('a background task is done with its handle', async () => {
+test('a background task is done with its handle', async ({ client }) => {
   const task = client.submit('count', 1, { background: true })
   expect(await task).toBe(task.handle)
 })
 
-test('a signal gives a job up, before and after it was sent', async () => {
+test('a signal gives a job up, before and after it was sent', async ({ client }) => {
   const early = client.do('unserved', '', { signal: AbortSignal.abort('no need') })
   await expect(early).rejects.toMatchObject({ name: 'AbortError', cause: 'no need' })
 
@@ -160,7 +147,7 @@ test('a signal gives a job up, before and after it was sent', async () => {
   expect(await client.do('count', 1)).toBe('counted')
 })
 
-test('a job has its own time for the result', async () => {
+test('a job has its own time for the result', async ({ client }) => {
   const started = performance.now()
   const error = await client.do('unserved', '', { timeout: 150 }).catch((caught: unknown) => caught)
   const took = performance.now() - started
@@ -170,7 +157,7 @@ test('a job has its own time for the result', async () => {
   expect(took).toBeLessThan(10_000)
 })
 
-test('close ends the jobs that are waited for, and every later call', async () => {
+test('close ends the jobs that are waited for, and every later call', async ({ server }) => {
   const own = new GearmanClient(server.address)
   const waiting = own.submit('unserved')
   await waitForEvent(waiting, 'created')

@@ -1,20 +1,18 @@
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { GearmanAdmin, GearmanClient, GearmanWorker } from '@glammp/gearman'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, expect } from 'vitest'
 import { type Certificates, makeCertificates } from '../support/certificates.js'
 import { startFakeServer } from '../support/fake-server.js'
-import { type GearmandServer, startGearmand } from '../support/gearmand.js'
+import { test } from '../support/gearman.js'
 import { startTlsFront, type TlsFront } from '../support/tls-front.js'
 import { waitFor } from '../support/wait.js'
 
-let server: GearmandServer
 let certificates: Certificates
 let front: TlsFront
 let address: string
 
-beforeAll(async () => {
-  server = await startGearmand()
+test.beforeAll(async ({ server }) => {
   certificates = await makeCertificates()
   front = await startTlsFront(server, certificates.server)
   address = front.address
@@ -22,7 +20,6 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await front?.stop()
-  await server?.stop()
   await certificates?.remove()
 })
 
@@ -44,7 +41,7 @@ test('a certificate of an unknown authority is a ConnectionError that says so', 
   })
 })
 
-test('a gearmand without TLS is an error within the time for connecting', async () => {
+test('a gearmand without TLS is an error within the time for connecting', async ({ server }) => {
   await using client = new GearmanClient({
     servers: server.address,
     tls: true,

@@ -3,22 +3,14 @@ import { tracingChannel } from 'node:diagnostics_channel'
 import {
   channelNames,
   GearmanClient,
-  GearmanWorker,
   JobFailure,
   type JobMessage,
   type SubmitMessage,
 } from '@glammp/gearman'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type GearmandServer, startGearmand } from '../support/gearmand.js'
+import { expect } from 'vitest'
+import { test } from '../support/gearman.js'
 
-let server: GearmandServer
-let client: GearmanClient
-let worker: GearmanWorker
-
-beforeAll(async () => {
-  server = await startGearmand()
-  client = new GearmanClient(server.address)
-  worker = new GearmanWorker({ servers: server.address, concurrency: 4 })
+test.beforeAll(({ worker }) => {
   worker.addFunction('echo', (job) => job.workload())
   worker.addFunction('context', (job) => JSON.stringify([job.traceContext, job.workload()]))
   worker.addFunction('throws', () => {
@@ -27,13 +19,6 @@ beforeAll(async () => {
   worker.addFunction('fails', () => {
     throw new JobFailure()
   })
-  void worker.work()
-})
-
-afterAll(async () => {
-  await client?.close()
-  await worker?.close()
-  await server?.stop()
 })
 
 /** What a channel publishes of one function while it is subscribed to. */
@@ -56,7 +41,10 @@ function record<M extends { function: string }>(name: string, fn: string) {
   return { heard, [Symbol.dispose]: () => channel.unsubscribe(subscribers) }
 }
 
-test('a submission is traced from its call to its end, without its workload', async () => {
+test('a submission is traced from its call to its end, without its workload', async ({
+  server,
+  client,
+}) => {
   using traced = record<SubmitMessage>(channelNames.submit, 'echo')
   await client.do('echo', 'secret')
   const last = traced.heard.at(-1)?.[1]
@@ -72,7 +60,7 @@ test('a submission is traced from its call to its end, without its workload', as
   expect(JSON.stringify(traced.heard)).not.toContain('secret')
 })
 
-test('every way to submit is traced, once', async () => {
+test('every way to submit is traced, once', async ({ client }) => {
   using queued = record<SubmitMessage>(channelNames.submit, 'left')
   const handle = await client.doBackground('left', 'x')
   await client.submit('left', 'x', { background: true })
@@ -102,7 +90,7 @@ test('every way to submit is traced, once', async () => {
   expect(invalid.heard.filter(([kind]) => kind === 'asyncEnd')).toHaveLength(2)
 })
 
-test('a run is traced around its handler and how it ended', async () => {
+test('a run is traced around its handler and how it ended', async ({ client }) => {
   using fine = record<JobMessage>(channelNames.job, 'echo')
   using throwing = record<JobMessage>(channelNames.job, 'throws')
   using failing = record<JobMessage>(channelNames.job, 'fails')
@@ -123,7 +111,10 @@ test('a run is traced around its handler and how it ended', async () => {
   expect(failing.heard.at(-1)?.[1]).toMatchObject({ outcome: 'fail' })
 })
 
-test('the context of a subscriber reaches the submission, and the handler', async () => {
+test('the context of a subscriber reaches the submission, and the handler', async ({
+  server,
+  worker,
+}) => {
   const spans = new AsyncLocalStorage<string>()
   const submissions = tracingChannel(channelNames.submit)
   submissions.start.bindStore(spans, () => 'client span')
@@ -150,7 +141,7 @@ test('the context of a subscriber reaches the submission, and the handler', asyn
   jobs.start.unbindStore(spans)
 })
 
-test('a trace context leaves the workload as it is, whatever it is', async () => {
+test('a trace context leaves the workload as it is, whatever it is', async ({ server, worker }) => {
   const traceContext = (): Record<string, string> => ({ traceparent: '00-é-01', tracestate: '\0' })
   await using carrying = new GearmanClient({ servers: server.address, traceContext })
   worker.addFunction('bytes', (job) => job.workloadBuffer)

@@ -1,18 +1,10 @@
 import { GearmanAdmin, GearmanClient, GearmanWorker } from '@glammp/gearman'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { startFakeServer } from '../support/fake-server.js'
-import { type GearmandServer, startGearmand } from '../support/gearmand.js'
+import { test } from '../support/gearman.js'
 import { waitFor } from '../support/wait.js'
 
 const MIB = 1024 * 1024
-
-let server: GearmandServer
-
-beforeAll(async () => {
-  server = await startGearmand()
-})
-
-afterAll(() => server?.stop())
 
 /** A packet from a server: its type, and the bytes of its body. */
 function packet(type: number, body: string, length = body.length): Buffer {
@@ -24,7 +16,7 @@ function packet(type: number, body: string, length = body.length): Buffer {
 
 test('a workload of 100 MiB goes there and back, in the foreground and from a stream', {
   timeout: 120_000,
-}, async () => {
+}, async ({ server }) => {
   await using client = new GearmanClient({ servers: server.address, codec: 'buffer' })
   await using worker = new GearmanWorker({ servers: server.address, codec: 'buffer' })
   worker.addFunction('echo', (job) => job.workloadBuffer)
@@ -39,7 +31,9 @@ test('a workload of 100 MiB goes there and back, in the foreground and from a st
   expect(again.equals(large)).toBe(true)
 })
 
-test('NULs in workload, data, warning, exception and result stay where they are', async () => {
+test('NULs in workload, data, warning, exception and result stay where they are', async ({
+  server,
+}) => {
   await using client = new GearmanClient(server.address)
   await using worker = new GearmanWorker(server.address)
   const text = '\0a\0\0b\0'
@@ -61,7 +55,9 @@ test('NULs in workload, data, warning, exception and result stay where they are'
   await expect(client.do('throws')).rejects.toMatchObject({ remoteMessage: text })
 })
 
-test('a job that is cancelled while it runs fails once, and its late result changes nothing', async () => {
+test('a job that is cancelled while it runs fails once, and its late result changes nothing', async ({
+  server,
+}) => {
   await using client = new GearmanClient(server.address)
   await using admin = new GearmanAdmin(server.address)
   await using worker = new GearmanWorker({ servers: server.address, concurrency: 2 })
@@ -90,7 +86,7 @@ test('a job that is cancelled while it runs fails once, and its late result chan
   expect(ends).toEqual(['fail'])
 })
 
-test('waiters of one unique each hear everything once, whoever came when', async () => {
+test('waiters of one unique each hear everything once, whoever came when', async ({ server }) => {
   await using client = new GearmanClient(server.address)
   await using other = new GearmanClient(server.address)
   await using worker = new GearmanWorker({ servers: server.address, concurrency: 2 })

@@ -1,23 +1,11 @@
 import { GearmanClient, GearmanWorker, JobFailure } from '@glammp/gearman'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type GearmandServer, startGearmand } from '../support/gearmand.js'
+import { expect } from 'vitest'
+import { test } from '../support/gearman.js'
+import { startGearmand } from '../support/gearmand.js'
 import { startProxy } from '../support/proxy.js'
 import { waitFor } from '../support/wait.js'
 
-let server: GearmandServer
-let client: GearmanClient
-
-beforeAll(async () => {
-  server = await startGearmand()
-  client = new GearmanClient(server.address)
-})
-
-afterAll(async () => {
-  await client?.close()
-  await server?.stop()
-})
-
-test('concurrency follows its setting while the worker works', async () => {
+test('concurrency follows its setting while the worker works', async ({ server, client }) => {
   await using worker = new GearmanWorker({ servers: server.address, concurrency: 1 })
   const waiting: (() => void)[] = []
   worker.addFunction('counted', () => new Promise<void>((resolve) => waiting.push(resolve)))
@@ -46,7 +34,10 @@ test('concurrency follows its setting while the worker works', async () => {
   }
 })
 
-test('middleware sees every job, what it returns and what it throws, from the outside in', async () => {
+test('middleware sees every job, what it returns and what it throws, from the outside in', async ({
+  server,
+  client,
+}) => {
   const seen: string[] = []
   await using worker = new GearmanWorker(server.address)
   worker
@@ -81,7 +72,9 @@ test('middleware sees every job, what it returns and what it throws, from the ou
   ])
 })
 
-test('a rate limit holds over all servers, for its function alone, and leaves the rest to others', async () => {
+test('a rate limit holds over all servers, for its function alone, and leaves the rest to others', async ({
+  server,
+}) => {
   await using second = await startGearmand()
   const started: number[] = []
   await using worker = new GearmanWorker({
@@ -124,7 +117,10 @@ test('a rate limit holds over all servers, for its function alone, and leaves th
   )
 })
 
-test('with serverTimeout gearmand gives a hanging job to another worker', async () => {
+test('with serverTimeout gearmand gives a hanging job to another worker', async ({
+  server,
+  client,
+}) => {
   const reasons: unknown[] = []
   const ends: unknown[] = []
   await using hanging = new GearmanWorker(server.address)
@@ -150,7 +146,7 @@ test('with serverTimeout gearmand gives a hanging job to another worker', async 
   expect(() => hanging.addFunction('x', () => '', { serverTimeout: 999 })).toThrow(/serverTimeout/)
 })
 
-test('events tell of jobs and their ends', async () => {
+test('events tell of jobs and their ends', async ({ server, client }) => {
   const events: unknown[] = []
   await using worker = new GearmanWorker({ servers: server.address, concurrency: 2 })
   worker.on('job:start', (job) => events.push(job))
@@ -196,7 +192,7 @@ test('a server that goes and comes is told once each', async () => {
   ])
 })
 
-test('a scheduled job starts on time for a worker that polls', async () => {
+test('a scheduled job starts on time for a worker that polls', async ({ server, client }) => {
   await using worker = new GearmanWorker({ servers: server.address, pollInterval: 100 })
   let started = 0
   worker.addFunction('due', () => {
@@ -238,7 +234,10 @@ test('heartbeats find a frozen server: for an idle worker, and for a client that
   expect(await waiting.do('x', '', { retries: 5 })).toBe('served')
 })
 
-test('a process that was busy for long does not take its server for dead', async () => {
+test('a process that was busy for long does not take its server for dead', async ({
+  server,
+  client,
+}) => {
   await using worker = new GearmanWorker({ servers: server.address, heartbeat: 100, timeout: 400 })
   const told: string[] = []
   worker.on('server:down', ({ error }) => told.push(error.message))

@@ -1,22 +1,10 @@
 import { GearmanClient, GearmanWorker, JobFailedError } from '@glammp/gearman'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { startFakeServer } from '../support/fake-server.js'
-import { type GearmandServer, startGearmand } from '../support/gearmand.js'
+import { test } from '../support/gearman.js'
+import { startGearmand } from '../support/gearmand.js'
 import { startProxy } from '../support/proxy.js'
 import { waitFor } from '../support/wait.js'
-
-let server: GearmandServer
-let client: GearmanClient
-
-beforeAll(async () => {
-  server = await startGearmand()
-  client = new GearmanClient(server.address)
-})
-
-afterAll(async () => {
-  await client?.close()
-  await server?.stop()
-})
 
 /** Something that a handler waits for until the test lets it go. */
 class Gate {
@@ -32,7 +20,10 @@ class Gate {
   }
 }
 
-test('as many jobs run at once as concurrency says, and no more are held', async () => {
+test('as many jobs run at once as concurrency says, and no more are held', async ({
+  server,
+  client,
+}) => {
   const gate = new Gate()
   let running = 0
   let most = 0
@@ -59,7 +50,7 @@ test('as many jobs run at once as concurrency says, and no more are held', async
   expect(most).toBe(3)
 })
 
-test('workOnce runs one job and takes no other', async () => {
+test('workOnce runs one job and takes no other', async ({ server, client }) => {
   const ran: string[] = []
   await using worker = new GearmanWorker({ servers: server.address, concurrency: 4 })
   worker.addFunction('single', (job) => {
@@ -82,7 +73,7 @@ test('workOnce runs one job and takes no other', async () => {
   await expect(worker.workOnce()).rejects.toMatchObject({ code: 'ERR_GEARMAN_CLOSED' })
 })
 
-test('functions come and go while the worker works', async () => {
+test('functions come and go while the worker works', async ({ server, client }) => {
   await using worker = new GearmanWorker({ servers: server.address, concurrency: 2 })
   worker.addFunction('a', () => 'a')
   void worker.work()
@@ -101,7 +92,10 @@ test('functions come and go while the worker works', async () => {
   expect(await client.do('b')).toBe('b again')
 })
 
-test('removing a function while its job runs does not run the job twice', async () => {
+test('removing a function while its job runs does not run the job twice', async ({
+  server,
+  client,
+}) => {
   const gate = new Gate()
   let runs = 0
   await using worker = new GearmanWorker({ servers: server.address, concurrency: 2 })
@@ -129,7 +123,10 @@ test('removing a function while its job runs does not run the job twice', async 
   expect(runs).toBe(2)
 })
 
-test('a job that takes too long fails, its signal says so, and its slot is free', async () => {
+test('a job that takes too long fails, its signal says so, and its slot is free', async ({
+  server,
+  client,
+}) => {
   const reasons: unknown[] = []
   await using worker = new GearmanWorker(server.address)
   worker.addFunction(
@@ -149,7 +146,10 @@ test('a job that takes too long fails, its signal says so, and its slot is free'
   expect(await client.do('quick')).toBe('quick')
 })
 
-test('a job whose connection is lost is aborted, its result goes nowhere, and it runs again', async () => {
+test('a job whose connection is lost is aborted, its result goes nowhere, and it runs again', async ({
+  server,
+  client,
+}) => {
   await using proxy = await startProxy(server.address)
   const ends: boolean[] = []
   let lost = 0
@@ -202,7 +202,7 @@ test('a worker with its server down from the start waits for it', async () => {
   await own.stop()
 })
 
-test('garbage from a server costs its connection, not the worker', async () => {
+test('garbage from a server costs its connection, not the worker', async ({ server, client }) => {
   await using fake = await startFakeServer((socket) => socket.write('HTTP/1.1 400 Bad Request\r\n'))
   await using worker = new GearmanWorker([fake.address, server.address].join(','))
   worker.addFunction('sane', () => 'sane')
@@ -211,7 +211,10 @@ test('garbage from a server costs its connection, not the worker', async () => {
   expect(await client.do('sane')).toBe('sane')
 })
 
-test('a worker shows under its id, and counts once for each function', async () => {
+test('a worker shows under its id, and counts once for each function', async ({
+  server,
+  client,
+}) => {
   await using worker = new GearmanWorker({ servers: server.address, clientId: 'shop-7' })
   worker.addFunction('counted', () => 'x')
   void worker.work()
