@@ -38,6 +38,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['packages/*/src/**/*.test.ts'],
+          setupFiles: ['packages/wire/src/clock.setup.ts'],
           // They share no state: loading everything anew for each file took longer than they do.
           isolate: false,
           // On a busy machine some of those that try hundreds of values took more than 5 s.

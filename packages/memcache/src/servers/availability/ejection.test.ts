@@ -4,14 +4,6 @@ import { Ejection } from './ejection.js'
 
 const fault = new Fault('connect', 'refused')
 
-// The real ones are taken when the package is loaded.
-vi.mock('@glammp/wire', async (original) => ({
-  ...(await original<typeof import('@glammp/wire')>()),
-  setTimeout: (then: () => void, wait: number) => globalThis.setTimeout(then, wait),
-  clearTimeout: (timer: NodeJS.Timeout) => globalThis.clearTimeout(timer),
-  monotonic: () => performance.now(),
-}))
-
 beforeEach(() => {
   vi.useFakeTimers()
 })

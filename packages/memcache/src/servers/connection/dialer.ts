@@ -13,7 +13,7 @@ import type { Credentials, Protocol } from '../../protocol/protocol.js'
 import type { RequestObserver } from '../../requests/request.js'
 import { authenticate, credentialsFor, fitsText } from './authentication.js'
 import { negotiate, negotiateAnew, type ServerFeatures } from './negotiation.js'
-import { Session } from './session.js'
+import { type Connect, Session } from './session.js'
 
 export interface DialerOptions {
   readonly protocol: 'auto' | 'meta' | 'classic' | 'binary'
@@ -24,6 +24,8 @@ export interface DialerOptions {
   readonly auth: Credentials | undefined
   /** Counts what happens; `undefined`: nobody does. */
   readonly meter?: Meter | undefined
+  /** How connections are opened; `undefined`: as wire does. */
+  readonly connect?: Connect | undefined
 }
 
 /** Counts what goes to servers and what becomes of it. */
@@ -111,16 +113,16 @@ export class Dialer {
 
   // Authentication comes before everything else.
   async #connect(protocol: Protocol): Promise<Session> {
-    const { connectTimeout, tls } = this.#options
+    const { connectTimeout, tls, connect } = this.#options
     const options = {
       address: this.#address,
       connectTimeout,
       tls: tlsFor(this.#address, tls),
       traffic: this.#options.meter?.trafficOf(this.#address.name),
     }
-    if (this.#credentials === undefined) return Session.open(options, protocol)
+    if (this.#credentials === undefined) return Session.open(options, protocol, connect)
     const first = protocol.handshake ?? protocol
-    const session = await Session.open(options, first)
+    const session = await Session.open(options, first, connect)
     await authenticate(session, first, this.#credentials, this.#deadlines, connectTimeout)
     if (first !== protocol) session.speak(protocol)
     return session

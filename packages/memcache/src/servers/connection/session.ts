@@ -30,6 +30,27 @@ const SILENCE = 10
 /** Milliseconds of silence for which a connection that was given up may still bring something to the server. */
 const ABANDONED = 60_000
 
+/** What a session needs of a connection. */
+export type SessionConnection = Pick<
+  Connection,
+  | 'output'
+  | 'encrypted'
+  | 'reason'
+  | 'congested'
+  | 'unsent'
+  | 'flush'
+  | 'pause'
+  | 'resume'
+  | 'end'
+  | 'close'
+>
+
+/** Opens a connection. @throws Fault where none comes about. */
+export type Connect = (
+  options: ConnectOptions,
+  owner: ConnectionOwner,
+) => Promise<SessionConnection>
+
 /** The room above a session, told what becomes of the requests it was given. */
 export interface SessionOwner {
   /** The last reply of the request came. */
@@ -58,7 +79,7 @@ export interface SessionOwner {
 export class Session implements ConnectionOwner, ReplySink, RequestOwner {
   readonly #flight = new PendingQueue<Request>()
   #listener: SessionOwner | undefined
-  #connection: Connection | undefined
+  #connection: SessionConnection | undefined
   #protocol: Protocol
   #decoder: Decoder
   /** Requests in flight whose callers have given up. */
@@ -71,9 +92,13 @@ export class Session implements ConnectionOwner, ReplySink, RequestOwner {
   readonly #progress = new Progress()
 
   /** @throws Fault where no connection comes about. */
-  static async open(options: ConnectOptions, protocol: Protocol): Promise<Session> {
+  static async open(
+    options: ConnectOptions,
+    protocol: Protocol,
+    connect: Connect = Connection.open,
+  ): Promise<Session> {
     const session = new Session(protocol)
-    session.#connection = await Connection.open(options, session)
+    session.#connection = await connect(options, session)
     session.#progress.active = monotonic()
     return session
   }
@@ -104,7 +129,6 @@ export class Session implements ConnectionOwner, ReplySink, RequestOwner {
       connection.reason === undefined &&
       !connection.congested &&
       this.#lapsed === 0 &&
-      this.#nudge === undefined &&
       this.#due * this.#progress.replySize + this.#progress.unfinished < FULL
     )
   }
@@ -144,7 +168,7 @@ export class Session implements ConnectionOwner, ReplySink, RequestOwner {
    * the listener has heard; it hears of no end then.
    */
   send(requests: readonly Request[], listener: SessionOwner): boolean {
-    const connection = this.#connection as Connection
+    const connection = this.#connection as SessionConnection
     this.#keys = undefined
     if (this.#flight.size === 0) this.#progress.active = monotonic()
     for (const request of requests) {
@@ -170,7 +194,7 @@ export class Session implements ConnectionOwner, ReplySink, RequestOwner {
   // memcached waits for its socket, not for what OpenSSL still holds: over TLS a command in the
   // record that ends a value of more than its read buffer stays unread until anything else comes
   // (seen with 1.6.18). So something else comes: a command in a record of its own.
-  #flushEncrypted(connection: Connection): number {
+  #flushEncrypted(connection: SessionConnection): number {
     const bytes = connection.flush(() => {
       if (bytes <= ONE_READ || this.reason !== undefined) return
       nudge.remaining = nudge.encode(this.#protocol, connection.output)
@@ -254,7 +278,7 @@ export class Session implements ConnectionOwner, ReplySink, RequestOwner {
   }
 
   #abandon(fault: Fault): void {
-    const connection = this.#connection as Connection
+    const connection = this.#connection as SessionConnection
     const changes = this.#flight.items().filter((request) => !request.readOnly)
     if (changes.length === 0) connection.close(fault)
     else this.#listener?.abandoned(changes, (gone) => connection.end(fault, ABANDONED, gone))
