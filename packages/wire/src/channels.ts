@@ -13,8 +13,8 @@ export function isWatched(channel: TracingChannel<unknown, object>): boolean {
 }
 
 /**
- * Publishes a call as `tracePromise` does, but without its result: what is in a cache is no
- * subscriber's business.
+ * Publishes a call as `tracePromise` does, but without its result: a subscriber must not see what
+ * is in a cache.
  *
  * @param settled - completes the message before `asyncStart` is published.
  */

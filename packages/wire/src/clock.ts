@@ -2,8 +2,8 @@ import { performance } from 'node:perf_hooks'
 import timers from 'node:timers'
 import promised from 'node:timers/promises'
 
-// Taken when the module is loaded: a test's fake timers, put in place later, must not stop a client that waits
-// for a real server.
+// Taken when the module is loaded: a test's fake timers, installed later, must not stop a client
+// that waits for a real server.
 
 /** The real `setTimeout`. */
 export const setTimeout: typeof timers.setTimeout = timers.setTimeout
@@ -20,8 +20,8 @@ const realTick = process.nextTick
 export const nextTick: typeof process.nextTick = realTick.bind(process)
 
 /**
- * Runs what belongs to Node and takes `process.nextTick` as it finds it, such as a socket: a fake one
- * would keep it waiting.
+ * Runs code of Node that uses the current `process.nextTick`, such as a socket's: a fake one would
+ * keep it waiting.
  */
 export function onRealTicks<T>(run: () => T): T {
   const { nextTick: found } = process
@@ -34,7 +34,10 @@ export function onRealTicks<T>(run: () => T): T {
   }
 }
 
-/** Calls back again and again by the real clock, and keeps no process alive; what it returns ends it. */
+/**
+ * Calls back at an interval of the real clock, without keeping the process alive; what it returns
+ * ends it.
+ */
 export function every(milliseconds: number, callback: () => void): () => void {
   let timer: NodeJS.Timeout
   const wait = (): void => {
@@ -48,8 +51,8 @@ export function every(milliseconds: number, callback: () => void): () => void {
   return () => clearTimeout(timer)
 }
 
-/** The real `performance.now`: milliseconds on a clock that nobody sets. */
+/** The real `performance.now`: milliseconds on a monotonic clock. */
 export const monotonic: () => number = performance.now.bind(performance)
 
-/** Resolves after so many milliseconds, by the real clock. */
+/** Resolves after a number of milliseconds, by the real clock. */
 export const sleep: typeof promised.setTimeout = promised.setTimeout

@@ -1,4 +1,4 @@
-/** What every public error of the clients carries beside its message. */
+/** What every public error of the clients has besides its message. */
 export interface ErrorDetails {
   /** Name of the server that it happened on. */
   readonly server?: string | undefined
@@ -36,7 +36,7 @@ export abstract class ErrorBase extends Error {
     try {
       return typeof value === 'object' && value !== null && mark(this.kind) in value
     } catch {
-      // A Proxy may throw when it is asked.
+      // A Proxy may throw here.
       return false
     }
   }

@@ -2,9 +2,9 @@
 export interface HistogramSummary {
   /** How many were counted. */
   readonly count: number
-  /** Milliseconds of all together. */
+  /** Sum of all, in milliseconds. */
   readonly sum: number
-  /** Milliseconds that half of them took at most; like all quantiles up to a quarter too much. */
+  /** Milliseconds that half of them took at most; like all quantiles, up to a quarter too high. */
   readonly p50: number
   /** Milliseconds that nine of ten took at most. */
   readonly p90: number
@@ -12,7 +12,9 @@ export interface HistogramSummary {
   readonly p99: number
   /** Milliseconds of the longest. */
   readonly max: number
-  /** Upper bounds in milliseconds with how many were at most so long and over the bound before. */
+  /**
+   * Upper bounds of the buckets in milliseconds, each with how many durations are in its bucket.
+   */
   readonly buckets: readonly (readonly [upTo: number, count: number])[]
 }
 
@@ -81,7 +83,7 @@ export class Histogram {
   }
 }
 
-// Four buckets for every power of two: the two bits behind the highest one say which.
+// Four buckets for every power of two: the two bits after the highest one say which.
 function bucketOf(milliseconds: number): number {
   const microseconds = Math.min(LONGEST, Math.max(0, Math.floor(milliseconds * 1_000)))
   if (microseconds < 4) return microseconds

@@ -2,22 +2,25 @@ import { isStringObject } from 'node:util/types'
 import { shown, shownName } from './shown.js'
 
 /**
- * Looks at the value of an option.
+ * Checks the value of an option.
  *
  * @throws TypeError for a value of a wrong type, RangeError for one out of range; they name the
- * option and say what it may be.
+ *   option and say which values are valid.
  */
 export type Check = (name: string, value: unknown) => unknown
 
 /** A check for each option of `T`: an option without one does not compile. */
 export type Checks<T> = { readonly [Name in keyof T]-?: Check }
 
-/** The options that there are, and what each may be. A misspelt one must not silently be a default. */
+/**
+ * The known options, and the valid values of each. A misspelt one must not silently become a
+ * default.
+ */
 export class OptionRules<T extends object> {
   readonly #checks: ReadonlyMap<string, Check>
   readonly #otherwise: string
 
-  /** @param otherwise - what may stand in the place of the options, with `or` behind it. */
+  /** @param otherwise - what may be given instead of the options, followed by `or`. */
   constructor(checks: Checks<T>, otherwise = '') {
     this.#checks = new Map(Object.entries<Check>(checks))
     this.#otherwise = otherwise
@@ -25,9 +28,9 @@ export class OptionRules<T extends object> {
 
   /**
    * @param owner - what takes the options, for errors.
-   * @param prefix - before the names of the options, for those inside of an option.
-   * @throws TypeError for what is no object of options, and for a name that is none; what the
-   * checks throw.
+   * @param prefix - put before the names of the options, for options inside an option.
+   * @throws TypeError if it is not an object of options, and for an unknown option; what the checks
+   *   throw.
    */
   check(owner: string, options: T, prefix = ''): void {
     if (typeof options !== 'object' || options === null) throw this.#refusal(owner, options)
@@ -57,7 +60,8 @@ export class OptionRules<T extends object> {
     }
   }
 
-  // What an object inherits counts, as it does where it is read: getters of a class, for example.
+  // Inherited properties count, as they do where the options are read: getters of a class, for
+  // example.
   #checkInstance(owner: string, options: T, prefix: string): void {
     // They too have a length.
     if (Array.isArray(options) || ArrayBuffer.isView(options)) throw this.#refusal(owner, options)
@@ -71,7 +75,7 @@ export class OptionRules<T extends object> {
       const value: unknown = options[name as keyof T]
       if (value !== undefined) check(prefix + name, value)
     }
-    // A signal, a URL, a Map: nothing that it holds would count.
+    // A signal, a URL, a Map: nothing that it contains would count.
     if (isEmpty && !isPlain(options)) throw this.#refusal(owner, options)
   }
 
@@ -90,7 +94,7 @@ export class OptionRules<T extends object> {
   }
 }
 
-/** A check for an option that has options of its own, and may be something else than an object. */
+/** A check for an option that has options of its own, and may be something other than an object. */
 export function optionsOf<T extends object>(
   checks: Checks<T>,
   otherwise = '',
@@ -108,17 +112,17 @@ export function isPlain(value: object): boolean {
   return prototype === null || Object.getPrototypeOf(prototype) === null
 }
 
-/** Longest delay that a timer of Node keeps; past it, it fires at once. */
+/** Longest delay of a timer in Node; with a longer one it fires at once. */
 const MAX_DELAY = 2 ** 31 - 1
 
-/** @throws TypeError, or RangeError for what is no span of time that a timer can hold. */
+/** @throws TypeError, or RangeError if it is out of range for a timer. */
 export function milliseconds(name: string, value: unknown): number {
   if (typeof value !== 'number') throw new TypeError(wrong(name, 'a number of milliseconds', value))
   if (value > 0 && value <= MAX_DELAY) return value
   throw new RangeError(wrong(name, `a number of milliseconds over 0, at most ${MAX_DELAY}`, value))
 }
 
-/** @throws TypeError, or RangeError for what is no whole number from `least` to `most`. */
+/** @throws TypeError, or RangeError if it is not a whole number from `least` to `most`. */
 export function wholeNumber(
   name: string,
   value: unknown,
@@ -138,7 +142,7 @@ export function wholeNumberFrom(least: number, most?: number): Check {
   return (name, value) => wholeNumber(name, value, least, most)
 }
 
-/** @throws TypeError for what is no AbortSignal, of whatever realm. */
+/** @throws TypeError if it is not an AbortSignal, of whatever realm. */
 export function abortSignal(name: string, value: unknown): void {
   const signal = value as Partial<AbortSignal> | null
   if (
@@ -175,8 +179,8 @@ export function oneOf(...words: readonly string[]): Check {
 }
 
 /**
- * A boolean, or settings of `node:tls`, which has names of its own. The error does not show the value: it may
- * be a passphrase at a wrong place.
+ * A boolean, or settings of `node:tls`, which has names of its own. The error does not show the
+ * value: it may be a passphrase in the wrong place.
  *
  * @throws TypeError
  */
@@ -192,7 +196,7 @@ export function isTlsOption(value: unknown): boolean {
 }
 
 /**
- * A list of anything that can be iterated over: text can, letter by letter, and is none.
+ * A list of anything, as an iterable. Text is iterable too, letter by letter, but not a list.
  *
  * @throws TypeError
  */
@@ -209,7 +213,7 @@ export function listOf<T>(name: string, list: Iterable<T>): Iterable<T> {
   throw new TypeError(wrong(name, 'an array or another iterable', list))
 }
 
-/** What an error says of a value that cannot be. */
+/** The message for an invalid value. */
 export function wrong(name: string, wanted: string, value: unknown): string {
   return `${name} is ${wanted}; not ${shown(value)}`
 }

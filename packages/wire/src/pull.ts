@@ -15,8 +15,8 @@ interface Steps<T> {
 const DONE: IteratorReturnResult<undefined> = { done: true, value: undefined }
 
 /**
- * Takes values from a source as `for await` does, but for {@link stop}: it ends the wait for a value
- * that may never come, and waits for nothing itself.
+ * Takes values from a source as `for await` does, except for {@link stop}: it ends the wait for a
+ * value that may never come, and does not wait itself.
  */
 export class Pull<T> {
   readonly #source: Source<T>
@@ -25,14 +25,14 @@ export class Pull<T> {
   #over = false
   #interrupt: (() => void) | undefined
 
-  /** @throws TypeError for what cannot be iterated over. */
+  /** @throws TypeError if it is not iterable. */
   constructor(source: Source<T>) {
     this.#source = source
     this.#async = Symbol.asyncIterator in source
     this.#steps = stepsOf(source)
   }
 
-  /** The next value; done where there is none, or nothing more is wanted. */
+  /** The next value; done if there is none, or if no more are wanted. */
   next(): IteratorResult<T> | Promise<IteratorResult<T>> {
     if (this.#over) return DONE
     const step = this.#steps.next()
@@ -42,7 +42,7 @@ export class Pull<T> {
     return this.#interruptible(value.then((awaited) => ({ done: false, value: awaited as T })))
   }
 
-  /** The source has ended, or failed: it is not to be told. */
+  /** The source has ended, or failed: it must not be closed. */
   ended(): void {
     this.#over = true
   }
@@ -55,10 +55,10 @@ export class Pull<T> {
     const warn = (error: unknown): void => {
       process.emitWarning(`a source could not be ended: ${messageOf(error)}`)
     }
-    // The caller has its end by now, and other calls must not suffer.
+    // The caller has its result by now, and other calls must not be affected.
     try {
       const { destroy } = this.#source as { destroy?: unknown }
-      // A Readable's `return` waits for the value that does not come.
+      // A Readable's `return` would wait for the value that does not come.
       if (typeof destroy === 'function') destroy.call(this.#source)
       else Promise.resolve(this.#steps.return?.()).catch(warn)
     } catch (error) {
@@ -74,10 +74,13 @@ export class Pull<T> {
   }
 }
 
-/** A number has no end, and a loop would never come to one. @throws TypeError */
+/**
+ * On a number, for example, `done` would never be true, and the loop would not end. @throws
+ * TypeError
+ */
 function checkStep<S>(step: S): S {
   if (typeof step === 'object' && step !== null) return step
-  throw new TypeError('`next` of an iterator gives an object of `done` and `value`')
+  throw new TypeError('`next` of an iterator returns an object of `done` and `value`')
 }
 
 function stepsOf<T>(source: Source<T>): Steps<T> {
@@ -92,7 +95,7 @@ interface Reader<T> {
   cancel(): Promise<void>
 }
 
-// Only its reader can give up a web stream that waits.
+// Only its reader can cancel a web stream that waits.
 function readerSteps<T>(reader: Reader<T>): Steps<T> {
   return { next: () => reader.read(), return: () => reader.cancel() }
 }

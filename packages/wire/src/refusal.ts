@@ -1,18 +1,18 @@
 /**
- * The rejection of a send method. Where nobody takes it, by `await` or `then`, it is told in place of
- * the process's unhandled rejection.
+ * The rejection of a send method. If nobody handles it, by `await` or `then`, it is reported
+ * instead of becoming an unhandled rejection of the process.
  */
 export class Refusal<E extends Error> extends Promise<boolean> {
   #taken = false
   readonly #error: E
   readonly #tell: (error: E) => void
 
-  // What hangs on it is a promise like any other.
+  // What is derived from it is a promise like any other.
   static override get [Symbol.species](): PromiseConstructor {
     return Promise
   }
 
-  /** @param tell Told of the error where nobody has taken it when it is judged. */
+  /** @param tell - called with the error if nobody has handled it when it is judged. */
   constructor(error: E, tell: (error: E) => void) {
     super((_, reject) => reject(error))
     this.#error = error
@@ -29,7 +29,7 @@ export class Refusal<E extends Error> extends Promise<boolean> {
     return super.then(fulfilled, rejected)
   }
 
-  /** Whoever was to take it has done so by now. */
+  /** Whoever handles it has done so by now. */
   judge(): void {
     if (this.#taken) return
     this.#taken = true

@@ -5,15 +5,15 @@ import { isNativeError } from 'node:util/types'
 const PLAIN_TEXT = /^[\w .+-]{0,40}$/
 
 /**
- * What was given in place of what is wanted, for an error: text only where it is short and plain,
- * for nobody knows what else it may hold. Never throws.
+ * An invalid value as an error shows it: text only if it is short and plain, since other text may
+ * contain anything. Never throws.
  */
 export function shown(value: unknown): string {
   switch (typeof value) {
     case 'string':
       return PLAIN_TEXT.test(value) ? `'${value}'` : 'a text'
     case 'bigint':
-      // The text of one of a million digits takes seconds.
+      // Converting a bigint of a million digits to text takes seconds.
       return value > -SHORT && value < SHORT ? `${value}n` : 'a large bigint'
     case 'object':
       return value === null ? 'null' : isArray(value) ? 'an array' : 'an object'
@@ -26,7 +26,7 @@ export function shown(value: unknown): string {
   }
 }
 
-// Of a Proxy that was revoked it throws.
+// For a revoked Proxy it throws.
 function isArray(value: object): boolean {
   try {
     return Array.isArray(value)
@@ -37,16 +37,19 @@ function isArray(value: object): boolean {
 
 const SHORT = 10n ** 40n
 
-/** The name of a property, quoted; empty where it may be more than a name, an address for example. */
+/**
+ * The name of a property, quoted; empty if it may be something else than a name, an address for
+ * example.
+ */
 export function shownName(name: string): string {
   return /^[\w$-]{1,40}$/.test(name) ? ` '${name}'` : ''
 }
 
-/** What an error says; of any other thrown value its text. Never throws. */
+/** The message of an error; for any other thrown value its text. Never throws. */
 export function messageOf(thrown: unknown): string {
   try {
     if (!(thrown instanceof Error || isNativeError(thrown))) return String(thrown)
-    // Many put there what a server answered: an object, a list, nothing.
+    // Some programs set it to what a server answered: an object, a list, nothing.
     const message: unknown = thrown.message
     return typeof message === 'string' ? message : inspect(message)
   } catch {

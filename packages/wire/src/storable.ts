@@ -11,25 +11,25 @@ import {
   isWeakSet,
 } from 'node:util/types'
 
-/** A Map is inside: msgpack needs records to tell it from an object. */
+/** It contains a Map: msgpack needs records to tell it from an object. */
 export const HOLDS_MAP = 1
-/** Something is inside that must be {@link rebuild rebuilt} before it is packed. */
+/** It contains something that must be {@link rebuild rebuilt} before it is packed. */
 export const NEEDS_REBUILD = 2
-/** Something is inside that JSON would change without a word. */
+/** It contains something that JSON would change silently. */
 const BEYOND_JSON = 4
-/** A key `__proto__` is inside, which msgpackr (version 2.1) renames when it reads. */
+/** It contains a key `__proto__`, which msgpackr (version 2.1) renames when it reads. */
 export const PROTO_KEY = 8
 
 /** Digits of the longest bigint: the time to write or read one grows faster than its length. */
 export const MOST_DIGITS = 20_000
 
-/** Members that a list may lack. */
+/** The most holes that a list may have. */
 const MOST_HOLES = 65_536
 
 /** The first bigint that is too long. */
 const TOO_LONG = 10n ** BigInt(MOST_DIGITS)
 
-/** Text of more characters is encoded first, and looked through if that shows a reason. */
+/** Longer text is encoded first, and searched only if the result gives a reason. */
 const LONG_TEXT = 256
 
 /** What stands in UTF-8 for half a surrogate pair; there may be one in the text itself. */
@@ -38,8 +38,8 @@ const REPLACEMENT: Buffer = Buffer.from('\ufffd')
 /**
  * What is inside a value, as bits; neither `toJSON` nor anything else of it is called.
  *
- * @throws TypeError for what no format holds, and a format would change without a word: functions,
- * symbols, half surrogates, bigints of over 20,000 digits.
+ * @throws TypeError for what no format can hold, and what a format would change silently:
+ * functions, symbols, half surrogates, bigints of over 20,000 digits.
  */
 export function survey(value: unknown): number {
   switch (typeof value) {
@@ -70,7 +70,7 @@ function surveyObject(value: object): number {
   }
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? BEYOND_JSON : 0
   if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) return surveyBytes(value)
-  // Of other classes, one that has toJSON is asked.
+  // Of instances of other classes, toJSON is called if they have it.
   if (typeof (value as { toJSON?: unknown }).toJSON === 'function') return NEEDS_REBUILD
   // msgpackr would find nothing in an instance of a class that extends it.
   if (value instanceof Map) {
@@ -94,7 +94,7 @@ function surveyObject(value: object): number {
   return NEEDS_REBUILD
 }
 
-// A hole reads as undefined, of which JSON makes null.
+// A hole is read as undefined, which JSON turns into null.
 function surveyList(list: readonly unknown[]): number {
   if (list.length > MOST_HOLES) checkHoles(list)
   let found = 0
@@ -105,7 +105,9 @@ function surveyList(list: readonly unknown[]): number {
   return found
 }
 
-/** @throws TypeError for a list whose length says nothing of its size: it would be gone through for minutes. */
+/**
+ * @throws TypeError for a list that is mostly holes: iterating over its length would take minutes.
+ */
 function checkHoles(list: readonly unknown[]): void {
   let holes = 0
   for (let at = 0; at < list.length; at += 1) {
@@ -127,7 +129,7 @@ function surveyMembers(value: object): number {
   return found
 }
 
-// Of another realm, msgpackr does not know them.
+// msgpackr does not know those of another realm.
 function surveyBytes(value: object): number {
   if (!(value instanceof Object)) return NEEDS_REBUILD | BEYOND_JSON
   return Buffer.isBuffer(value) ? 0 : BEYOND_JSON
@@ -135,14 +137,14 @@ function surveyBytes(value: object): number {
 
 /**
  * The same value of kinds that every format knows: objects of another realm are made of this one's
- * classes; of an object with `toJSON` it is the answer, asked for once, as JSON does; of another
- * instance of a class its own properties.
+ * classes; for an object with `toJSON` it is what that returns, called once, as JSON does; for
+ * another instance of a class, its own properties.
  *
  * @throws TypeError for an object of which nothing would be left.
  */
 export function rebuild(value: unknown, key = ''): unknown {
   if (typeof value !== 'object' || value === null) return value
-  // Their toJSON is for JSON, which has no such kinds.
+  // Their toJSON is for JSON, which does not have such kinds.
   if (isDate(value) || ArrayBuffer.isView(value)) return rebuildParts(value)
   const { toJSON } = value as { toJSON?: unknown }
   const answer: unknown = typeof toJSON === 'function' ? toJSON.call(value, key) : value
@@ -167,7 +169,7 @@ function rebuildParts(value: object): unknown {
   const members = Object.entries(value)
   if (isOpaque(value) || (members.length === 0 && !isPlain(value))) {
     throw new TypeError(
-      `${nameOf(value)} cannot be stored: nothing of it is in properties of its own; give it a toJSON`,
+      `${nameOf(value)} cannot be stored: it has no properties of its own; give it a toJSON`,
     )
   }
   const own = members.filter(([name, member]) => name !== 'toJSON' || typeof member !== 'function')
@@ -196,7 +198,7 @@ function nameOf(value: object): string {
 }
 
 /**
- * A value of kinds that every format knows, all of it looked at.
+ * A value of kinds that every format knows, checked as a whole.
  *
  * @throws TypeError for what cannot be stored.
  */
@@ -228,7 +230,7 @@ function settled(value: unknown): { readonly known: unknown; readonly found: num
     return { known, found: survey(known) }
   } catch (cause) {
     if (!(cause instanceof RangeError)) throw cause
-    throw new TypeError('the value cannot be stored: it is too deep, or holds itself', { cause })
+    throw new TypeError('the value cannot be stored: it is too deep, or contains itself', { cause })
   }
 }
 
@@ -254,7 +256,7 @@ export function encodeUtf8(text: string): Buffer {
   return bytes
 }
 
-/** @throws TypeError for one that would take too long to write or read. */
+/** @throws TypeError for a bigint that would take too long to write or read. */
 export function checkBigint(value: bigint): void {
   if (value < TOO_LONG && value > -TOO_LONG) return
   throw new TypeError(`a bigint of over ${MOST_DIGITS} digits cannot be stored`)

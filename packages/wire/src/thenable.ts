@@ -1,4 +1,4 @@
-/** Whether a value is a promise of anybody's make. */
+/** Whether a value is a promise of any implementation. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return (
     ((typeof value === 'object' && value !== null) || typeof value === 'function') &&

@@ -1,15 +1,15 @@
-/** Keys held at most, beside twice those that have a value. */
+/** Keys held at most, in addition to twice those that have a value. */
 const LEAST = 512
 
 /**
- * A Map for what comes and goes all the time, with text of any length or objects as keys.
+ * A Map for entries that come and go all the time, with text of any length or objects as keys.
  *
- * Deleting from a Map makes V8 move its entries to a new table ever so often, and the old table
- * points to the new one for as long as it is there itself. Once one of them has become old enough
- * to be left to the large collections, it keeps all that follow alive, with whatever they held: each
- * small collection then copies what should be garbage, at several times the cost of the work itself.
- * So nothing is deleted here: a key loses its value, and a new Map takes over those that have one
- * when there are many that have none.
+ * Deleting from a Map makes V8 move its entries to a new table from time to time, and the old table
+ * points to the new one for as long as it exists. Once one of them has been promoted to the old
+ * generation, it keeps all that follow alive, with whatever they held: each minor garbage
+ * collection then copies what should be garbage, at several times the cost of the work itself. So
+ * nothing is deleted here: a key loses its value, and when many keys have no value, a new Map takes
+ * over those that have one.
  */
 export class TransientMap<K, V extends object> {
   #map = new Map<K, V | undefined>()

@@ -2,8 +2,8 @@
 const MOST_GONE = 256
 
 /**
- * A Set for what comes and goes all the time, for the reason that {@link TransientMap} gives: before
- * the tables that follow one another become many, those that are in it go to a new Set.
+ * A Set for items that come and go all the time, for the reason that {@link TransientMap} gives:
+ * before there are many tables in a row, its items move to a new Set.
  */
 export class TransientSet<T> implements Iterable<T> {
   #set = new Set<T>()
@@ -25,7 +25,7 @@ export class TransientSet<T> implements Iterable<T> {
   delete(item: T): boolean {
     if (!this.#set.delete(item)) return false
     this.#gone += 1
-    // Also for a large one, it costs no more than each to have come.
+    // Also for a large Set, this costs no more than adding its items did.
     if (this.#gone >= MOST_GONE && this.#gone >= this.#set.size) {
       this.#set = new Set(this.#set)
       this.#gone = 0
@@ -33,7 +33,7 @@ export class TransientSet<T> implements Iterable<T> {
     return true
   }
 
-  /** Those that are there now, taken out. */
+  /** Takes out all items that are in it now. */
   drain(): T[] {
     const all = [...this.#set]
     this.#set = new Set()

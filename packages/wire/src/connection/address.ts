@@ -24,7 +24,7 @@ export interface ServerAddress {
 
 /** A server written out as an object. */
 export interface ServerObject {
-  /** Host name or IP address; `localhost` where there is a `port` alone. */
+  /** Host name or IP address; `localhost` where only a `port` is given. */
   readonly host?: string | undefined
   /** TCP port; the protocol's own if absent. */
   readonly port?: number | undefined
@@ -32,7 +32,10 @@ export interface ServerObject {
   readonly path?: string | undefined
   /** Share relative to the other servers, over 0; 1 if absent. */
   readonly weight?: number | undefined
-  /** TLS for this server: `true`, or settings of `node:tls` that come before those for all. */
+  /**
+   * TLS for this server: `true`, or settings of `node:tls` that take precedence over those for all
+   * servers.
+   */
   readonly tls?: boolean | ConnectionOptions | undefined
   /** User name for authentication. */
   readonly username?: string | undefined
@@ -48,7 +51,7 @@ export interface AddressRules {
   readonly schemes: Readonly<Record<string, { readonly tls: boolean }>>
 }
 
-/** Nothing behind a colon but digits: other text may be a password. */
+/** Only digits after a colon: other text may be a password. */
 const PLAIN_SERVER = /^(?:[\w.-]{1,80}|\[[\da-f:.]{2,45}\])(?::\d{0,10})?$/i
 
 /** What a server may be, for errors. */
@@ -57,7 +60,7 @@ const SHAPES = "'host:port', a URL, 'unix:/path' or an object of host, port, ...
 const isText = (value: unknown): boolean => typeof value === 'string'
 const isNumber = (value: unknown): boolean => typeof value === 'number'
 
-/** The types of a server's settings; the values are looked at where all forms come together. */
+/** The types of a server's settings; the values are checked where all forms come together. */
 const SERVER_RULES = new OptionRules<ServerObject>(
   {
     host: type('a string', isText),
@@ -71,7 +74,7 @@ const SERVER_RULES = new OptionRules<ServerObject>(
   'text or ',
 )
 
-/** Its error does not show the value, which may be a password at a wrong place. */
+/** Its error does not show the value, which may be a password in the wrong place. */
 function type(wanted: string, fits: (value: unknown) => boolean): Check {
   return (name, value) => {
     if (!fits(value)) throw new TypeError(`${name} is ${wanted}`)
@@ -82,8 +85,8 @@ function type(wanted: string, fits: (value: unknown) => boolean): Check {
  * Reads the servers of a constructor or an environment variable: one string with commas or white
  * space between servers, one server object, or an array of either.
  *
- * Errors show no text in which there may be a password, not even the piece of it that a comma in the
- * password leaves for a server of its own: they count.
+ * Errors show no text that may contain a password, not even the piece that a comma in the password
+ * makes a server of its own: they give the position in the list instead.
  *
  * @throws TypeError for text that is not an address, and for a list that names no server or names
  * one twice.
@@ -117,7 +120,7 @@ export function parseServers(
  * Reads one server: `host`, `host:port`, `host:port:weight`, `[::1]:11211`, a bare IPv6 address,
  * `unix:/path`, `/path`, a URL of the protocol's schemes (`?weight=2` allowed), or an object.
  *
- * @throws TypeError where the text is none of these.
+ * @throws TypeError for any other form.
  */
 export function parseServer(input: string | ServerObject, rules: AddressRules): ServerAddress {
   return readServer(input, rules, 'the server')
@@ -164,12 +167,12 @@ function fromUrl(input: string, scheme: string, rules: AddressRules, label: stri
     url = new URL(input)
   } catch {
     // Its error holds the whole text.
-    throw new TypeError(`${label} is no URL that can be read; ${ESCAPES}`)
+    throw new TypeError(`${label} is not a valid URL; ${ESCAPES}`)
   }
   const { hostname, pathname, searchParams, hash } = url
   const names = [...searchParams.keys()]
   const isSocket = hostname === '' && pathname !== ''
-  // What a / ? or # of a password has cut off would else be ignored, with the host in it.
+  // What a / ? or # in a password has cut off, including the host, would otherwise be ignored.
   if (
     hash !== '' ||
     (!isSocket && pathname !== '' && pathname !== '/') ||
@@ -196,17 +199,17 @@ function fromUrl(input: string, scheme: string, rules: AddressRules, label: stri
 const ESCAPES =
   'in user name and password % / ? # @ : comma and space are %25 %2F %3F %23 %40 %3A %2C %20'
 
-/** @throws TypeError where a % is no escape. */
+/** @throws TypeError where a % does not begin an escape. */
 function unescaped(text: string, label: string): string | undefined {
   if (text === '') return undefined
   try {
     return decodeURIComponent(text)
   } catch {
-    throw new TypeError(`${label} has a % in user name or password that is no escape: write %25`)
+    throw new TypeError(`${label} has an invalid % escape in user name or password: write %25`)
   }
 }
 
-/** `undefined` without one; not a number for anything else than digits. */
+/** `undefined` without one; NaN for anything but digits. */
 function weightOf(query: URLSearchParams): number | undefined {
   const weight = query.get('weight')
   if (weight === null) return undefined
@@ -237,7 +240,7 @@ function fromHostPort(input: string, rules: AddressRules, label: string): Server
   const [, bracketed, plain, port, weight] = parts ?? []
   const host = bracketed ?? plain
   if (host === undefined || host === '' || (bracketed !== undefined && !isIPv6(bracketed))) {
-    throw new TypeError(`${label} is no address: ${SHAPES}`)
+    throw new TypeError(`${label} is not an address: ${SHAPES}`)
   }
   return address(
     {
@@ -250,7 +253,8 @@ function fromHostPort(input: string, rules: AddressRules, label: string): Server
   )
 }
 
-// Control characters, what ends a host in an address, and what would make another name of it.
+// Control characters, characters that end a host in an address, and those that would make it a
+// different name.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused
 const NO_HOST = /[\s\u0000-\u001f\u007f/@?#%:,[\]\\]/
 
@@ -262,7 +266,7 @@ function address(parts: ServerObject, rules: AddressRules, label: string): Serve
     throw new TypeError(`the port of ${label} is not 1 to 65535`)
   }
   if (path === undefined && (host === '' || (NO_HOST.test(host) && !isIPv6(host)))) {
-    throw new TypeError(`the host of ${label} is no host name and no IP address`)
+    throw new TypeError(`the host of ${label} is neither a host name nor an IP address`)
   }
   if (path !== undefined && (!path.startsWith('/') || path.includes('\0'))) {
     throw new TypeError(`the path of ${label} is not absolute`)
@@ -272,7 +276,7 @@ function address(parts: ServerObject, rules: AddressRules, label: string): Serve
   }
   const name = path ?? (host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`)
   const result = { name, host, port, path, weight, tls, username, password }
-  // Whoever prints the servers, a distribution of a user's for example, prints no secrets.
+  // Code that prints the servers, such as a user's distribution, prints no secrets.
   for (const secret of ['tls', 'username', 'password'] as const) {
     if (typeof result[secret] === 'boolean') continue
     Object.defineProperty(result, secret, { enumerable: false })
@@ -280,7 +284,10 @@ function address(parts: ServerObject, rules: AddressRules, label: string): Serve
   return result
 }
 
-/** TLS settings for one server, its own before those for all; `undefined` where neither asks for TLS. */
+/**
+ * TLS settings for one server; its own take precedence over those for all; `undefined` where
+ * neither asks for TLS.
+ */
 export function tlsFor(
   { tls }: ServerAddress,
   all: ConnectionOptions | undefined,

@@ -19,15 +19,15 @@ export interface ConnectOptions {
   readonly tls?: TlsOptions | undefined
   /** Counts what goes over the connection. */
   readonly traffic?: Traffic | undefined
-  /** Gives up connecting. */
+  /** Aborts connecting. */
   readonly signal?: AbortSignal | undefined
 }
 
-/** The room above a connection: a decoder with the requests that wait for it. */
+/** The owner of a connection: a decoder with the requests that wait for it. */
 export interface ConnectionOwner {
   /**
-   * Bytes came in, which are others once this has returned: see {@link kept}. What it throws closes
-   * the connection as garbled.
+   * Bytes came in; the buffer is reused once this has returned: see {@link kept}. What it throws
+   * closes the connection as garbled.
    */
   received(chunk: Buffer): void
   /** The connection is gone; called exactly once, and last. */
@@ -38,8 +38,8 @@ export interface ConnectionOwner {
 type Taken = (error?: Error | null) => void
 
 /**
- * What Node itself goes by to tell whether a write still moves: within one write nothing else does. Over
- * TLS the bytes that the kernel has not taken are its parent's.
+ * What Node itself uses to tell whether a write still makes progress: within one write nothing else
+ * shows it. Over TLS the bytes that the kernel has not taken are its parent's.
  */
 interface Handle {
   readonly bytesWritten?: number
@@ -51,9 +51,9 @@ interface Handle {
 const KEEP_ALIVE_DELAY = 30_000
 
 /**
- * One socket: TCP, TLS or unix. Writes of one tick leave as one write, bytes that come in go to
- * the owner, and it closes once, with one reason. It never reconnects: a connection that is gone
- * is replaced by another one.
+ * One socket: TCP, TLS or unix. Writes of one tick leave as one write, bytes that come in go to the
+ * owner, and it closes once, with one reason. It never reconnects: a lost connection is replaced by
+ * another one.
  */
 export class Connection {
   /** What is to be sent; appended to by the encoders, sent by {@link flush}. */
@@ -73,7 +73,7 @@ export class Connection {
   /**
    * Opens a connection.
    *
-   * @throws {@link Fault} of kind `connect`, `timeout` or, given up by the signal, `closed`.
+   * @throws {@link Fault} of kind `connect`, `timeout` or, aborted by the signal, `closed`.
    */
   static open(options: ConnectOptions, owner: ConnectionOwner): Promise<Connection> {
     const { address, connectTimeout, tls, signal } = options
@@ -108,9 +108,10 @@ export class Connection {
         }
       }
       const abort = (): void => {
-        settle(new Fault('closed', 'connecting was given up', signal?.reason))
+        settle(new Fault('closed', 'connecting was aborted', signal?.reason))
       }
-      // By then the sockets were read: a process that was busy meanwhile may well have a connection.
+      // The sockets have been read by then: a process that was busy meanwhile may already have a
+      // connection.
       const forget = patiently(connectTimeout, () => {
         settle(new Fault('timeout', `no connection within ${connectTimeout} ms`))
       })
@@ -167,7 +168,7 @@ export class Connection {
     if (handle?.bytesWritten === undefined || waiting === undefined) {
       return this.output.appended - this.#socket.writableLength
     }
-    // Encrypted they are some more.
+    // Encrypted there are somewhat more bytes.
     return Math.max(0, handle.bytesWritten - waiting)
   }
 
@@ -182,8 +183,8 @@ export class Connection {
   }
 
   /**
-   * Resolves when the connection is not {@link congested} any more: to true once the kernel took
-   * what had piled up, to false where the connection closed before.
+   * Resolves when the connection is no longer {@link congested}: to true once the kernel took what
+   * had piled up, to false if the connection closed before.
    */
   drained(): Promise<boolean> {
     if (this.#reason !== undefined) return Promise.resolve(false)
@@ -197,7 +198,7 @@ export class Connection {
   /**
    * Sends what was appended so far by the end of the tick.
    *
-   * @returns true once the kernel took it, false where the connection closed before.
+   * @returns true once the kernel took it, false if the connection closed before.
    */
   sent(): Promise<boolean> {
     if (this.#reason !== undefined) return Promise.resolve(false)
@@ -212,7 +213,7 @@ export class Connection {
   /**
    * Sends all of {@link output} in one write.
    *
-   * @param taken - called when the kernel has taken the bytes; not where there are none.
+   * @param taken - called when the kernel has taken the bytes; not called if there are none.
    * @returns the number of bytes.
    */
   flush(taken?: () => void): number {
@@ -256,9 +257,10 @@ export class Connection {
   /**
    * Sends what is left, then closes.
    *
-   * @param patience - milliseconds of silence that the peer, which may never answer the FIN, gets.
-   * @param gone - called when the peer has closed it too, and so read whatever it was sent, or it was dropped.
-   * @returns drops it at once.
+   * @param patience - milliseconds of silence allowed to the peer, which may never answer the FIN.
+   * @param gone - called when the peer has closed it too, and so has read everything, or when it
+   *   was dropped.
+   * @returns a function that drops it at once.
    */
   end(reason: Fault, patience = 1_000, gone: () => void = ignore): () => void {
     const socket = this.#socket
@@ -310,7 +312,7 @@ export class Connection {
     return bytes
   }
 
-  /** Whoever waits by {@link sent} is told too. */
+  /** Callers that wait in {@link sent} are told too. */
   #andSent(taken: (() => void) | undefined): Taken {
     const settle = this.#settleSent
     this.#sent = undefined
@@ -341,11 +343,11 @@ function reads(received: (chunk: Buffer) => void): { onread?: OnReadOpts } {
   return { onread: { buffer: receiveBuffer, callback } }
 }
 
-// node:tls tells the server no name of its own accord, without which one that has several
-// certificates cannot choose. An IP address is no name there.
+// node:tls does not send a server name by itself, without which a server with several certificates
+// cannot choose one. An IP address is not valid as a server name.
 function serverName(host: string): { servername?: string } {
   return host === '' || isIP(host) !== 0 ? {} : { servername: host }
 }
 
-// A socket that is given up may still report an error, which nobody waits for any more.
+// A socket that is given up may still report an error, which nobody is waiting for.
 function ignore(): void {}

@@ -2,7 +2,7 @@ import { monotonic } from '../clock.js'
 import type { Fault } from '../fault.js'
 import { Backoff, type BackoffOptions } from '../time/backoff.js'
 
-/** Told when a server changes sides. */
+/** Called when a server goes down or comes up. */
 export interface HealthOwner {
   /** The first failure after the server was up (or never tried). */
   down(reason: Fault): void

@@ -18,7 +18,7 @@ export class Output {
     return this.#appended
   }
 
-  /** True where nothing was appended since the last {@link take}. */
+  /** True if nothing was appended since the last {@link take}. */
   get empty(): boolean {
     return this.#text === '' && this.#parts.length === 0
   }

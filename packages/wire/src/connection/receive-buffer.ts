@@ -6,8 +6,8 @@
 export const receiveBuffer: Buffer = Buffer.allocUnsafeSlow(65_536)
 
 /**
- * Bytes that were received, as a Buffer that may be kept: they are copied where they stand in
- * {@link receiveBuffer}, or would keep much more memory than theirs.
+ * Received bytes as a Buffer that may be kept: they are copied if they are in
+ * {@link receiveBuffer}, or if they would keep much more memory alive than their own.
  */
 export function kept(bytes: Buffer, start = 0, end: number = bytes.length): Buffer {
   const length = end - start

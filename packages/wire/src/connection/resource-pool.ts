@@ -3,30 +3,30 @@ import { every } from '../clock.js'
 import { Fault } from '../fault.js'
 import { afterReads } from '../time/deadline.js'
 
-/** What a pool lends: a connection with what is spoken on it. */
+/** What a pool lends: a connection with its protocol. */
 export interface Resource {
   /** Why it is closed, or `undefined` while it is open. */
   readonly reason: Fault | undefined
-  /** True where its end may have come, and nobody has read it yet. */
+  /** True if the peer may have closed it and that has not been read yet. */
   readonly silent: boolean
 }
 
 export interface ResourcePoolOptions<T extends Resource> {
   /** Kept open even when idle. */
   readonly min: number
-  /** At most; who borrows waits while all of them are out. */
+  /** The most there are at once; borrowers wait while all of them are lent. */
   readonly max: number
   /** Milliseconds after which an idle one over `min` is closed. */
   readonly idleTimeout: number
   /** How often one looks for those, in milliseconds. */
   readonly idleCheck: number
   /**
-   * Opens one; the signal gives it up.
+   * Opens one; the signal aborts that.
    *
    * @throws Fault
    */
   readonly open: (signal: AbortSignal) => Promise<T>
-  /** Closes one that nobody has. */
+  /** Closes one that is not lent. */
   readonly close: (resource: T) => void
 }
 
@@ -37,7 +37,7 @@ interface Evicting {
 
 /**
  * generic-pool tries again and again for as long as somebody waits when `create` rejects. So it
- * never does: a failed opening is lent like a resource, and the borrower sees what it got.
+ * never rejects: a failed opening is lent like a resource, and the borrower checks what it got.
  */
 class FailedOpening {
   readonly fault: Fault
@@ -79,7 +79,7 @@ export class ResourcePool<T extends Resource> {
         max,
         autostart: false,
         fifo: false,
-        // By its own timer it would hear a test's fake clock.
+        // Its own timer would follow a test's fake clock.
         evictionRunIntervalMillis: 0,
         softIdleTimeoutMillis: idleTimeout,
         // The hard one, 30 s unless set, would take those of `min` too.
@@ -90,9 +90,9 @@ export class ResourcePool<T extends Resource> {
   }
 
   /**
-   * Lends one that is open, waiting for one if all are out.
+   * Lends an open one; waits if all are lent.
    *
-   * @returns the Fault where a new one was needed and did not come about.
+   * @returns the Fault if a new one was needed and could not be opened.
    */
   async borrow(): Promise<T | Fault> {
     const before = this.#openings
@@ -105,7 +105,8 @@ export class ResourcePool<T extends Resource> {
         // One that failed before this call says nothing about the server now.
         if (resource.number > before) return resource.fault
       } else {
-        // One that lay idle may be at its end: nothing is lost on it so.
+        // An idle one may have been closed by the peer: it is checked, so that no request is lost
+        // on it.
         if (resource.silent) await new Promise<void>(afterReads)
         if (resource.reason === undefined) return resource
         await this.#pool.destroy(resource)
@@ -113,15 +114,15 @@ export class ResourcePool<T extends Resource> {
     }
   }
 
-  /** Takes one back; where it has closed meanwhile it leaves the pool. */
+  /** Takes one back; if it has closed meanwhile, it leaves the pool. */
   giveBack(resource: T): void {
     const done =
       resource.reason === undefined ? this.#pool.release(resource) : this.#pool.destroy(resource)
-    // It rejects only for what was not borrowed, which here cannot be.
+    // It rejects only for what was not borrowed, which cannot happen here.
     done.then(undefined, () => {})
   }
 
-  /** Closes all of them, each when it is given back, and opens none any more. */
+  /** Closes all of them, each when it is given back, and opens no more. */
   async close(): Promise<void> {
     this.#closing.abort()
     this.#stop?.()

@@ -1,8 +1,8 @@
 /** What went over the connections to one server. */
 export class Traffic {
-  /** Connections that came about. */
+  /** Connections opened so far. */
   opened = 0
-  /** Connections of those that are gone. */
+  /** Those of them that are closed. */
   closed = 0
   /** Bytes from the server. */
   bytesIn = 0
@@ -24,7 +24,7 @@ export interface ConnectionMetrics {
   readonly open: number
   /** Opened so far. */
   readonly opened: number
-  /** Closed of those, by whomever. */
+  /** Those of them that are closed, by either side. */
   readonly closed: number
 }
 

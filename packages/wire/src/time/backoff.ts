@@ -28,7 +28,7 @@ export class Backoff {
   /** Counts a failure; returns how many milliseconds to wait before the next attempt. */
   next(): number {
     const { base, cap, random = Math.random } = this.#options
-    // 2^30 is past every sensible cap; without the bound the power becomes Infinity.
+    // 2^30 is above every sensible cap; without the bound the power becomes Infinity.
     const bound = Math.min(cap, base * 2 ** Math.min(this.#failures, 30))
     this.#failures += 1
     return random() * bound

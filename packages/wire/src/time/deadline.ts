@@ -17,7 +17,7 @@ export abstract class Deadline {
   /** @internal */
   later: Deadline | undefined = undefined
 
-  /** Called once when the time has come, unless the entry was disarmed before. */
+  /** Called once when the time is over, unless the entry was disarmed before. */
   abstract expire(): void
 }
 
@@ -31,7 +31,7 @@ interface Slot {
 /** Milliseconds between two turns from which on the process was busy, or frozen. */
 const LONG = 50
 
-/** The sockets are read as often before an entry is judged that was armed in a busy turn. */
+/** How often the sockets are read before an entry that was armed in a busy turn is judged. */
 const TURNS = 3
 
 /**
@@ -177,7 +177,7 @@ export class Deadlines {
       const late = entry
       this.remove(late)
       if (this.#turns - late.armed >= TURNS) {
-        // What one entry throws must not take the time from all others.
+        // What one entry throws must not stop the others.
         guarded(() => late.expire())
       } else {
         this.#put(late, next)
@@ -189,8 +189,9 @@ export class Deadlines {
 }
 
 /**
- * Calls back once what has come was read: of two immediates, the event loop has polled before the second. A
- * process that was busy, or frozen, finds every server silent and no connection lost before.
+ * Calls back once what has arrived was read: of two immediates, the event loop has polled before
+ * the second. A process that was busy, or frozen, finds every server silent and no connection lost
+ * before.
  */
 export function afterReads(then: () => void): void {
   setImmediate(() => setImmediate(then))
@@ -210,7 +211,7 @@ class Wait extends Deadline {
 /**
  * A single wait that is as patient with a busy process as all of {@link Deadlines} are.
  *
- * @returns ends it.
+ * @returns a function that ends it.
  */
 export function patiently(milliseconds: number, over: () => void): () => void {
   const wait = new Wait(over)

@@ -12,7 +12,7 @@ const waiting = new WeakMap<AbortSignal, Waiting>()
  * Calls back when the signal aborts. However many calls share a signal, it carries one listener:
  * Node warns of a leak from the eleventh on.
  *
- * @returns undoes it.
+ * @returns a function that undoes it.
  */
 export function onAbort(signal: AbortSignal, callback: () => void): () => void {
   let entry = waiting.get(signal)
@@ -20,7 +20,7 @@ export function onAbort(signal: AbortSignal, callback: () => void): () => void {
     const callbacks = new TransientSet<() => void>()
     const listener = (): void => {
       waiting.delete(signal)
-      // One that is called may undo another.
+      // A callback may undo another one.
       for (const call of [...callbacks]) if (callbacks.has(call)) guarded(call)
     }
     entry = { callbacks, listener }
@@ -36,12 +36,12 @@ export function onAbort(signal: AbortSignal, callback: () => void): () => void {
     try {
       signal.removeEventListener('abort', listener)
     } catch {
-      // Of somebody's own make: what it keeps then does nothing.
+      // A signal of another implementation: the listener that it keeps then does nothing.
     }
   }
 }
 
-/** Why a signal has aborted; of one of somebody's own make, what its getter throws. */
+/** Why a signal has aborted; for a signal of another implementation, what its getter throws. */
 export function reasonOf(signal: AbortSignal | undefined): unknown {
   try {
     return signal?.reason
@@ -50,7 +50,7 @@ export function reasonOf(signal: AbortSignal | undefined): unknown {
   }
 }
 
-/** Waits for work until the signal aborts, and rejects with its reason then; the work goes on. */
+/** Waits for work until the signal aborts, then rejects with its reason; the work goes on. */
 export function orAborted<T>(work: T | Promise<T>, signal: AbortSignal | undefined): Promise<T> {
   if (signal === undefined) return Promise.resolve(work)
   return new Promise<T>((resolve, reject) => {
