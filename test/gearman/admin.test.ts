@@ -179,6 +179,37 @@ describe('what gearmand is told', () => {
   })
 })
 
+test('a job that is cancelled while it runs fails once, and its late result changes nothing', async ({
+  server,
+}) => {
+  await using client = new GearmanClient(server.address)
+  await using admin = new GearmanAdmin(server.address)
+  await using worker = new GearmanWorker({ servers: server.address, concurrency: 2 })
+  let release = (): void => {}
+  let sent: boolean | undefined
+  worker.addFunction('held', async (job) => {
+    await new Promise<void>((resolve) => {
+      release = resolve
+    })
+    sent = await job.sendComplete('too late')
+  })
+  worker.addFunction('echo', (job) => job.workload())
+  void worker.work()
+  const task = client.submit('held')
+  const ends: string[] = []
+  for (const name of ['complete', 'fail', 'exception'] as const) {
+    task.on(name, () => ends.push(name))
+  }
+  await waitFor(() => worker.running === 1)
+  expect(await admin.cancelJob(task.handle ?? '')).toBe(true)
+  await expect(task).rejects.toMatchObject({ code: 'ERR_GEARMAN_JOB_FAILED' })
+  release()
+  await waitFor(() => sent !== undefined)
+  // gearmand sends it on to the same client, which has forgotten the job.
+  for (let turn = 0; turn < 3; turn += 1) expect(await client.do('echo', 'x')).toBe('x')
+  expect(ends).toEqual(['fail'])
+})
+
 describe('servers that do not answer', () => {
   test('one that is away shows as such, beside the answers of the others', async ({ server }) => {
     await using other = await startGearmand()

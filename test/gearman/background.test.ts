@@ -109,3 +109,21 @@ test('a scheduled job is acknowledged and does not run before its time', async (
   )
   expect(ranAt).toBeGreaterThanOrEqual(due)
 })
+
+test('a scheduled job starts on time for a worker that polls', async ({ server, client }) => {
+  await using worker = new GearmanWorker({ servers: server.address, pollInterval: 100 })
+  let started = 0
+  worker.addFunction('due', () => {
+    started = Date.now()
+  })
+  void worker.work()
+  // It sleeps by then.
+  await client.do('due')
+  started = 0
+  const at = Math.ceil(Date.now() / 1_000) * 1_000 + 1_000
+  await client.schedule('due', '', { at })
+  await waitFor(() => started > 0)
+  expect(started).toBeGreaterThanOrEqual(at)
+  // Without a poll it would sleep on until the end of the test.
+  expect(started - at).toBeLessThan(5_000)
+})

@@ -114,3 +114,47 @@ test('a job of a function that was just removed is run, and the function given u
   expect(said.indexOf(request(WORK_COMPLETE))).toBeLessThan(said.indexOf(request(CANT_DO)))
   await worker.close({ timeout: 100 })
 })
+
+test.each([
+  ['an announced length of 4 GiB', Buffer.from('\0RES\0\0\0\x06\xff\xff\xff\xff', 'latin1')],
+  ['an unknown type', packet(43, 'x')],
+  ['type 0', packet(0, '')],
+  ['a job without its arguments', packet(JOB_ASSIGN_UNIQ, 'H:x:1')],
+  [
+    'a job of a function that was never registered',
+    packet(JOB_ASSIGN_UNIQ, 'H:x:1', 'other', '', ''),
+  ],
+  ['a packet for clients', packet(8, 'H:x:1')],
+  ['text', Buffer.from('ERR something\r\n')],
+])('%s costs a worker its connection, and it connects again', async (_, bytes) => {
+  await using fake = await startFakeServer((socket) => {
+    socket.once('data', () => socket.write(fake.connections === 1 ? bytes : packet(NO_JOB)))
+  })
+  await using worker = new GearmanWorker(fake.address)
+  worker.addFunction('f', () => '')
+  const downs: string[] = []
+  worker.on('server:down', ({ error }) => downs.push(error.code))
+  void worker.work()
+  await waitFor(() => fake.connections === 2)
+  expect(downs).toEqual(['ERR_GEARMAN_PROTOCOL'])
+})
+
+test('a stray JOB_NOT_FOUND and handles with NULs are no garbage to a worker', async () => {
+  await using fake = await startFakeServer((socket) => {
+    socket.once('data', () => {
+      const stray = packet(ERROR, 'JOB_NOT_FOUND', 'Job given in work result not found')
+      socket.write(Buffer.concat([stray, packet(JOB_ASSIGN_UNIQ, 'H:x:1', 'f', 'u', 'w')]))
+    })
+  })
+  await using worker = new GearmanWorker(fake.address)
+  const handles: string[] = []
+  worker.addFunction('f', (job) => {
+    handles.push(job.handle)
+    return 'done'
+  })
+  void worker.work()
+  await waitFor(() => fake.received().includes('H:x:1\0done'))
+  expect(handles).toEqual([`${fake.address}//H:x:1`])
+  expect(fake.connections).toBe(1)
+  await worker.close({ timeout: 100 })
+})

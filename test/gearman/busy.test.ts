@@ -1,5 +1,6 @@
 import { GearmanAdmin, GearmanClient, GearmanWorker } from '@glammp/gearman'
-import { expect, test } from 'vitest'
+import { expect } from 'vitest'
+import { test } from '../support/gearman.js'
 import { startGearmand } from '../support/gearmand.js'
 
 /** What an application does while it starts: nothing is sent and nothing read meanwhile. */
@@ -38,4 +39,22 @@ test('a process that computes for longer than its times does not take its server
   expect(await again).toEqual({ [server.address]: expect.any(Number) })
   expect(await client.do('echo', 'last')).toBe('last')
   expect(down).toEqual([])
+})
+
+test('a process that was busy for long does not take its server for dead', async ({
+  server,
+  client,
+}) => {
+  await using worker = new GearmanWorker({ servers: server.address, heartbeat: 100, timeout: 400 })
+  const told: string[] = []
+  worker.on('server:down', ({ error }) => told.push(error.message))
+  worker.addFunction('busy', () => {
+    const end = performance.now() + 1_000
+    while (performance.now() < end);
+    return 'done'
+  })
+  void worker.work()
+  expect(await client.do('busy')).toBe('done')
+  expect(await client.do('busy')).toBe('done')
+  expect(told).toEqual([])
 })

@@ -40,6 +40,30 @@ test('text of any language and bytes of any value go there and back', async ({
   expect(await client.do<Buffer>('echo', bytes, { codec: 'buffer' })).toEqual(bytes)
 })
 
+test('NULs in workload, data, warning, exception and result stay where they are', async ({
+  server,
+}) => {
+  await using client = new GearmanClient(server.address)
+  await using worker = new GearmanWorker(server.address)
+  const text = '\0a\0\0b\0'
+  worker.addFunction('nuls', async (job) => {
+    await job.sendData(job.workload())
+    await job.sendWarning(text)
+    return job.workload()
+  })
+  worker.addFunction('throws', () => {
+    throw new Error(text)
+  })
+  void worker.work()
+  const said: unknown[] = []
+  const result = await client.do('nuls', text, {
+    onData: (chunk) => said.push(chunk),
+    onWarning: (warning) => said.push(warning),
+  })
+  expect([...said, result]).toEqual([text, text, text])
+  await expect(client.do('throws')).rejects.toMatchObject({ remoteMessage: text })
+})
+
 test('a codec changes both sides, and a definition shares it', async ({ client, worker }) => {
   const area = defineJob<{ width: number; height: number }, { area: number }>('area', {
     codec: 'msgpack',
@@ -165,35 +189,6 @@ test('high before normal before low', async ({ server, client }) => {
     'low',
     'low in the background',
   ])
-})
-
-test('equal uniques are one job with several waiters, on one connection and on two', async ({
-  server,
-  client,
-  worker,
-}) => {
-  let runs = 0
-  let release = (): void => {}
-  const released = new Promise<void>((resolve) => {
-    release = resolve
-  })
-  worker.addFunction('joined', async (job) => {
-    runs += 1
-    await released
-    await job.sendData('part')
-    return `run ${runs} of ${job.unique}`
-  })
-  await using other = new GearmanClient(server.address)
-  const chunks: unknown[][] = [[], [], []]
-  const calls = [client, client, other].map((from, index) =>
-    from.do('joined', 'x', { unique: 'u1', onData: (chunk) => chunks[index]?.push(chunk) }),
-  )
-  await other.ping()
-  await client.ping()
-  release()
-  expect(await Promise.all(calls)).toEqual(Array(3).fill('run 1 of u1'))
-  expect(chunks).toEqual([['part'], ['part'], ['part']])
-  expect(await client.do('joined', 'x', { unique: 'u1' })).toBe('run 2 of u1')
 })
 
 test('a namespace keeps functions apart', async ({ server, client }) => {

@@ -138,6 +138,19 @@ describe('what gearmand can take', () => {
     }
   })
 
+  test('a workload of 100 MiB goes there and back, in the foreground and from a stream', {
+    timeout: 120_000,
+  }, async ({ client }) => {
+    const large = Buffer.alloc(100 * MIB, 'patins\0')
+    const back = await client.do<Buffer>('echo', large)
+    expect(back.equals(large)).toBe(true)
+    async function* pieces(): AsyncIterable<Buffer> {
+      for (let at = 0; at < large.length; at += MIB) yield large.subarray(at, at + MIB)
+    }
+    const again = await client.do<Buffer>('echo', pieces(), { length: large.length })
+    expect(again.equals(large)).toBe(true)
+  })
+
   test('the longest names and ids', async ({ client, worker }) => {
     const name = 'n'.repeat(255)
     worker.addFunction(name, (job) => `${job.functionName.length} ${job.unique}`)

@@ -64,67 +64,6 @@ test('names without end do not fill the memory', async () => {
   expect(latency.count).toBe(1_500)
 })
 
-test('a client tells of a server that goes down and comes back, once each', async () => {
-  await using server = await startGearmand()
-  await using client = new GearmanClient({ servers: server.address, timeout: 1_000 })
-  const told: unknown[] = []
-  client.on('server:down', (state) => told.push(['down', state]))
-  client.on('server:up', (state) => told.push(['up', state]))
-  await client.ping()
-  expect(told).toEqual([])
-  await server.kill()
-  for (let attempt = 0; attempt < 3; attempt += 1) {
-    await client.doBackground('f', 'x').catch(() => {})
-  }
-  await server.restart()
-  await waitFor(async () => {
-    await client.ping().catch(() => {})
-    return told.length > 1
-  })
-  expect(told).toEqual([
-    [
-      'down',
-      {
-        server: server.address,
-        error: expect.objectContaining({ code: 'ERR_GEARMAN_CONNECTION', server: server.address }),
-      },
-    ],
-    ['up', { server: server.address }],
-  ])
-  await server.pause()
-  await client.ping().catch(() => {})
-  expect(told[2]).toMatchObject([
-    'down',
-    { server: server.address, error: { code: 'ERR_GEARMAN_TIMEOUT' } },
-  ])
-  await server.resume()
-})
-
-test('a listener that throws does not break the client', async () => {
-  await using server = await startGearmand()
-  const uncaught: unknown[] = []
-  const note = (error: unknown): void => {
-    uncaught.push(error)
-  }
-  const listeners = process.listeners('uncaughtException')
-  process.removeAllListeners('uncaughtException')
-  process.on('uncaughtException', note)
-  await server.kill()
-  await using client = new GearmanClient(server.address)
-  client.on('server:down', () => {
-    throw new Error('in a listener')
-  })
-  await expect(client.doBackground('f', 'x')).rejects.toMatchObject({
-    code: 'ERR_GEARMAN_CONNECTION',
-  })
-  await new Promise(setImmediate)
-  process.off('uncaughtException', note)
-  for (const listener of listeners) process.on('uncaughtException', listener)
-  expect(uncaught).toEqual([new Error('in a listener')])
-  await server.restart()
-  expect(await client.doBackground('f', 'x')).toMatch(/\/\/H:/)
-})
-
 test('a function may have the name of what every object has', async () => {
   await using server = await startGearmand()
   await using client = new GearmanClient(server.address)

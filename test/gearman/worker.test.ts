@@ -1,54 +1,11 @@
-import { GearmanClient, GearmanWorker, JobFailedError } from '@glammp/gearman'
+import { GearmanClient, GearmanWorker } from '@glammp/gearman'
 import { expect } from 'vitest'
 import { startFakeServer } from '../support/fake-server.js'
+import { Gate } from '../support/gate.js'
 import { test } from '../support/gearman.js'
 import { startGearmand } from '../support/gearmand.js'
 import { startProxy } from '../support/proxy.js'
 import { waitFor } from '../support/wait.js'
-
-/** Something that a handler waits for until the test lets it go. */
-class Gate {
-  readonly open: () => void
-  readonly passed: Promise<void>
-
-  constructor() {
-    let open = (): void => {}
-    this.passed = new Promise((resolve) => {
-      open = resolve
-    })
-    this.open = open
-  }
-}
-
-test('as many jobs run at once as concurrency says, and no more are held', async ({
-  server,
-  client,
-}) => {
-  const gate = new Gate()
-  let running = 0
-  let most = 0
-  await using worker = new GearmanWorker({ servers: server.address, concurrency: 3 })
-  worker.addFunction('parallel', async () => {
-    running += 1
-    most = Math.max(most, running)
-    await gate.passed
-    running -= 1
-  })
-  void worker.work()
-  const calls = Array.from({ length: 7 }, () => client.do('parallel'))
-  await waitFor(() => running === 3)
-  // The four others are left to other workers.
-  await using other = new GearmanWorker({ servers: server.address, concurrency: 10 })
-  let others = 0
-  other.addFunction('parallel', () => {
-    others += 1
-  })
-  void other.work()
-  await waitFor(() => others === 4)
-  gate.open()
-  await Promise.all(calls)
-  expect(most).toBe(3)
-})
 
 test('workOnce runs one job and takes no other', async ({ server, client }) => {
   const ran: string[] = []
@@ -121,29 +78,6 @@ test('removing a function while its job runs does not run the job twice', async 
   expect(await client.do('stays')).toBe('served')
   expect(await client.do('removed')).toBe('by the other one')
   expect(runs).toBe(2)
-})
-
-test('a job that takes too long fails, its signal says so, and its slot is free', async ({
-  server,
-  client,
-}) => {
-  const reasons: unknown[] = []
-  await using worker = new GearmanWorker(server.address)
-  worker.addFunction(
-    'slow',
-    (job) =>
-      new Promise(() => {
-        job.signal.addEventListener('abort', () => reasons.push(job.signal.reason))
-      }),
-    { timeout: 100 },
-  )
-  worker.addFunction('quick', () => 'quick')
-  void worker.work()
-  const started = performance.now()
-  await expect(client.do('slow')).rejects.toBeInstanceOf(JobFailedError)
-  expect(performance.now() - started).toBeGreaterThanOrEqual(99)
-  expect(reasons).toMatchObject([{ code: 'ERR_GEARMAN_TIMEOUT', function: 'slow' }])
-  expect(await client.do('quick')).toBe('quick')
 })
 
 test('a job whose connection is lost is aborted, its result goes nowhere, and it runs again', async ({
