@@ -81,6 +81,6 @@ export {
   survey,
 } from './storable.js'
 export { isThenable } from './thenable.js'
-export { Backoff, type BackoffOptions } from './time/backoff.js'
-export { afterReads, Deadline, Deadlines, patiently } from './time/deadline.js'
+export { Backoff, type BackoffOptions, backOff } from './time/backoff.js'
+export { Alarm, afterReads, Deadline, Deadlines, patiently } from './time/deadline.js'
 export { onAbort, orAborted, reasonOf } from './time/on-abort.js'

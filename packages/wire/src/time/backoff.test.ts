@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { Backoff } from './backoff.js'
+import { Backoff, backOff } from './backoff.js'
 
 test('waits grow to the cap and begin anew after a success', () => {
   const backoff = new Backoff({ base: 50, cap: 1_000, random: () => 1 })
@@ -18,4 +18,10 @@ test('a thousand failures do not overflow', () => {
   const backoff = new Backoff({ base: 50, cap: 1_000, random: () => 1 })
   for (let failure = 0; failure < 1_000; failure += 1) backoff.next()
   expect(backoff.next()).toBe(1_000)
+})
+
+test('of a wait only a share may be random', () => {
+  const options = { base: 100, cap: 1_000, jitter: 0.4 }
+  expect(backOff(1, { ...options, random: () => 0 })).toBe(120)
+  expect(backOff(1, { ...options, random: () => 1 })).toBe(200)
 })

@@ -197,16 +197,17 @@ export function afterReads(then: () => void): void {
   setImmediate(() => setImmediate(then))
 }
 
-const waits = new Deadlines()
-
-class Wait extends Deadline {
+/** An entry that calls a function. */
+export class Alarm extends Deadline {
   readonly expire: () => void
 
-  constructor(over: () => void) {
+  constructor(expire: () => void) {
     super()
-    this.expire = over
+    this.expire = expire
   }
 }
+
+const waits = new Deadlines()
 
 /**
  * A single wait that is as patient with a busy process as all of {@link Deadlines} are.
@@ -214,7 +215,7 @@ class Wait extends Deadline {
  * @returns a function that ends it.
  */
 export function patiently(milliseconds: number, over: () => void): () => void {
-  const wait = new Wait(over)
+  const wait = new Alarm(over)
   waits.add(wait, milliseconds)
   return () => waits.remove(wait)
 }

@@ -1,4 +1,4 @@
-import { Deadline, type Deadlines } from '@glammp/wire'
+import { Alarm, type Deadlines } from '@glammp/wire'
 import type { Link } from '../../link/link.js'
 
 /** Who cannot take more from a connection now. */
@@ -29,7 +29,7 @@ export class FlowControl implements Flow {
   readonly #deadlines: Deadlines
   readonly #shared: () => boolean
   readonly #time: number
-  readonly #holds: Map<HoldOwner, Hold> = new Map()
+  readonly #holds: Map<HoldOwner, Alarm> = new Map()
 
   /**
    * @param timeout Milliseconds that others wait for an answer.
@@ -44,48 +44,32 @@ export class FlowControl implements Flow {
 
   hold(holder: HoldOwner): void {
     if (this.#holds.has(holder)) return
-    const hold = new Hold(holder, this)
-    this.#holds.set(holder, hold)
-    this.#deadlines.add(hold, this.#time)
+    const alarm = new Alarm(() => this.#expired(holder, alarm))
+    this.#holds.set(holder, alarm)
+    this.#deadlines.add(alarm, this.#time)
     this.#link.hold()
   }
 
   release(holder: HoldOwner): void {
-    const hold = this.#holds.get(holder)
-    if (hold === undefined) return
+    const alarm = this.#holds.get(holder)
+    if (alarm === undefined) return
     this.#holds.delete(holder)
-    this.#deadlines.remove(hold)
+    this.#deadlines.remove(alarm)
     if (this.#holds.size === 0) this.#link.release()
   }
 
   /** The connection is gone. */
   reset(): void {
-    for (const hold of this.#holds.values()) this.#deadlines.remove(hold)
+    for (const alarm of this.#holds.values()) this.#deadlines.remove(alarm)
     this.#holds.clear()
   }
 
-  /** @internal */
-  expired(hold: Hold): void {
+  #expired(holder: HoldOwner, alarm: Alarm): void {
     if (this.#shared()) {
-      this.release(hold.holder)
-      hold.holder.overdue()
+      this.release(holder)
+      holder.overdue()
     } else {
-      this.#deadlines.add(hold, this.#time)
+      this.#deadlines.add(alarm, this.#time)
     }
-  }
-}
-
-class Hold extends Deadline {
-  readonly holder: HoldOwner
-  readonly #flow: FlowControl
-
-  constructor(holder: HoldOwner, flow: FlowControl) {
-    super()
-    this.holder = holder
-    this.#flow = flow
-  }
-
-  expire(): void {
-    this.#flow.expired(this)
   }
 }

@@ -1,4 +1,12 @@
-import { Deadline, type Deadlines, Fault, type Output, onAbort, reasonOf } from '@glammp/wire'
+import {
+  Alarm,
+  Deadline,
+  type Deadlines,
+  Fault,
+  type Output,
+  onAbort,
+  reasonOf,
+} from '@glammp/wire'
 import { AbortError, type GearmanError } from '../../errors.js'
 import { type ErrorContext, failure } from '../../link/failure.js'
 import type { Sending } from '../../link/upload.js'
@@ -43,7 +51,7 @@ export abstract class Request extends Deadline implements Sending {
   settled = false
   /** Called when the caller has its end. */
   onSettled: (() => void) | undefined = undefined
-  #limit: CallLimit | undefined
+  #lift: (() => void) | undefined
   #unlisten: (() => void) | undefined
 
   /** Appends the packet. */
@@ -61,7 +69,13 @@ export abstract class Request extends Deadline implements Sending {
 
   /** Gives it up after `timeout` milliseconds, or when the signal says so. */
   limit(deadlines: Deadlines, { timeout, signal }: CallOptions): void {
-    if (timeout !== undefined) this.#limit = new CallLimit(this, deadlines, timeout)
+    if (timeout !== undefined) {
+      // The caller's own, beside the one for gearmand's answer.
+      const fault = (): Fault => new Fault('timeout', `no result within ${timeout} ms`)
+      const alarm = new Alarm(() => this.abandon(fault()))
+      deadlines.add(alarm, timeout)
+      this.#lift = () => deadlines.remove(alarm)
+    }
     if (signal === undefined) return
     const give = (): void => {
       const { what, ...where } = this.context
@@ -91,33 +105,10 @@ export abstract class Request extends Deadline implements Sending {
   protected settle(): boolean {
     if (this.settled) return false
     this.settled = true
-    this.#limit?.lift()
+    this.#lift?.()
     this.#unlisten?.()
     this.onSettled?.()
     return true
-  }
-}
-
-/** The caller's own limit, beside the one for gearmand's answer. */
-class CallLimit extends Deadline {
-  readonly #request: Request
-  readonly #deadlines: Deadlines
-  readonly #timeout: number
-
-  constructor(request: Request, deadlines: Deadlines, timeout: number) {
-    super()
-    this.#request = request
-    this.#deadlines = deadlines
-    this.#timeout = timeout
-    deadlines.add(this, timeout)
-  }
-
-  lift(): void {
-    this.#deadlines.remove(this)
-  }
-
-  expire(): void {
-    this.#request.abandon(new Fault('timeout', `no result within ${this.#timeout} ms`))
   }
 }
 
