@@ -1,17 +1,11 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { Backoff, messageOf } from '@glammp/wire'
+import { Backoff, backOff, messageOf } from '@glammp/wire'
+import { HEALTHY, NEXT_START, RESTART } from '../retry.js'
 import { numberArguments } from './command-line.js'
 import type { Log } from './log.js'
 import { isVerdict } from './verdict.js'
 import { Exit } from './worker-process.js'
 
-/** Waits before a process that ended is started again, in milliseconds. */
-const RESTART = { base: 1_000, cap: 30_000 }
-const SHORTEST_RESTART = 100
-/** The wait where a process could not be started at all, which costs next to nothing to try again. */
-const NEXT_START = 1_000
-/** A process that lived so long was well. */
-const HEALTHY = 10_000
 /** What a process gets beyond the drain time before it is killed. */
 const LENIENCE = 5_000
 
@@ -106,11 +100,12 @@ export class Supervisor {
 
   /** The program may be away for a moment, as while it is replaced, or the system out of memory. */
   #unstarted(number: number, error: unknown, backoff: Backoff): void {
+    const wait = Math.round(backOff(0, NEXT_START))
     this.#log.error('process', `process ${number} cannot be started: ${messageOf(error)}`, {
       number,
-      wait: NEXT_START,
+      wait,
     })
-    if (!this.#leaving) this.#startLater(number, NEXT_START, backoff)
+    if (!this.#leaving) this.#startLater(number, wait, backoff)
     else if (this.#children.size === 0) this.#end(this.#code)
   }
 
@@ -125,7 +120,7 @@ export class Supervisor {
       if (this.#children.size === 0) this.#end(this.#code)
       return
     }
-    const wait = Math.max(SHORTEST_RESTART, Math.round(backoff.next()))
+    const wait = Math.round(backoff.next())
     const how = signal === null ? `with code ${code}` : `by ${signal}`
     this.#log.warn('process', `process ${number} ended ${how}, to be started again in ${wait} ms`, {
       number,

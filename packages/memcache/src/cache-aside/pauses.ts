@@ -1,7 +1,5 @@
-import { monotonic } from '@glammp/wire'
-
-/** Milliseconds between loads that fail in the background: after the first, and at most. */
-const PAUSE = { first: 500, most: 60_000 }
+import { backOff, monotonic } from '@glammp/wire'
+import { LOAD_REST } from '../retry.js'
 
 /** Keys remembered at most; the one that has waited longest goes first. */
 const MOST = 1_000
@@ -24,12 +22,10 @@ export class Pauses {
 
   /** Counts a failure; returns the milliseconds for which the key now rests. */
   failed(id: string): number {
-    const failures = (this.#pauses.get(id)?.failures ?? 0) + 1
-    const longest = Math.min(PAUSE.most, PAUSE.first * 2 ** Math.min(failures - 1, 30))
-    // Not all processes at once.
-    const delay = Math.round(longest * (0.5 + Math.random() / 2))
+    const before = this.#pauses.get(id)?.failures ?? 0
+    const delay = Math.round(backOff(before, LOAD_REST))
     this.#pauses.delete(id)
-    this.#pauses.set(id, { failures, end: monotonic() + delay })
+    this.#pauses.set(id, { failures: before + 1, end: monotonic() + delay })
     if (this.#pauses.size > MOST) {
       const [oldest] = this.#pauses.keys()
       if (oldest !== undefined) this.#pauses.delete(oldest)

@@ -4,6 +4,7 @@ import type { Key } from '../key.js'
 import type { GlanceOwner } from '../leases/glance.js'
 import type { Lease, Lookup, LookupOptions } from '../leases/lease.js'
 import type { Print } from '../leases/tags.js'
+import { LOOK } from '../retry.js'
 import type { Flight } from './flight.js'
 import { Loading, waitsForItself } from './loading.js'
 import type { WrapPlan } from './wrap-options.js'
@@ -44,9 +45,6 @@ interface Task {
   readonly flight: Flight
   readonly lease: Lease | undefined
 }
-
-/** Milliseconds between two looks at what somebody else computes: random, growing. */
-const WAIT = { base: 20, cap: 100 }
 
 /** Leases that a caller waits for before it computes by itself: two winners may die. */
 const LEASES_WAITED = 2
@@ -104,12 +102,12 @@ export class Search {
   }
 
   async #run(flights: readonly Flight[], looked: boolean): Promise<void> {
-    const backoff = new Backoff(WAIT)
+    const backoff = new Backoff(LOOK)
     // Servers count whole seconds, so a lease may last one more.
     const end = monotonic() + LEASES_WAITED * (this.#plan.lease + 1) * 1_000
     let waiting = flights
     for (let again = false; waiting.length > 0; again = true) {
-      if (again) await sleep(WAIT.base / 2 + backoff.next())
+      if (again) await sleep(backoff.next())
       const isOver = monotonic() >= end
       const keys = waiting.map(({ kept }) => kept)
       const looks = await this.#commands.look(keys, this.#ask(waiting.length > 1), looked || again)

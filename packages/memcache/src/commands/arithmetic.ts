@@ -4,6 +4,7 @@ import { route, routeNow } from '../dispatch/route.js'
 import { ServerError } from '../errors.js'
 import { type Key, keptKey, keyText } from '../key.js'
 import { ArithmeticRequest } from '../requests/item-request.js'
+import { COUNTER_ATTEMPTS } from '../retry.js'
 import { STORE_CHECKS, type Storage, type StoreOptions } from './storage.js'
 
 /** What `increment` and `decrement` take; `ttl` with `initial` alone, as the life of what that makes. */
@@ -19,9 +20,6 @@ const COUNT_RULES = new OptionRules<CountOptions>({
 
 /** The server counts in unsigned 64 bits. */
 const LARGEST = 2n ** 64n - 1n
-
-/** Times that a counter may vanish and come back between two steps before we give up. */
-const ATTEMPTS = 5
 
 /** The commands that count: `increment` and `decrement`. */
 export class Arithmetic {
@@ -74,7 +72,7 @@ export class Arithmetic {
     call: StoreOptions,
     close: () => void,
   ): Promise<T> {
-    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    for (let attempt = 0; attempt < COUNTER_ATTEMPTS; attempt += 1) {
       const increment = request(command, key, wireKey, step)
       const text = await routeNow(this.#context, wireKey, increment, call)
       if (text !== undefined) return numberLike(delta, text, key)

@@ -1,9 +1,10 @@
 import { isUint8Array } from 'node:util/types'
-import { latin1, OptionRules, orAborted, sleep, wrong } from '@glammp/wire'
+import { Backoff, latin1, OptionRules, orAborted, sleep, wrong } from '@glammp/wire'
 import type { CommandContext } from '../dispatch/context.js'
 import { CALL_CHECKS, type CallOptions, timeoutOf } from '../dispatch/route.js'
 import { ServerError } from '../errors.js'
 import type { Key } from '../key.js'
+import { CRAWLER_ATTEMPTS, CRAWLER_BUSY } from '../retry.js'
 import type { Server } from '../servers/server.js'
 import type { LineStream } from '../servers/streams/line-stream.js'
 
@@ -22,10 +23,6 @@ function checkPrefix(name: string, value: unknown): void {
   if (typeof value === 'string' || isUint8Array(value)) return
   throw new TypeError(wrong(name, 'a string or bytes', value))
 }
-
-/** One crawler walks a server at a time; how often, and after how many milliseconds, we ask again. */
-const ATTEMPTS = 20
-const PAUSE = 100
 
 /** Lists the keys of all servers by `lru_crawler metadump`. */
 export class KeyListing {
@@ -54,6 +51,7 @@ export class KeyListing {
     timeout: number,
     signal: AbortSignal | undefined,
   ): Promise<AsyncIterable<string>> {
+    const backoff = new Backoff(CRAWLER_BUSY)
     for (let attempt = 1; ; attempt += 1) {
       const stream = await server.streams.open(
         'keys',
@@ -66,11 +64,11 @@ export class KeyListing {
       const first = await lines.next()
       if (first.done || !first.value.startsWith('BUSY')) return chain(stream, first, lines)
       stream.close()
-      if (attempt === ATTEMPTS) {
+      if (attempt === CRAWLER_ATTEMPTS) {
         const details = { command: 'keys', server: server.address.name }
         throw new ServerError(`keys: ${first.value}`, details)
       }
-      await orAborted(sleep(PAUSE), signal)
+      await orAborted(sleep(backoff.next()), signal)
     }
   }
 

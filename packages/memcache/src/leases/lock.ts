@@ -1,4 +1,4 @@
-import { latin1, sleep } from '@glammp/wire'
+import { Backoff, latin1, sleep } from '@glammp/wire'
 import { ClosedError } from '../errors.js'
 import type { Key } from '../key.js'
 import { toExptime } from '../keys/ttl.js'
@@ -8,6 +8,7 @@ import { DeletionRequest } from '../requests/item-request.js'
 import type { Request } from '../requests/request.js'
 import { type Found, GetManyRequest } from '../requests/retrieval.js'
 import { StorageRequest, type Stored } from '../requests/storage.js'
+import { LOCK_RETURN, LOCK_RETURNS } from '../retry.js'
 import type { Server } from '../servers/server.js'
 import type { ValueDecoder } from '../values/value-decoder.js'
 
@@ -19,12 +20,6 @@ export const NO_CAS = '0'
 
 /** Seconds beyond the time of a command that the lock of a winner lives who is about to store. */
 const STORING_GRACE = 2
-
-/** Milliseconds between two attempts to give a lock back whose answer got lost: at first, and at most. */
-const RETURN_PAUSE = { first: 50, most: 1_000 }
-
-/** Attempts at most, and at most that found no such lock: what was sent may still be on its way. */
-const RETURNS = { all: 60, absent: 6 }
 
 const text: ValueDecoder = {
   decode: (_flags, bytes, start, end) => latin1(bytes, start, end),
@@ -122,11 +117,11 @@ export class Lock {
    */
   async giveBack(nonce: string, delay: number): Promise<void> {
     let absent = 0
-    let pause = RETURN_PAUSE.first
-    for (let attempt = 0; attempt < RETURNS.all && absent < RETURNS.absent; attempt += 1) {
-      const wait = attempt === 0 ? delay : pause
+    const { all, absent: inVain } = LOCK_RETURNS
+    const backoff = new Backoff(LOCK_RETURN)
+    for (let attempt = 0; attempt < all && absent < inVain; attempt += 1) {
+      const wait = attempt === 0 ? delay : backoff.next()
       if (wait > 0) await sleep(wait, undefined, { ref: false })
-      if (attempt > 0) pause = Math.min(pause * 2, RETURN_PAUSE.most)
       try {
         const held = await this.read()
         if (held?.nonce === nonce && (await this.removeSeen(held))) return

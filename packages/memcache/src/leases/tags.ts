@@ -6,12 +6,10 @@ import { ServerError } from '../errors.js'
 import { tagKey } from '../keys/derived-key.js'
 import { type Found, GetManyRequest } from '../requests/retrieval.js'
 import { StorageRequest, type Stored } from '../requests/storage.js'
+import { TAG_ATTEMPTS } from '../retry.js'
 import type { Server } from '../servers/server.js'
 import { NO_TAGS } from '../values/envelope.js'
 import type { ValueDecoder } from '../values/value-decoder.js'
-
-/** Times that versions may vanish between `add` and `get` before we give up. */
-const ATTEMPTS = 5
 
 const text: ValueDecoder = {
   decode: (_flags, bytes, start, end) => latin1(bytes, start, end),
@@ -127,7 +125,7 @@ export class Tags {
   async #complete(keys: readonly string[], tick: Tick): Promise<void> {
     const { versions, timeout } = tick
     await Promise.all(keys.map((key) => tick.reads.get(key)))
-    for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    for (let attempt = 0; attempt < TAG_ATTEMPTS; attempt += 1) {
       const unknown = keys.filter((key) => !versions.has(key))
       if (unknown.length === 0) return
       const added = unknown.map(async (key) => {

@@ -12,6 +12,7 @@ import type { Tell } from '../observing/events.js'
 import { LineRequest } from '../requests/line-request.js'
 import { AuthenticationFault } from '../requests/refusal.js'
 import type { Request, RequestOwner } from '../requests/request.js'
+import { isRepeated } from '../retry.js'
 import type { EjectionOptions } from './availability/ejection.js'
 import { isNoConnection, Reach } from './availability/reach.js'
 import { Batch, type BatchOwner } from './batch.js'
@@ -236,13 +237,7 @@ export class Server implements RequestOwner, BatchOwner {
       this.unsent(request, reason)
       return
     }
-    const again =
-      !request.settled &&
-      !request.lapsed &&
-      request.repeatable &&
-      reason.kind === 'lost' &&
-      request.attempts < this.#options.retries
-    if (again) {
+    if (isRepeated(request, reason, this.#options.retries)) {
       request.attempts += 1
       request.owner = this
       this.#batch.repeat(request)

@@ -1,6 +1,5 @@
 import {
   afterReads,
-  type BackoffOptions,
   type Connection,
   type Deadlines,
   Fault,
@@ -16,15 +15,13 @@ import { withoutNuls } from '../../names/handle.js'
 import type { MeteredServer } from '../../observing/metrics.js'
 import { PacketType } from '../../protocol/packet.js'
 import { MalformedPacketError } from '../../protocol/packet-decoder.js'
+import { SERVER_REST } from '../../retry.js'
 import { AwaitedJobs } from './awaited-jobs.js'
 import type { ClientConnectionOptions } from './client-connection-owner.js'
 import { FlowControl } from './flow-control.js'
 import { EchoQuery } from './query.js'
 import { ExceptionsOption, type Request, type RequestOwner } from './request.js'
 import { Submission } from './submission.js'
-
-/** After a failed attempt other servers are preferred for up to this many milliseconds. */
-const REST: BackoffOptions = { base: 100, cap: 2_000 }
 
 /** Nothing was heard for so many milliseconds: this process may have been frozen since. */
 const STALE = 1_000
@@ -68,7 +65,7 @@ export class ClientConnection implements LinkOwner, RequestOwner, MeteredServer 
     this.weight = options.address.weight
     this.traffic = options.traffic
     const { watcher } = options
-    this.#health = new Health(REST, {
+    this.#health = new Health(SERVER_REST, {
       up: () => watcher.up(this.name),
       down: (reason) => watcher.down(this.name, reason),
       reconnecting: (attempt, delay) => watcher.reconnecting(this.name, attempt, delay),

@@ -1,14 +1,8 @@
-import {
-  Deadline,
-  Deadlines,
-  Fault,
-  type ServerAddress,
-  type TlsOptions,
-  Traffic,
-} from '@glammp/wire'
+import { Alarm, Deadlines, Fault, type ServerAddress, type TlsOptions, Traffic } from '@glammp/wire'
 import { ClosedError, InvalidArgumentError, NoServerError, QueueFullError } from '../../errors.js'
 import { type JobHandle, serversOf } from '../../names/handle.js'
 import { type GearmanMetrics, JobMeter } from '../../observing/metrics.js'
+import { resendWait } from '../../retry.js'
 import { ClientConnection } from './client-connection.js'
 import type { ClientConnectionOwner } from './client-connection-owner.js'
 import type { Query } from './query.js'
@@ -30,9 +24,6 @@ export interface JobServersOptions {
   readonly watcher: ClientConnectionOwner
 }
 
-/** Waits before a job is sent again, in milliseconds: doubled each time up to the last. */
-const RETRY_WAIT = { first: 100, last: 1_600 }
-
 const CLOSED: Fault = new Fault('closed', 'the client is closed')
 
 /** The job servers of a client: each job goes to one of them, or to another where that is safe. */
@@ -41,7 +32,7 @@ export class JobServers implements SubmissionOwner {
   readonly deadlines: Deadlines = new Deadlines()
   readonly #options: JobServersOptions
   readonly #selection: Selection<ClientConnection> = new Selection()
-  readonly #retrying: Set<RetryWait> = new Set()
+  readonly #retrying: Map<Submission, Alarm> = new Map()
   readonly #meter: JobMeter = new JobMeter()
   readonly #closers: Set<(reason: Fault) => void> = new Set()
   #pending = 0
@@ -158,15 +149,11 @@ export class JobServers implements SubmissionOwner {
     if (!sent) for (const server of this.#selection.candidates) server.look()
     if (next !== undefined) {
       next.send(submission)
-    } else if (submission.resent < retries) {
-      this.deadlines.remove(submission)
-      const wait = new RetryWait(submission, this)
-      this.#retrying.add(wait)
-      this.deadlines.add(wait, Math.min(RETRY_WAIT.first * 2 ** submission.resent, RETRY_WAIT.last))
-      submission.resent += 1
-    } else {
-      this.#giveUp(submission, fault, sent)
+      return
     }
+    const wait = resendWait(submission.resent, retries)
+    if (wait === undefined) this.#giveUp(submission, fault, sent)
+    else this.#sendLater(submission, wait)
   }
 
   /** @internal */
@@ -178,10 +165,16 @@ export class JobServers implements SubmissionOwner {
     if (submission.heardBefore === undefined) this.deadlines.remove(submission)
   }
 
-  /** @internal */
-  again(wait: RetryWait): void {
-    this.#retrying.delete(wait)
-    const { submission } = wait
+  #sendLater(submission: Submission, wait: number): void {
+    submission.resent += 1
+    this.deadlines.remove(submission)
+    const alarm = new Alarm(() => this.#again(submission))
+    this.#retrying.set(submission, alarm)
+    this.deadlines.add(alarm, wait)
+  }
+
+  #again(submission: Submission): void {
+    this.#retrying.delete(submission)
     if (submission.settled) return
     this.deadlines.add(submission, this.#options.timeout)
     // The one that failed last is avoided, where there is another one.
@@ -234,9 +227,9 @@ export class JobServers implements SubmissionOwner {
 
   async #close(): Promise<void> {
     const reason = new Fault('closed', 'the client was closed')
-    for (const wait of this.#retrying) {
-      this.deadlines.remove(wait)
-      wait.submission.abandon(reason)
+    for (const [submission, alarm] of this.#retrying) {
+      this.deadlines.remove(alarm)
+      submission.abandon(reason)
     }
     this.#retrying.clear()
     for (const closer of this.#closers) closer(reason)
@@ -244,21 +237,5 @@ export class JobServers implements SubmissionOwner {
     const servers = this.#selection.candidates
     await Promise.all(servers.map((server) => server.drained()))
     for (const server of servers) server.close(reason)
-  }
-}
-
-/** The wait before a job is sent again. */
-class RetryWait extends Deadline {
-  readonly submission: Submission
-  readonly #servers: JobServers
-
-  constructor(submission: Submission, servers: JobServers) {
-    super()
-    this.submission = submission
-    this.#servers = servers
-  }
-
-  expire(): void {
-    this.#servers.again(this)
   }
 }

@@ -1,11 +1,8 @@
 import { monotonic } from '@glammp/wire'
+import { wakeUpPause } from '../../retry.js'
 
 /** A wake-up within this many milliseconds of falling asleep may be one for nothing. */
 const PROMPT = 20
-/** So many of them in a row without a job are no chance. */
-const MAX_FRUITLESS = 8
-/** Longest pause between them, in milliseconds: of 100, a worker with four slots used 1.2 % of a core. */
-const MAX_PAUSE = 250
 
 /**
  * Tells wake-ups for nothing: gearmand 1.1.20 wakes a connection again and again for a job that is
@@ -24,8 +21,7 @@ export class WakeUps {
   woken(): number {
     const prompt = monotonic() - this.#sleptAt < PROMPT
     this.#fruitless = prompt ? this.#fruitless + 1 : 0
-    if (this.#fruitless <= MAX_FRUITLESS) return 0
-    return Math.min(2 ** (this.#fruitless - MAX_FRUITLESS), MAX_PAUSE)
+    return wakeUpPause(this.#fruitless)
   }
 
   /** There was a job, or there is a new connection. */

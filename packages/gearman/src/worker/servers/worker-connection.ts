@@ -1,6 +1,5 @@
 import {
   Backoff,
-  type BackoffOptions,
   type Connection,
   clearTimeout,
   type Fault,
@@ -13,13 +12,13 @@ import { Link, type LinkOwner } from '../../link/link.js'
 import { withoutNuls } from '../../names/handle.js'
 import { bare, encode, PacketType } from '../../protocol/packet.js'
 import { MalformedPacketError } from '../../protocol/packet-decoder.js'
+import { RECONNECT } from '../../retry.js'
 import { Departure } from './departure.js'
 import { Grabs } from './grabs.js'
 import { JobConnection } from './job-connection.js'
 import { WakeUps } from './wake-ups.js'
 import type { WorkerConnectionOptions, WorkerConnectionOwner } from './worker-connection-owner.js'
 
-const RECONNECT: BackoffOptions = { base: 100, cap: 3_000 }
 // Answered by JOB_ASSIGN_UNIQ, or with a reducer by JOB_ASSIGN_ALL (gearmand 0.25 or newer).
 const GRAB = bare(PacketType.GRAB_JOB_ALL)
 const SLEEP = bare(PacketType.PRE_SLEEP)

@@ -1,5 +1,6 @@
 import type { Fault } from '@glammp/wire'
-import { clearTimeout, monotonic, setTimeout } from '@glammp/wire'
+import { backOff, clearTimeout, monotonic, setTimeout } from '@glammp/wire'
+import { GOOD_CONDUCT, probing } from '../../retry.js'
 
 /** When a server is left out for failing. */
 export interface EjectionOptions {
@@ -16,12 +17,6 @@ export interface EjectionOwner {
   /** Asks the server something; rejects where it does not answer. */
   probe(): Promise<unknown>
 }
-
-/** Milliseconds between two questions at most, unless `cooldown` is longer. */
-const LONGEST_COOLDOWN = 30_000
-
-/** Milliseconds for which a server must have been fine to be trusted as a new one. */
-const GOOD_CONDUCT = 60_000
 
 /**
  * Whether a server is left out for failing. It comes back only when it has answered a probe, and
@@ -72,11 +67,8 @@ export class Ejection {
   }
 
   #wait(options: EjectionOptions): void {
-    const cap = Math.max(LONGEST_COOLDOWN, options.cooldown)
-    const cooldown = Math.min(cap, options.cooldown * 2 ** Math.min(this.#rounds, 30))
+    const wait = backOff(this.#rounds, probing(options.cooldown))
     this.#rounds += 1
-    // A quarter more or less: many clients must not probe in step.
-    const wait = cooldown * (0.75 + Math.random() / 2)
     this.#timer = setTimeout(() => void this.#probe(options), wait)
     this.#timer.unref()
   }

@@ -1,5 +1,6 @@
 import { Fault, Health, type HealthOwner, monotonic } from '@glammp/wire'
 import { AuthenticationFault } from '../../requests/refusal.js'
+import { RECONNECT } from '../../retry.js'
 import { Ejection, type EjectionOptions, type EjectionOwner } from './ejection.js'
 
 /** Told when a server goes and comes back, and asked to see whether it has. */
@@ -7,9 +8,6 @@ export interface ReachOwner extends EjectionOwner, HealthOwner {}
 
 /** `doubtful`: it was down, has rested, and may be back. */
 type Standing = 'up' | 'untried' | 'doubtful' | 'down'
-
-/** Milliseconds: rest after the first failed connection, and at most. */
-const REST = { base: 50, cap: 1_000 }
 
 /** Whether a server can be reached, as far as the connections to it have told. */
 export class Reach {
@@ -21,7 +19,7 @@ export class Reach {
 
   /** @param ejection - when the server is left out for failing; `undefined`: never. */
   constructor(ejection: EjectionOptions | undefined, listener: ReachOwner) {
-    this.#health = new Health(REST, listener)
+    this.#health = new Health(RECONNECT, listener)
     this.#ejection = new Ejection(ejection, listener)
   }
 

@@ -1,0 +1,62 @@
+import type { BackoffOptions, Fault } from '@glammp/wire'
+
+// How long the client waits after a failure, and how often it tries again. All waits grow and are random
+// as `backOff` of wire says.
+
+/** The rest of a server after a failed connection. */
+export const RECONNECT: BackoffOptions = { base: 50, cap: 1_000 }
+
+/** Waits between two questions to a server that was left out, a quarter more or less than `cooldown`. */
+export function probing(cooldown: number): BackoffOptions {
+  return { base: 1.25 * cooldown, cap: 1.25 * Math.max(30_000, cooldown), jitter: 0.4 }
+}
+
+/** Milliseconds for which a server that was left out must be fine to be trusted as a new one. */
+export const GOOD_CONDUCT = 60_000
+
+/** Rest of a key whose load in the background failed. */
+export const LOAD_REST: BackoffOptions = { base: 500, cap: 60_000, jitter: 0.5 }
+
+/** Waits between two looks at what another one computes. */
+export const LOOK: BackoffOptions = { base: 30, cap: 90, jitter: 2 / 3 }
+
+/** Waits between two attempts to give back a lock whose answer got lost. */
+export const LOCK_RETURN: BackoffOptions = { base: 100, cap: 1_000, jitter: 0.5 }
+
+/** Attempts to give it back, and those that find no such lock: what was sent may still be on its way. */
+export const LOCK_RETURNS = { all: 60, absent: 6 }
+
+/** One crawler at a time walks a server: waits until it is asked again. */
+export const CRAWLER_BUSY: BackoffOptions = { base: 150, cap: 150, jitter: 0.5 }
+
+/** How often a busy crawler is asked. */
+export const CRAWLER_ATTEMPTS = 20
+
+/** How often a counter is counted or else made, where others remove it meanwhile. */
+export const COUNTER_ATTEMPTS = 5
+
+/** How often the versions of tags are read or else made, where others remove them meanwhile. */
+export const TAG_ATTEMPTS = 5
+
+/** A request, as far as sending it again goes. */
+export interface Repeatable {
+  /** The caller has its end. */
+  readonly settled: boolean
+  /** Its time is over. */
+  readonly lapsed: boolean
+  /** Carried out twice it does no harm. */
+  readonly repeatable: boolean
+  /** How often it was sent again. */
+  readonly attempts: number
+}
+
+/** Whether a request that may have been carried out is sent again. @param retries - the option. */
+export function isRepeated(request: Repeatable, reason: Fault, retries: number): boolean {
+  return (
+    !request.settled &&
+    !request.lapsed &&
+    request.repeatable &&
+    reason.kind === 'lost' &&
+    request.attempts < retries
+  )
+}
