@@ -25,7 +25,6 @@ export {
   Connection,
   type ConnectionOwner,
   type ConnectOptions,
-  type TlsOptions,
 } from './connection/connection.js'
 export { Health, type HealthOwner } from './connection/health.js'
 export { Output } from './connection/output.js'
@@ -35,6 +34,7 @@ export {
   ResourcePool,
   type ResourcePoolOptions,
 } from './connection/resource-pool.js'
+export type { TlsOptions } from './connection/socket.js'
 export {
   type ConnectionMetrics,
   Traffic,

@@ -1,15 +1,12 @@
-import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from 'node:net'
-import { type ConnectionOptions, connect as connectTls, TLSSocket } from 'node:tls'
+import type { Socket } from 'node:net'
+import { TLSSocket } from 'node:tls'
 import { nextTick, onRealTicks } from '../clock.js'
 import { Fault } from '../fault.js'
 import { patiently } from '../time/deadline.js'
 import type { ServerAddress } from './address.js'
 import { Output } from './output.js'
-import { receiveBuffer } from './receive-buffer.js'
+import { bytesTaken, dial, type TlsOptions } from './socket.js'
 import { Traffic } from './traffic.js'
-
-/** TLS settings as `node:tls` takes them: `ca`, `cert`, `key`, `servername`, ... */
-export type TlsOptions = ConnectionOptions
 
 export interface ConnectOptions {
   readonly address: ServerAddress
@@ -36,16 +33,6 @@ export interface ConnectionOwner {
 
 /** Called once the kernel took bytes, or will not. */
 type Taken = (error?: Error | null) => void
-
-/**
- * What Node itself uses to tell whether a write still makes progress: within one write nothing else
- * shows it. Over TLS the bytes that the kernel has not taken are its parent's.
- */
-interface Handle {
-  readonly bytesWritten?: number
-  readonly writeQueueSize?: number
-  readonly _parent?: Handle | null
-}
 
 /** Milliseconds of silence before the kernel asks whether the peer still lives. */
 const KEEP_ALIVE_DELAY = 30_000
@@ -78,20 +65,9 @@ export class Connection {
   static open(options: ConnectOptions, owner: ConnectionOwner): Promise<Connection> {
     const { address, connectTimeout, tls, signal } = options
     return new Promise((resolve, reject) => {
-      const place =
-        address.path === undefined
-          ? { host: address.host, port: address.port }
-          : { path: address.path }
-      const socket = onRealTicks(() =>
-        tls === undefined
-          ? connectTcp({
-              ...place,
-              ...reads((chunk) => {
-                if (connection !== undefined) connection.#received(chunk)
-              }),
-            })
-          : connectTls({ ...place, ...serverName(address.host), ...tls }),
-      )
+      const socket = dial(address, tls, (chunk) => {
+        if (connection !== undefined) connection.#received(chunk)
+      })
       let connection: Connection | undefined
       const settle = (fault?: Fault): void => {
         forget()
@@ -163,13 +139,7 @@ export class Connection {
 
   /** How many of the bytes appended to {@link output} the kernel took; over TLS nearly so. */
   get left(): number {
-    const { _handle: handle } = this.#socket as unknown as { _handle?: Handle | null }
-    const waiting = (handle?._parent ?? handle)?.writeQueueSize
-    if (handle?.bytesWritten === undefined || waiting === undefined) {
-      return this.output.appended - this.#socket.writableLength
-    }
-    // Encrypted there are somewhat more bytes.
-    return Math.max(0, handle.bytesWritten - waiting)
+    return bytesTaken(this.#socket) ?? this.output.appended - this.#socket.writableLength
   }
 
   /** True while the kernel takes no more bytes and what is written piles up in the process. */
@@ -330,23 +300,6 @@ export class Connection {
     else this.#socket.write(part, taken)
     return part.length
   }
-}
-
-// Windows reads into a buffer while the process does something else, so one cannot serve several
-// sockets there.
-function reads(received: (chunk: Buffer) => void): { onread?: OnReadOpts } {
-  if (process.platform === 'win32') return {}
-  const callback = (length: number): boolean => {
-    received(length === receiveBuffer.length ? receiveBuffer : receiveBuffer.subarray(0, length))
-    return true
-  }
-  return { onread: { buffer: receiveBuffer, callback } }
-}
-
-// node:tls does not send a server name by itself, without which a server with several certificates
-// cannot choose one. An IP address is not valid as a server name.
-function serverName(host: string): { servername?: string } {
-  return host === '' || isIP(host) !== 0 ? {} : { servername: host }
 }
 
 // A socket that is given up may still report an error, which nobody is waiting for.
