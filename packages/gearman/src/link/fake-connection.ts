@@ -125,6 +125,12 @@ export class FakeServer {
     return Promise.resolve(connection as unknown as Connection)
   }
 
+  /** The last connection that was opened, greeted. */
+  async latest(): Promise<FakeConnection> {
+    await settled()
+    return this.connections.at(-1) as FakeConnection
+  }
+
   /** The connection of this number, from 0; once it is there and was greeted. */
   async connection(index = 0): Promise<FakeConnection> {
     while (this.connections.length <= index) {

@@ -177,7 +177,7 @@ test('an ended connection sends what it was still to send, a closed one does not
     const owner = new Owner()
     const made = link(owner)
     await made.open()
-    const connection = await gearmand.connection(gearmand.connections.length - 1)
+    const connection = await gearmand.latest()
     encode((await made.open()).output, PacketType.ECHO_REQ, '', 'last')
     made[way](CLOSED)
     await settled()
@@ -208,7 +208,7 @@ async function beating(answer: 'all' | 'nothing' | number) {
   const owner = new Owner()
   const made = link(owner)
   await made.open()
-  const connection = await gearmand.connection(gearmand.connections.length - 1)
+  const connection = await gearmand.latest()
   let asked = 0
   let tell: () => void = () => {}
   const enough = new Promise<void>((resolve) => {
@@ -248,15 +248,19 @@ test('a peer that answers is asked again and again, and kept', async () => {
   expect(owner.reasons).toEqual([])
 })
 
-test('nobody is asked while the connection is held', async () => {
+test.each(['the connection is held', 'packets come'])('nobody is asked while %s', async (what) => {
   const { made, connection, heartbeat, lost, asked } = await beating('nothing')
-  made.hold()
+  if (what === 'the connection is held') made.hold()
   let looks = 0
   let early = 0
   vi.spyOn(connection, 'left', 'get').mockImplementation(() => {
     looks += 1
-    if (looks < 5) early = asked()
-    else made.release()
+    if (looks >= 5) {
+      made.release()
+    } else {
+      early = asked()
+      if (!made.held) connection.receive('NOOP')
+    }
     return 0
   })
   heartbeat.start()
