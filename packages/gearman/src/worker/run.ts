@@ -170,10 +170,11 @@ export class Run extends Deadline implements JobChannel {
       `job ${name} took more than ${Math.min(timeout, serverTimeout)} ms`,
       { server: this.#origin.name, function: name, handle: this.handle },
     )
-    this.#abort(reason)
-    // gearmand has taken the job back, or does so now: a result would be another run's.
+    // gearmand has taken the job back, or does so now: a result would be another run's, also one that the
+    // handler sends when its signal is aborted.
     if (serverTimeout <= timeout && !this.#over) this.#end('timeout', reason)
-    else this.#finish(PacketType.WORK_FAIL, undefined, reason)
+    this.#abort(reason)
+    this.#finish(PacketType.WORK_FAIL, undefined, reason)
     this.#giveBack()
   }
 
