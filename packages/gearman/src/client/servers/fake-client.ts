@@ -34,6 +34,7 @@ export function client(options: Partial<ClientConnectionOptions> = {}): ClientCo
   const watcher = {
     up: (server: string) => told.push(`up ${server}`),
     down: (server: string, reason: Fault) => told.push(`down ${server} ${reason.kind}`),
+    reconnecting: () => {},
   }
   const address = parseServer('a', { defaultPort: 4730, schemes: {} })
   const times = { timeout: TIMEOUT, connectTimeout: CONNECT_TIMEOUT, heartbeat: 0 }

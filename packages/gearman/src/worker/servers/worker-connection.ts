@@ -9,10 +9,10 @@ import {
 } from '@glammp/wire'
 import { Heartbeat } from '../../link/heartbeat.js'
 import { Link, type LinkOwner } from '../../link/link.js'
-import { withoutNuls } from '../../names/handle.js'
 import { bare, encode, PacketType } from '../../protocol/packet.js'
 import { MalformedPacketError } from '../../protocol/packet-decoder.js'
 import { RECONNECT } from '../../retry.js'
+import { Abilities } from './abilities.js'
 import { Departure } from './departure.js'
 import { Grabs } from './grabs.js'
 import { JobConnection } from './job-connection.js'
@@ -49,13 +49,7 @@ export class WorkerConnection implements LinkOwner {
   readonly #heartbeat: Heartbeat
   readonly #departure: Departure
   readonly #grabs: Grabs
-  /** Functions, each with the milliseconds after which gearmand takes a job back. */
-  readonly #abilities: Map<string, number | undefined> = new Map()
-  /**
-   * Abilities to take back once none of their jobs runs or is on its way, each with the time that
-   * gearmand was told.
-   */
-  readonly #retiring: Map<string, number | undefined> = new Map()
+  readonly #abilities: Abilities = new Abilities()
   readonly #backoff: Backoff = new Backoff(RECONNECT)
   readonly #wakeUps: WakeUps = new WakeUps()
   #origin: JobConnection | undefined
@@ -99,7 +93,7 @@ export class WorkerConnection implements LinkOwner {
   }
 
   get hungry(): boolean {
-    if (this.#retiring.size > 0) return false
+    if (this.#abilities.retiring) return false
     return this.#state === 'awake' || (this.idle && monotonic() - this.#emptySince > AGAIN)
   }
 
@@ -109,7 +103,7 @@ export class WorkerConnection implements LinkOwner {
 
   /** Whether a job of the function may come. */
   serves(wireName: string): boolean {
-    return this.#abilities.has(wireName) || this.#retiring.has(wireName)
+    return this.#abilities.has(wireName)
   }
 
   /** Connects, and again whenever the connection is lost. */
@@ -138,33 +132,22 @@ export class WorkerConnection implements LinkOwner {
    * @param timeout Milliseconds after which gearmand takes a job back and gives it to another.
    */
   add(wireName: string, timeout: number | undefined): void {
-    const told = this.#retiring.has(wireName) ? this.#retiring : this.#abilities
-    const known = told.has(wireName)
-    const before = told.get(wireName)
-    this.#abilities.set(wireName, timeout)
     const connection = this.#link.connection
+    const told = this.#abilities.add(wireName, timeout, connection?.output)
     if (connection === undefined) return
-    // A second CAN_DO would count the connection as two workers.
-    if (known) {
-      if (before !== timeout) this.#retiring.set(wireName, before)
-      else if (this.#retiring.delete(wireName)) this.#owner.changed()
+    if (told) {
+      connection.flushSoon()
+      // gearmand wakes nobody for jobs that were there before the function was registered.
+      this.#wake()
+    } else {
       this.#retire()
-      return
+      this.#owner.changed()
     }
-    this.#register(connection.output, wireName, timeout)
-    connection.flushSoon()
-    // gearmand wakes nobody for jobs that were there before the function was registered.
-    this.#wake()
   }
 
   /** Serves a function no more; its running jobs go on. */
   remove(wireName: string): void {
-    if (!this.#abilities.has(wireName)) return
-    const told = this.#retiring.has(wireName) ? this.#retiring : this.#abilities
-    const before = told.get(wireName)
-    this.#abilities.delete(wireName)
-    if (this.#link.connection === undefined) return
-    this.#retiring.set(wireName, before)
+    this.#abilities.remove(wireName, this.#link.connection !== undefined)
     this.#retire()
   }
 
@@ -188,7 +171,7 @@ export class WorkerConnection implements LinkOwner {
   /** @internal */
   greet(output: Output): void {
     if (this.#clientId !== undefined) encode(output, PacketType.SET_CLIENT_ID, this.#clientId)
-    for (const [name, timeout] of this.#abilities) this.#register(output, name, timeout)
+    this.#abilities.greet(output)
     const connection = this.#link.connection as Connection
     this.#departure.began()
     this.#origin = new JobConnection(this.#link.address.name, connection, () => {
@@ -241,18 +224,13 @@ export class WorkerConnection implements LinkOwner {
     this.#origin = undefined
     this.#greeted = false
     this.#state = 'offline'
-    this.#retiring.clear()
+    this.#abilities.lost()
     this.#heartbeat.stop()
     origin?.lost(reason)
     this.#departure.lost()
     this.#owner.returned(grabs)
     this.#reconnect(reason)
     this.#owner.changed()
-  }
-
-  #register(output: Output, wireName: string, timeout: number | undefined): void {
-    if (timeout === undefined) encode(output, PacketType.CAN_DO, wireName)
-    else encode(output, PacketType.CAN_DO_TIMEOUT, `${wireName}\0${timeout}`)
   }
 
   #assigned(args: readonly string[], data: Buffer): void {
@@ -264,7 +242,7 @@ export class WorkerConnection implements LinkOwner {
     // One that was sent before an empty one and answered after it: jobs are there again.
     if (this.#state === 'empty' || this.#state === 'silent') this.#state = 'awake'
     const origin = this.#origin as JobConnection
-    const assignment = { handle: withoutNuls(handle), wireName, unique, reducer, data }
+    const assignment = { handle, wireName, unique, reducer, data }
     this.#owner.assigned(assignment, origin, late)
     this.#retire()
     this.#owner.changed()
@@ -306,23 +284,14 @@ export class WorkerConnection implements LinkOwner {
     this.#owner.changed()
   }
 
-  // CANT_DO makes gearmand queue the function's running jobs again, those on their way included.
   #retire(): void {
-    if (this.#retiring.size === 0 || this.inFlight > 0) return
     const connection = this.#link.connection
-    if (connection === undefined) return
-    for (const name of this.#retiring.keys()) {
-      if (this.#origin?.runs(name)) continue
-      this.#retiring.delete(name)
-      encode(connection.output, PacketType.CANT_DO, name)
-      // Registered anew, with another timeout.
-      if (this.#abilities.has(name)) {
-        this.#register(connection.output, name, this.#abilities.get(name))
-        if (this.#state !== 'offline') this.#wake()
-      }
-      connection.flushSoon()
-    }
-    if (this.#retiring.size === 0) this.#owner.changed()
+    if (!this.#abilities.retiring || this.inFlight > 0 || connection === undefined) return
+    const runs = (wireName: string): boolean => this.#origin?.runs(wireName) === true
+    const anew = this.#abilities.retire(connection.output, runs)
+    connection.flushSoon()
+    if (anew) this.#wake()
+    if (!this.#abilities.retiring) this.#owner.changed()
   }
 
   async #connect(): Promise<void> {
