@@ -23,16 +23,19 @@ test('requests go out in their order, once the greeting of the connection was an
   send(made, 'one', 'two')
   expect(made.pending).toBe(2)
   const connection = await gearmand.connection()
+  send(made, 'three')
+  await settled()
   expect(connection.take()).toEqual(['OPTION_REQ exceptions'])
   connection.receive('OPTION_RES', 'exceptions')
-  send(made, 'three')
+  send(made, 'four')
   await settled()
   expect(connection.take()).toEqual([
     'SUBMIT_JOB title  one',
     'SUBMIT_JOB title  two',
     'SUBMIT_JOB title  three',
+    'SUBMIT_JOB title  four',
   ])
-  expect(made.pending).toBe(3)
+  expect(made.pending).toBe(4)
   expect(gearmand.attempts).toBe(1)
 })
 
@@ -279,5 +282,9 @@ test('closed, the jobs that are waited for end, and the server is not down', asy
   const [job] = await acknowledged(made, connection, 'one')
   made.close(new Fault('closed', 'the client was closed'))
   expect(job.events).toEqual(['undelivered closed sent'])
+  const fresh = client()
+  const unused = await greeted(fresh, 1)
+  fresh.close(new Fault('closed', 'the client was closed'))
+  expect(unused.reason?.kind).toBe('closed')
   expect(told).toEqual([])
 })

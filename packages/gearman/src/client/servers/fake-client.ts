@@ -78,9 +78,9 @@ export class Job extends Submission {
         status: (numerator, denominator) => this.events.push(`status ${numerator}/${denominator}`),
         warning: (text) => this.events.push(`warning ${text}`),
         complete: (result) => this.events.push(`complete ${result}`),
-        failed: (error) => {
-          this.error = error
-          this.events.push(`failed ${error.name}`)
+        failed: (error: unknown) => {
+          this.error = error as GearmanError
+          this.events.push(`failed ${this.error.name}`)
         },
       },
       {

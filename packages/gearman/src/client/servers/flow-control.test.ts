@@ -53,6 +53,7 @@ test('nobody holds a connection that is gone', async () => {
   job.flow?.hold(holder)
   connection.lose()
   const next = await greeted(made, 1)
+  await acknowledged(made, next, 'three', 'four')
   deadlines.pass(10 * TIMEOUT)
   expect([next.paused, holder.overdueTimes]).toEqual([false, 0])
 })
