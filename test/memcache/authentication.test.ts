@@ -1,5 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import { AuthenticationError, MemcacheClient, type MemcacheOptions } from '@glammp/memcache'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -294,4 +295,29 @@ test('credentials that cannot be are refused before anything is sent', () => {
     expect(() => new MemcacheClient(url)).toThrow(TypeError)
     expect(() => new MemcacheClient(url)).not.toThrow(WRONG)
   }
+})
+
+test('nothing is sent behind a password before the server has taken it', async () => {
+  let early = 0
+  let taken = false
+  await using silent = await startFakeServer((socket) => {
+    socket.on('data', async (packets) => {
+      if (!taken) early += packets.length
+      const answer = Buffer.alloc(24)
+      answer[0] = 0x81
+      answer[1] = packets[1] as number
+      packets.copy(answer, 12, 12, 16)
+      if (!taken) await sleep(200)
+      taken = true
+      socket.write(answer)
+    })
+  })
+  const auth = { username: 'user', password: 'secret' }
+  await using cache = new MemcacheClient({ servers: silent.address, protocol: 'binary', auth })
+  const calls = Promise.allSettled([cache.set('a', 1), cache.set('b', 2)])
+  await sleep(150)
+  // Header, the mechanism PLAIN, and what it says: the password's packet alone.
+  expect(early).toBe(24 + 'PLAIN'.length + '\0user\0secret'.length)
+  await cache.close().catch(() => {})
+  await calls
 })

@@ -199,3 +199,20 @@ test('a Compressor may use its buffer again, and write to what it is given', asy
   await cache.setMany(values)
   expect(await cache.getMany(values.keys())).toEqual(values)
 })
+
+test('flags of all 32 bits are flags, more are refused before anything is sent', async () => {
+  await using cache = new MemcacheClient(server.address)
+  await cache.meta.set('flags', 'x', `F${2 ** 32 - 1}`)
+  expect(await cache.inspect('flags')).toMatchObject({ flags: 2 ** 32 - 1 })
+  await expect(cache.get('flags')).rejects.toMatchObject({ code: 'ERR_MEMCACHE_DECODE' })
+  for (const flags of [2 ** 32 - 1, 2 ** 32]) {
+    const transcoder = {
+      serialize: (value: unknown) => ({ data: 'stored', flags: value === null ? 0 : flags }),
+      deserialize: (_bytes: Buffer, read: number) => read,
+    }
+    await using own = new MemcacheClient({ servers: server.address, transcoder })
+    if (flags < 2 ** 32) expect(await own.set('own', 'value')).toBe(true)
+    else await expect(own.set('own', 'value')).rejects.toBeInstanceOf(TypeError)
+    expect(await own.get('own')).toBe(2 ** 32 - 1)
+  }
+})

@@ -10,7 +10,8 @@ import { temporaryDirectory } from '../support/temporary-directory.js'
 import { waitForEvent } from '../support/wait.js'
 
 // One test a row of the table "Side by side" in the manual, in the row's words; values and
-// cache-aside are in features-values.test.ts. What a row needs in depth is tested in the other files.
+// cache-aside are in features-values.test.ts, others with the tests of their subject (distribution,
+// counters, raw-meta). What a row needs in depth is tested in the other files.
 
 let servers: MemcachedServer[] = []
 let addresses: string[] = []
@@ -157,11 +158,6 @@ describe('commands', () => {
     expect((await cache.inspect('touched'))?.ttl).toBeGreaterThan(900)
   })
 
-  test('counters of 64 bits', async () => {
-    await cache.set('counter', 2n ** 64n - 2n)
-    expect(await cache.increment('counter', 1n)).toBe(2n ** 64n - 1n)
-  })
-
   test('statistics of all servers', async () => {
     const stats = await cache.stats()
     expect(Object.keys(stats)).toEqual(addresses)
@@ -207,42 +203,9 @@ describe('commands', () => {
     await cache.set('known', 'twelve bytes', 100)
     expect(await cache.inspect('known')).toMatchObject({ size: 12, hit: false, stale: false })
   })
-
-  test('raw meta commands', async () => {
-    await cache.meta.set('raw', 'bytes', 'T100')
-    expect((await cache.meta.get('raw', 'v s')).flags.get('s')).toBe('5')
-  })
 })
 
 describe('many servers', () => {
-  test('consistent hashing with weights', () => {
-    const places = keys.map((key) => client({ servers: 'a,b,c:11211:3' }).serverFor(key))
-    const heavy = places.filter((place) => place === 'c:11211').length
-    expect(heavy).toBeGreaterThan(keys.length / 3)
-  })
-
-  test('the ring of libmemcached', () => {
-    const ring = client({ servers: 'cache1:11211,cache2:11211,cache3:11212:2' })
-    expect(ring.serverFor('foo')).toBe('cache3:11212')
-    expect(ring.serverFor('bar')).toBe('cache2:11211')
-  })
-
-  test('a server that goes moves its own keys alone', () => {
-    const hosts = Array.from({ length: 100 }, (_, index) => `10.0.0.${index}`)
-    const [all, rest] = [hosts, hosts.slice(1)].map((list) =>
-      client({ servers: list, distribution: 'ketama-fixed' }),
-    )
-    for (const key of Array.from({ length: 1_000 }, (_, index) => `key:${index}`)) {
-      const home = all?.serverFor(key)
-      if (home !== '10.0.0.0:11211') expect(rest?.serverFor(key)).toBe(home)
-    }
-  })
-
-  test('a distribution of your own', () => {
-    const last = client({ distribution: (list) => ({ pick: () => list.length - 1 }) })
-    expect(last.serverFor('any')).toBe(addresses[1])
-  })
-
   test('servers added and removed at run time', async () => {
     await using other = client({ servers: addresses.slice(0, 1) })
     other.addServer(addresses[1] as string)

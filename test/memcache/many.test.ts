@@ -32,6 +32,19 @@ describe.each(['meta', 'classic', 'binary'] as const)('with %s', (protocol) => {
     expect(await cache.deleteMany(all.map(([key]) => key))).toBe(1_000)
     expect(await cache.deleteMany([])).toBe(0)
   })
+
+  test('many long keys are read and touched at once', async () => {
+    await using cache = new MemcacheClient({
+      servers: servers.map(({ address }) => address),
+      protocol,
+      namespace: `long:${protocol}:`,
+    })
+    const keys = Array.from({ length: 50 }, (_, index) => `${index}:`.padEnd(230, 'k'))
+    await cache.setMany(keys.map((key, index) => [key, index]))
+    const found = await Promise.all(keys.map((key) => cache.getAndTouch(key, 60)))
+    expect(found).toEqual(keys.map((_, index) => index))
+    expect([...(await cache.getMany(keys)).values()]).toEqual(found)
+  })
 })
 
 test('one bad key or value rejects before anything is sent', async () => {

@@ -1,0 +1,30 @@
+import { MemcacheClient } from '@glammp/memcache'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type MemcachedServer, startMemcached } from '../support/memcached.js'
+
+let server: MemcachedServer
+beforeAll(async () => {
+  server = await startMemcached()
+})
+afterAll(() => server.stop())
+
+describe.each(['meta', 'classic', 'binary'] as const)('with %s', (protocol) => {
+  test('the spaces that a decrement leaves behind a number are none of its value', async () => {
+    await using cache = new MemcacheClient({
+      servers: server.address,
+      protocol,
+      namespace: `${protocol}:`,
+    })
+    await cache.set('n', 10)
+    expect(await cache.decrement('n')).toBe(9)
+    expect(await cache.get('n')).toBe(9)
+    expect(await cache.wrap('n', () => 'loaded')).toBe(9)
+    expect(await cache.increment('n', 5)).toBe(14)
+  })
+})
+
+test('counters of 64 bits', async () => {
+  await using cache = new MemcacheClient(server.address)
+  await cache.set('counter', 2n ** 64n - 2n)
+  expect(await cache.increment('counter', 1n)).toBe(2n ** 64n - 1n)
+})
