@@ -8,6 +8,7 @@ import {
   milliseconds as checkMilliseconds,
   wholeNumber as checkWholeNumber,
   messageOf,
+  numberThat,
   OptionRules,
   optionsOf,
   parseServers,
@@ -17,7 +18,6 @@ import {
   text,
   tlsOption,
   wholeNumberFrom,
-  wrong,
 } from '@glammp/wire'
 import { type Codec, type CodecOption, codecOf } from './codec.js'
 import { InvalidArgumentError } from './errors.js'
@@ -142,6 +142,11 @@ const CLIENT_RULES = new OptionRules<GearmanClientOptions>(
   'servers or ',
 )
 
+const megabytes = numberThat(
+  'a number of megabytes over 0',
+  (value) => value > 0 && value < Number.POSITIVE_INFINITY,
+)
+
 const WORKER_RULES = new OptionRules<GearmanWorkerOptions>(
   {
     ...CONNECTION_CHECKS,
@@ -211,12 +216,6 @@ export function checkCodec(_name: string, value: unknown): void {
 
 function notNull(name: string, value: unknown): void {
   if (value === null) throw new TypeError(`${name} is a string, an object or an array; not null`)
-}
-
-function megabytes(name: string, value: unknown): void {
-  if (typeof value !== 'number' || !(value > 0 && value < Number.POSITIVE_INFINITY)) {
-    throw new TypeError(wrong(name, 'a number of megabytes over 0', value))
-  }
 }
 
 /** @throws {@link InvalidArgumentError} for what is neither servers nor options of a client. */

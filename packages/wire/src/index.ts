@@ -54,6 +54,7 @@ export {
   isPlain,
   listOf,
   milliseconds,
+  numberThat,
   OptionRules,
   oneOf,
   optionsOf,

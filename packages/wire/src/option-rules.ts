@@ -115,12 +115,31 @@ export function isPlain(value: object): boolean {
 /** Longest delay of a timer in Node; with a longer one it fires at once. */
 const MAX_DELAY = 2 ** 31 - 1
 
-/** @throws TypeError, or RangeError if it is out of range for a timer. */
-export function milliseconds(name: string, value: unknown): number {
-  if (typeof value !== 'number') throw new TypeError(wrong(name, 'a number of milliseconds', value))
-  if (value > 0 && value <= MAX_DELAY) return value
-  throw new RangeError(wrong(name, `a number of milliseconds over 0, at most ${MAX_DELAY}`, value))
+/**
+ * A check for a number of which `fits` is true.
+ *
+ * @param wanted - what errors say that it is: TypeError, or RangeError for another number.
+ */
+export function numberThat(
+  wanted: string,
+  fits: (value: number) => boolean,
+): (name: string, value: unknown) => number {
+  return (name, value) => {
+    if (typeof value === 'number' && fits(value)) return value
+    throw misfit(name, wanted, value)
+  }
 }
+
+function misfit(name: string, wanted: string, value: unknown): TypeError | RangeError {
+  const text = wrong(name, wanted, value)
+  return typeof value === 'number' ? new RangeError(text) : new TypeError(text)
+}
+
+/** @throws TypeError, or RangeError if it is out of range for a timer. */
+export const milliseconds: (name: string, value: unknown) => number = numberThat(
+  `a number of milliseconds over 0, at most ${MAX_DELAY}`,
+  (value) => value > 0 && value <= MAX_DELAY,
+)
 
 /** @throws TypeError, or RangeError if it is not a whole number from `least` to `most`. */
 export function wholeNumber(
@@ -133,8 +152,7 @@ export function wholeNumber(
     return value
   }
   const limit = most === Number.MAX_SAFE_INTEGER ? '' : ` to ${most}`
-  const text = wrong(name, `a whole number from ${least}${limit}`, value)
-  throw typeof value === 'number' ? new RangeError(text) : new TypeError(text)
+  throw misfit(name, `a whole number from ${least}${limit}`, value)
 }
 
 /** A check for {@link wholeNumber}. */

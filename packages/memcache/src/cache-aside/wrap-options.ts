@@ -1,5 +1,5 @@
 import { isDate } from 'node:util/types'
-import { OptionRules, oneOf, wrong } from '@glammp/wire'
+import { numberThat, OptionRules, oneOf, wrong } from '@glammp/wire'
 import { CALL_CHECKS, type CallOptions } from '../dispatch/route.js'
 import { checkTtl, secondsFrom, type Ttl, toExptime, USUAL_LOAD } from '../keys/ttl.js'
 import type { Life, LookupOptions } from '../leases/lease.js'
@@ -55,18 +55,12 @@ const RULES = new OptionRules<WrapOptions>({
   stale: secondsFrom(0),
   lease: secondsFrom(1),
   refreshAhead: secondsFrom(0),
-  jitter: checkJitter,
+  jitter: numberThat('a number from 0 to 1', (value) => value >= 0 && value <= 1),
   negativeTtl: secondsFrom(1),
   tags: checkTags,
   onError: oneOf('load', 'throw'),
   ...CALL_CHECKS,
 })
-
-function checkJitter(name: string, value: unknown): void {
-  const text = wrong(name, 'a number from 0 to 1', value)
-  if (typeof value !== 'number') throw new TypeError(text)
-  if (!(value >= 0 && value <= 1)) throw new RangeError(text)
-}
 
 function checkTags(name: string, value: unknown): void {
   if (!Array.isArray(value)) throw new TypeError(wrong(name, 'an array of strings', value))

@@ -1,4 +1,12 @@
-import { type Checks, OptionRules, oneOf, wholeNumber, wrong } from '@glammp/wire'
+import {
+  type Checks,
+  numberThat,
+  OptionRules,
+  oneOf,
+  wholeNumber,
+  wholeNumberFrom,
+  wrong,
+} from '@glammp/wire'
 import type { CommandContext } from '../dispatch/context.js'
 import { CALL_CHECKS, type CallOptions, checkCall, timeoutOf } from '../dispatch/route.js'
 import { type MemcacheError, ServerError } from '../errors.js'
@@ -199,23 +207,16 @@ export interface LruShares {
   readonly warmAge: number
 }
 
+const age = numberThat('a factor over 0', (value) => value > 0 && value < 1e6)
+
 const LRU_CHECKS: Checks<LruShares> = {
-  hot: share,
-  warm: share,
+  hot: wholeNumberFrom(1, 100),
+  warm: wholeNumberFrom(1, 100),
   hotAge: age,
   warmAge: age,
 }
 
 const LRU_RULES = new OptionRules<LruShares>(LRU_CHECKS)
-
-function share(name: string, value: unknown): void {
-  wholeNumber(name, value, 1, 100)
-}
-
-function age(name: string, value: unknown): void {
-  if (typeof value !== 'number') throw new TypeError(wrong(name, 'a factor', value))
-  if (!(value > 0 && value < 1e6)) throw new RangeError(wrong(name, 'a factor over 0', value))
-}
 
 // Done is `OK`, which leaves no line; `BUSY`, `BADCLASS`, `NOSPARE`, `MEMLIMIT_TOO_SMALL` do.
 function accepted([line]: string[]): true {

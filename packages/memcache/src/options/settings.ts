@@ -3,6 +3,7 @@ import {
   bool,
   type Check,
   milliseconds,
+  numberThat,
   OptionRules,
   oneOf,
   optionsOf,
@@ -189,13 +190,15 @@ function readEjection({ failover, ejection }: MemcacheOptions): EjectionOptions 
   return { failures: ejection?.failures ?? 3, cooldown: ejection?.cooldown ?? 1_000 }
 }
 
+const seconds = numberThat(
+  'a number of seconds over 0',
+  (value) => value > 0 && value < Number.POSITIVE_INFINITY,
+)
+
 function readNear(near: MemcacheOptions['near']): NearOptions | undefined {
   if (near === undefined) return undefined
   const { max, ttl } = near
-  const text = wrong('near.ttl', 'a number of seconds over 0', ttl)
-  if (typeof ttl !== 'number') throw new TypeError(text)
-  if (!(ttl > 0 && ttl < Number.POSITIVE_INFINITY)) throw new RangeError(text)
-  return { max: wholeNumber('near.max', max, 1), ttl }
+  return { max: wholeNumber('near.max', max, 1), ttl: seconds('near.ttl', ttl) }
 }
 
 function readDiscovery(discovery: MemcacheOptions['discovery']): DiscoveryOptions | undefined {

@@ -1,4 +1,4 @@
-import { kept } from '@glammp/wire'
+import { kept, wholeNumber } from '@glammp/wire'
 import { DecodeError, EncodeError } from '../errors.js'
 import { CHUNKED } from './chunk-index.js'
 import {
@@ -61,8 +61,12 @@ export class Compression {
    * @throws TypeError or RangeError for options that cannot be.
    */
   constructor(options: CompressionOptions | undefined, maxSize: number) {
-    this.#threshold = bytes('threshold', options?.threshold ?? DEFAULT_THRESHOLD, 0)
-    this.#maxSize = bytes('maxSize', options?.maxSize ?? maxSize, 1)
+    this.#threshold = wholeNumber(
+      'compression.threshold',
+      options?.threshold ?? DEFAULT_THRESHOLD,
+      0,
+    )
+    this.#maxSize = wholeNumber('compression.maxSize', options?.maxSize ?? maxSize, 1)
     if (options === undefined) return
     this.#compressor = compressorOf(options.algorithm ?? 'zlib')
     this.#known.set(this.#compressor.flag, this.#compressor)
@@ -157,10 +161,4 @@ function unknown(mark: number): DecodeError {
   }
   const what = `flags 0x${mark.toString(16)}`
   return new DecodeError(`a value compressed by ${what}, which this client cannot expand`)
-}
-
-/** @throws RangeError for what is no number of bytes. */
-export function bytes(name: string, value: number, least: number): number {
-  if (Number.isSafeInteger(value) && value >= least) return value
-  throw new RangeError(`compression.${name} is a number of bytes from ${least}; not ${value}`)
 }

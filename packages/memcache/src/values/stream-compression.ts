@@ -1,8 +1,7 @@
-import { kept } from '@glammp/wire'
+import { kept, wholeNumber } from '@glammp/wire'
 import { DecodeError } from '../errors.js'
 import {
   broken,
-  bytes,
   type CompressionOptions,
   DEFAULT_THRESHOLD,
   isPromise,
@@ -35,8 +34,12 @@ export class StreamCompression {
     this.mark = flag
     this.bits = flag
     this.active = options !== undefined
-    this.#threshold = bytes('threshold', options?.threshold ?? DEFAULT_THRESHOLD, 0)
-    this.#maxSize = bytes('maxSize', options?.maxSize ?? maxSize, 1)
+    this.#threshold = wholeNumber(
+      'compression.threshold',
+      options?.threshold ?? DEFAULT_THRESHOLD,
+      0,
+    )
+    this.#maxSize = wholeNumber('compression.maxSize', options?.maxSize ?? maxSize, 1)
   }
 
   shrink(encoded: Encoded): Encoded {
