@@ -132,7 +132,7 @@ export class Search {
         continue
       }
       const { item, fresh, lease, state, holder } = outcome.value
-      if (item !== undefined && (lease === undefined || state === 'due')) {
+      if (item !== undefined && (lease === undefined || state === 'stale')) {
         if (state === 'fresh') this.#listener.found(flight, item.value, fresh - 1)
         this.#answer(flight, item.value)
         if (lease !== undefined) refreshes.push({ flight, lease })

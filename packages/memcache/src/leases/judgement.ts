@@ -9,9 +9,9 @@ const UNTOLD = -2
  * What an item is worth: `fresh`, `due` to be computed anew because of its age, `invalidated`, or
  * as good as `missing`.
  */
-export type Worth = 'fresh' | 'due' | 'invalidated' | 'missing'
+export type Worth = 'fresh' | 'stale' | 'invalidated' | 'missing'
 
-/** @param refreshAhead - seconds before its end at which an item is due. */
+/** @param refreshAhead - seconds before its end at which an item is stale. */
 export function worthOf(
   seen: Seen<WrappedItem> | undefined,
   fingerprint: string,
@@ -20,7 +20,7 @@ export function worthOf(
   const item = seen?.item
   if (item?.readable !== true || item.fingerprint !== fingerprint) return 'missing'
   if (seen?.stale === true) return 'invalidated'
-  return freshFor(seen as Seen<WrappedItem>, refreshAhead) < 0 ? 'due' : 'fresh'
+  return freshFor(seen as Seen<WrappedItem>, refreshAhead) < 0 ? 'stale' : 'fresh'
 }
 
 /**
@@ -29,7 +29,7 @@ export function worthOf(
  * @param mayRefresh - `false` for a key that nobody here shall compute now.
  */
 export function isServed(worth: Worth, key: Key, mayRefresh: (key: Key) => boolean): boolean {
-  return worth === 'fresh' || (worth === 'due' && !mayRefresh(key))
+  return worth === 'fresh' || (worth === 'stale' && !mayRefresh(key))
 }
 
 /**

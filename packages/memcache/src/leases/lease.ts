@@ -30,7 +30,7 @@ export interface LookupOptions {
   readonly patient: boolean
   /** What a value must carry to be valid. */
   readonly print: Print
-  /** `false` for an item that is due, but that nobody here shall compute now. */
+  /** `false` for an item that is stale, but that nobody here shall compute now. */
   readonly mayRefresh: (key: Key) => boolean
 }
 

@@ -75,9 +75,9 @@ export class Metrics implements RequestObserver {
     // No time of its own: the deadline says when it began. One that no server took has none.
     const { due, allowance } = request
     counters.latency.record(due === 0 ? 0 : this.#clock.now - due + allowance)
-    const { failure } = request
-    if (failure !== undefined) {
-      counters.errors.set(failure, (counters.errors.get(failure) ?? 0) + 1)
+    const { errorCode } = request
+    if (errorCode !== undefined) {
+      counters.errors.set(errorCode, (counters.errors.get(errorCode) ?? 0) + 1)
     } else if (request.hits >= 0) {
       counters.hits += request.hits
       counters.misses += request.keyCount - request.hits

@@ -33,8 +33,8 @@ export abstract class Request<T = unknown> extends Deadline {
   readonly promise: Promise<T>
   /** Name of the server that it was given to. */
   server: string | undefined = undefined
-  /** Final replies still due; set anew by each encoding. */
-  remaining = 1
+  /** Final replies that are still to come; set anew by each encoding. */
+  awaited = 1
   /** The promise is resolved or rejected. */
   settled = false
   /** The time is over, but replies may still come. */
@@ -58,7 +58,7 @@ export abstract class Request<T = unknown> extends Deadline {
   /** What became of it, where it did not fail and reads no keys. */
   result = 'done'
   /** `code` or name of the error that it failed with. */
-  failure: string | undefined = undefined
+  errorCode: string | undefined = undefined
   /** Undoes the listening to an AbortSignal. */
   release: (() => void) | undefined = undefined
   // Taking anything keeps Request<boolean> a Request<unknown>; `succeed` checks the type.
@@ -113,7 +113,7 @@ export abstract class Request<T = unknown> extends Deadline {
 
   /** What became of it, in a word, once it is settled. */
   get outcome(): string {
-    if (this.failure !== undefined) return this.failure
+    if (this.errorCode !== undefined) return this.errorCode
     if (this.hits < 0) return this.result
     if (this.hits === 0) return 'miss'
     return this.hits === this.keyCount ? 'hit' : 'partial'
@@ -170,14 +170,14 @@ export abstract class Request<T = unknown> extends Deadline {
 
   /** Counts as failed, but gives its caller something to go on with. */
   protected failWith(reason: unknown, value: T): void {
-    this.failure = codeOf(reason)
+    this.errorCode = codeOf(reason)
     this.succeed(value)
   }
 
   fail(reason: unknown): void {
     if (this.settled) return
     this.settled = true
-    this.failure = codeOf(reason)
+    this.errorCode = codeOf(reason)
     this.release?.()
     this.observer?.settled(this)
     this.#reject(reason)

@@ -217,7 +217,7 @@ export class GetManyRequest extends Request<Found> {
       if (reply.kind !== ReplyKind.END) this.#failure ??= refusal(reply, this)
     }
     // The owner counts this reply after it was accepted.
-    if (!reply.final || this.remaining > 1) return
+    if (!reply.final || this.awaited > 1) return
     if (this.#later === undefined) this.#finish()
     else void Promise.all(this.#later).then(() => this.#finish())
   }

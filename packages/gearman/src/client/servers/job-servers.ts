@@ -159,8 +159,9 @@ export class JobServers implements SubmissionOwner {
   /** @internal */
   settled(submission: Submission): void {
     this.#pending -= 1
-    const { order, failure = order.background ? 'queued' : 'complete', begun } = submission
-    this.#meter.record(order.name, failure, this.deadlines.now - begun)
+    const { order, errorCode, begun } = submission
+    const outcome = errorCode ?? (order.background ? 'queued' : 'complete')
+    this.#meter.record(order.name, outcome, this.deadlines.now - begun)
     // One that waits for its answer on a connection stays armed: it finds out a server that hangs.
     if (submission.heardBefore === undefined) this.deadlines.remove(submission)
   }

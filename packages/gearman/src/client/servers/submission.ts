@@ -56,7 +56,7 @@ export class Submission extends Request {
   /** When the caller asked, on the clock of the deadlines. */
   begun = 0
   /** The code of the error that it ended with. */
-  failure: string | undefined
+  errorCode: string | undefined
   /** Servers that could not be reached for it, or lost it. */
   avoided: Set<RequestOwner> | undefined
   /** What the server calls it, once it has acknowledged it. */
@@ -139,7 +139,7 @@ export class Submission extends Request {
 
   fail(error: GearmanError): void {
     if (this.settled) return
-    this.failure = error.code
+    this.errorCode = error.code
     this.settle()
     this.#listener.failed(error)
   }

@@ -88,7 +88,7 @@ export class Session implements ConnectionOwner, ReplySink, RequestOwner {
   /** As long as nothing more is sent. */
   #keys: FlightKeys | undefined
   /** Final replies that are still to come. */
-  #due = 0
+  #awaited = 0
   readonly #progress = new Progress()
 
   /** @throws Fault where no connection comes about. */
@@ -129,7 +129,7 @@ export class Session implements ConnectionOwner, ReplySink, RequestOwner {
       connection.reason === undefined &&
       !connection.congested &&
       this.#lapsed === 0 &&
-      this.#due * this.#progress.replySize + this.#progress.unfinished < FULL
+      this.#awaited * this.#progress.replySize + this.#progress.unfinished < FULL
     )
   }
 
@@ -174,14 +174,14 @@ export class Session implements ConnectionOwner, ReplySink, RequestOwner {
     for (const request of requests) {
       request.owner = this
       try {
-        request.remaining = request.encode(this.#protocol, connection.output)
+        request.awaited = request.encode(this.#protocol, connection.output)
       } catch (error) {
         if (!(error instanceof KeyFault)) throw error
         request.fail(failure(error, request.details()))
         listener.dropped(request)
         continue
       }
-      this.#due += request.remaining
+      this.#awaited += request.awaited
       this.#flight.push(request)
     }
     if (this.#flight.size === 0) return false
@@ -197,7 +197,7 @@ export class Session implements ConnectionOwner, ReplySink, RequestOwner {
   #flushEncrypted(connection: SessionConnection): number {
     const bytes = connection.flush(() => {
       if (bytes <= ONE_READ || this.reason !== undefined) return
-      nudge.remaining = nudge.encode(this.#protocol, connection.output)
+      nudge.awaited = nudge.encode(this.#protocol, connection.output)
       connection.flush()
     })
     if (bytes <= ONE_READ) return bytes
@@ -205,7 +205,7 @@ export class Session implements ConnectionOwner, ReplySink, RequestOwner {
     nudge.promise.catch(() => {})
     nudge.lapsed = true
     this.#lapsed += 1
-    this.#due += 1
+    this.#awaited += 1
     this.#nudge = nudge
     this.#flight.push(nudge)
     return bytes
@@ -231,9 +231,9 @@ export class Session implements ConnectionOwner, ReplySink, RequestOwner {
   }
 
   received(chunk: Buffer): void {
-    const due = this.#due
+    const awaited = this.#awaited
     this.#decoder.push(chunk)
-    this.#progress.received(chunk.length, due - this.#due)
+    this.#progress.received(chunk.length, awaited - this.#awaited)
   }
 
   reply(reply: Reply): void {
@@ -245,9 +245,9 @@ export class Session implements ConnectionOwner, ReplySink, RequestOwner {
       throw new Fault('garbled', `${request.command} was refused: the stream may be out of step`)
     }
     if (!reply.final) return
-    this.#due -= 1
-    request.remaining -= 1
-    if (request.remaining > 0) return
+    this.#awaited -= 1
+    request.awaited -= 1
+    if (request.awaited > 0) return
     this.#flight.shift()
     if (request.lapsed) this.#lapsed -= 1
     if (request === this.#nudge) this.#nudge = undefined
