@@ -77,7 +77,7 @@ describe('wrap', () => {
     cache.on('refresh:failed', tell)
     expect(await cache.wrap('function', () => load)).toBe(load)
     cache.off('refresh:failed', tell)
-    expect(told).toEqual([{ key: 'function', reason: expect.any(TypeError), delay: 0 }])
+    expect(told).toEqual([{ key: 'function', error: expect.any(TypeError), delay: 0 }])
     const failing = cache.wrap('function', () => load, { onError: 'throw' })
     await expect(failing).rejects.toBeInstanceOf(TypeError)
   })
