@@ -111,6 +111,7 @@ test('a job that was given up before it was acknowledged keeps its place', async
   gone?.abandon(new Fault('timeout', 'no time'))
   connection.receive('JOB_CREATED', 'H:1')
   connection.receive('JOB_CREATED', 'H:2')
+  expect(made.pending).toBe(1)
   connection.receive('WORK_COMPLETE', 'H:1', 'ONE')
   connection.receive('WORK_COMPLETE', 'H:2', 'TWO')
   expect(gone?.events).toEqual(['failed TimeoutError'])
@@ -151,6 +152,21 @@ test('jobs of one unique share a handle: each has its turn of the packets, and a
   connection.receive('WORK_COMPLETE', 'H:1', 'abc')
   expect(two?.events.slice(4)).toEqual(['complete abc'])
   expect(one?.events.at(-1)).toBe('failed TimeoutError')
+  expect(made.pending).toBe(0)
+})
+
+test('a background job of a unique that is waited for takes no turn of its packets', async () => {
+  const made = client()
+  const connection = await greeted(made)
+  const order = { background: true, type: PacketType.SUBMIT_JOB_BG }
+  const [waiting] = send(made, 'x', new Job('x', order))
+  await settled()
+  connection.receive('JOB_CREATED', 'H:1\0')
+  connection.receive('JOB_CREATED', 'H:1')
+  connection.receive('WORK_DATA', 'H:1', 'a')
+  connection.receive('WORK_DATA', 'H:1', 'b')
+  connection.receive('WORK_COMPLETE', 'H:1', 'ab')
+  expect(waiting?.events).toEqual(['created a:4730//H:1', 'data a', 'data b', 'complete ab'])
   expect(made.pending).toBe(0)
 })
 

@@ -116,6 +116,22 @@ test('a large workload is not late while its bytes leave', async () => {
   expect(connection.reason?.kind).toBe('timeout')
 })
 
+test('what the server has answered is no longer on its way; a new connection has brought nothing', async () => {
+  const made = client()
+  const connection = await greeted(made)
+  await acknowledged(made, connection, new Job(Buffer.alloc(100_000)))
+  const [small] = send(made, 'x')
+  deadlines.pass(TIMEOUT)
+  expect(small?.events).toEqual(['failed TimeoutError'])
+  expect(connection.reason?.kind).toBe('timeout')
+  const [large] = send(made, new Job(Buffer.alloc(100_000)))
+  const next = await gearmand.connection(1)
+  next.receive('OPTION_RES', 'exceptions')
+  await settled()
+  deadlines.pass(TIMEOUT + 100)
+  expect(large?.events).toEqual([])
+})
+
 test('after a silence what has come is read before more is sent: the end of the connection, too', async () => {
   const made = client()
   const first = await greeted(made)

@@ -88,7 +88,14 @@ test('one that comes back before it was taken back stays, without a packet', asy
 
 test('with another timeout it is registered anew, once none of its jobs runs', async () => {
   const { made, owner, connection } = await welcomed()
+  made.grab()
+  connection.receive('NO_JOB')
+  made.sleep()
+  await settled()
+  connection.take()
   made.add('title', 2_000)
+  // gearmand wakes nobody for what it queued before.
+  expect(made.hungry).toBe(true)
   await settled()
   expect(connection.take()).toEqual(['CANT_DO title', 'CAN_DO_TIMEOUT title 2000'])
   const { end } = await running(made, owner, connection)

@@ -19,6 +19,7 @@ test('a connection begins with its name, all functions, and a question: only its
     'CAN_DO_TIMEOUT slow 5000',
     'ECHO_REQ ',
   ])
+  made.add('late', undefined)
   expect([made.hungry, made.idle]).toEqual([false, false])
   expect(owner.take()).toEqual([])
   const { changes } = owner
@@ -126,6 +127,11 @@ test('where nothing comes the slots of grabs are returned, and a job that comes 
   // It was returned already.
   expect(owner.take()).toEqual([])
   expect(made.inFlight).toBe(0)
+  made.grab()
+  await vi.waitFor(() => expect(owner.events).toEqual(['returned 1']), { interval: 5 })
+  owner.take()
+  connection.lose()
+  expect(owner.take()).toEqual(['down a:4730 lost'])
   made.close(CLOSED)
 })
 
@@ -134,8 +140,9 @@ test('a lost connection returns its grabs and loses its jobs, and the next regis
   const { lost, end, origin } = await running(made, owner, connection)
   made.add('slow', 2_000)
   made.add('gone', undefined)
-  made.remove('gone')
   made.grab()
+  made.remove('gone')
+  expect(made.serves('gone')).toBe(true)
   connection.lose()
   expect(owner.take()).toEqual(['returned 1', 'down a:4730 lost'])
   expect(lost).toEqual(['ConnectionError'])
