@@ -10,8 +10,8 @@ import type {
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Refusals, startRefusals } from './refusals.js'
 
-// What a caller passes is looked at before anything is sent: a name that is none, or a value that cannot
-// be, must not silently be a default. One table, over every call and every option.
+// What a caller passes is looked at before anything is sent: an unknown option, or an invalid
+// value, must not silently become a default. One table, over every call and every option.
 
 let refusals: Refusals
 let cache: MemcacheClient
@@ -22,7 +22,7 @@ beforeAll(async () => {
 })
 afterAll(() => refusals[Symbol.asyncDispose]())
 
-/** What each option cannot be; one that is not here does not compile. */
+/** Invalid values of each option; an option that is missing here does not compile. */
 type Wrong<T> = { readonly [Name in keyof T]-?: readonly unknown[] }
 
 const CALL: Wrong<CallOptions> = {
@@ -182,14 +182,14 @@ test('there is a row for every call', () => {
 describe.each(Object.entries(ROWS))('%s', (place, { options, call, name = place }) => {
   const given = (value: unknown) => () => call(value as never)
 
-  test('refuses an option that there is none of, by its name', async () => {
+  test('refuses an unknown option, by its name', async () => {
     const names = Object.keys(options)
     await expectError(TypeError, given({ expires: 60 }), name, "'expires'", ...names)
     await expectError(TypeError, given({ timeout: 50, constructor: 1 }), "'constructor'")
     await expectError(TypeError, given(JSON.parse('{ "__proto__": 1 }')), "'__proto__'")
   })
 
-  test('refuses what are no options', async () => {
+  test('refuses anything but options', async () => {
     const ttl = 'ttl' in options && !('onError' in options) && !('initial' in options)
     const others = ['text', true, null, () => {}, [], ['ttl'], Symbol('s'), new Map(), 5n]
     const signal = new AbortController().signal
@@ -208,7 +208,7 @@ describe.each(Object.entries(ROWS))('%s', (place, { options, call, name = place 
     }
   })
 
-  test('refuses times that cannot be', async () => {
+  test('refuses invalid times', async () => {
     for (const timeout of [0, -1, Number.NaN, Infinity, 2 ** 31]) {
       await expectError(RangeError, given({ timeout }), 'timeout')
     }

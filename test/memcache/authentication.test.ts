@@ -266,7 +266,7 @@ test.each(['auto', 'meta', 'classic', 'binary'] as const)(
   },
 )
 
-test('credentials that cannot be are refused before anything is sent', () => {
+test('invalid credentials are refused before anything is sent', () => {
   const of = (username: unknown, password: unknown, protocol?: MemcacheOptions['protocol']) => () =>
     new MemcacheClient({
       servers: 'localhost',

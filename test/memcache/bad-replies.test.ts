@@ -135,7 +135,7 @@ function isAnswer(reply: string, command: string): boolean {
   return /^(NS|NOT_STORED)/.test(reply) && command in WITH_BLOCK
 }
 
-describe.each(PROTOCOLS)('a reply that cannot be on %s', (protocol) => {
+describe.each(PROTOCOLS)('an invalid reply on %s', (protocol) => {
   test.each(GARBAGE[protocol])(
     '(%j) is a ProtocolError of its call and of those behind; the next has another connection',
     async (reply) => {
@@ -221,7 +221,7 @@ describe.each(['meta', 'classic', 'binary'] as const)('over %s', (protocol) => {
     await using real = await startMemcached()
     await using raw = new MemcacheClient(real.address)
     await using cache = new MemcacheClient({ servers: real.address, protocol })
-    // msgpack that ends in mid-array, igbinary that is none, a number with letters.
+    // msgpack that ends in mid-array, invalid igbinary, a number with letters.
     for (const [bytes, flags] of [
       [Buffer.from([0x93, 1]), 7],
       [Buffer.from('old'), 5],

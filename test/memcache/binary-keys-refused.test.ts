@@ -14,7 +14,7 @@ afterAll(() => server.stop())
 
 const bytes = (text: string): Buffer => Buffer.from(text, 'latin1')
 
-describe('a server that is spoken to in classic', () => {
+describe('a server that is used over the classic protocol', () => {
   const key = bytes('a b\r\nflush_all\r\n')
   const refused = {
     code: 'ERR_MEMCACHE_INVALID_KEY',

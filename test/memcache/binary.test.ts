@@ -45,7 +45,7 @@ const onceWith = (reply: Buffer) => {
   }
 }
 
-describe('a binary reply that cannot be', () => {
+describe('an invalid binary reply', () => {
   test.each([
     ['text', 'ERROR\r\n'],
     ['garbage', Buffer.alloc(100, 0x42)],

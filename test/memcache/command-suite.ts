@@ -166,7 +166,7 @@ export function testCommands(
       expect(await cache.increment('n', 2n)).toBe(1n)
     })
 
-    test('counting what is no number is a ClientError, and the connection lives on', async () => {
+    test('counting a value that is not a number is a ClientError, and the connection stays open', async () => {
       await cache.set('a', 'text')
       await expect(cache.increment('a')).rejects.toMatchObject({
         code: 'ERR_MEMCACHE_CLIENT',

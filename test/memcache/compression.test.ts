@@ -111,7 +111,7 @@ test('an aborted call rejects while its value is being expanded', async () => {
   await expect(reading).rejects.toBe(reason)
 })
 
-test('append is refused while compression is on; what others appended is no value', async () => {
+test('append is refused while compression is on; a value that others appended to is not decoded', async () => {
   await using cache = client({ compression: true })
   await using plain = client()
   await cache.set('grows', 'x'.repeat(5_000))

@@ -28,10 +28,10 @@ beforeEach(() => {
   list = listOf(5, ...servers)
 })
 
-describe('a list that cannot be followed', () => {
+describe('an invalid list', () => {
   test.each([
-    ['a host that is none', '5\nho/st||11211\n'],
-    ['a port that is none', '5\nlocalhost||port\n'],
+    ['an invalid host', '5\nho/st||11211\n'],
+    ['an invalid port', '5\nlocalhost||port\n'],
     ['no nodes', '5\n\n'],
     ['no version', 'soon\n127.0.0.1||11211\n'],
   ])('%s: calls are told, and the next is taken whatever its version', async (_, broken) => {

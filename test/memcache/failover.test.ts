@@ -170,7 +170,7 @@ describe.skipIf(!serversAreControllable)('while a server cannot be reached', () 
     expect([...(await cache.getMany(rest)).keys()]).toEqual(rest)
   })
 
-  test('a stand-in that is spoken to in classic refuses the keys that it cannot carry', async () => {
+  test('a stand-in that is used over the classic protocol refuses the keys that it cannot carry', async () => {
     await using cache = open({ protocol: 'classic', failover: 'next' })
     await servers[0]?.kill()
     const lost = victims(cache, mixedKeys)
@@ -207,7 +207,7 @@ describe.skipIf(!serversAreControllable)('while a server cannot be reached', () 
     await servers[0]?.resume()
   })
 
-  test('a refusal of the server is no failure: it is not ejected', async () => {
+  test('a refusal of the server is not a failure: it is not ejected', async () => {
     await using cache = open({ ejection: { failures: 1, cooldown: 60_000 } })
     const events: string[] = []
     for (const name of ['server:ejected', 'server:down'] as const) {

@@ -128,7 +128,7 @@ test('a connection that is closed in between says nothing of the server', async 
   expect(await speaksMeta(cache)).toBe(true)
 })
 
-test('a balancer without a server is no connection, and asked again', async () => {
+test('a load balancer without a server is not a connection, and is asked again', async () => {
   let isThere = false
   await using balancer = await startFakeServer((socket) => {
     if (isThere) lead(socket)

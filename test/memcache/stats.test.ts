@@ -284,7 +284,7 @@ describe('stats', () => {
     expect(only(await client.stats('items'))).toEqual({})
   })
 
-  test('keeps as text what is no number, or none that JavaScript can hold', async () => {
+  test('keeps as text what is not a number, or not one that JavaScript can hold', async () => {
     await using liar = await startFakeServer((socket) => {
       socket.on('data', (chunk) => {
         const isStats = String(chunk).startsWith('stats')

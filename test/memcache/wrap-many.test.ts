@@ -155,7 +155,7 @@ describe.concurrent.each(['meta', 'classic'] as const)('wrapMany on %s', (protoc
     expect(asked).toEqual([])
   })
 
-  test.sequential('a key that cannot be is an error before anything is sent', async () => {
+  test.sequential('an invalid key is an error before anything is sent', async () => {
     const { asked, load } = noting()
     await expect(cache.wrapMany(['fine', 'not fine'], load)).rejects.toMatchObject({
       code: 'ERR_MEMCACHE_INVALID_KEY',

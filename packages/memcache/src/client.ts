@@ -38,20 +38,23 @@ import { Fleet } from './servers/fleet.js'
 import { Envelope } from './values/envelope.js'
 
 /**
- * A client of any number of memcached servers. It connects when it is first used; a key lives on
- * the server that the ring says. A ttl is whole seconds from now, 0 for ever, or a Date.
+ * A client of any number of memcached servers. It connects when it is first used; the ring
+ * determines the server of a key. A ttl is whole seconds from now, 0 for ever, or a Date.
  *
  * Calls reject before anything is sent with InvalidKeyError, ValueTooLargeError, QueueFullError,
  * NoServerError or ClosedError, with TypeError for a value that cannot be stored, an unknown option
- * or one of a wrong type, and for text or bytes as a list of keys, with RangeError for a number out
- * of range; later with ConnectionError, TimeoutError, AuthenticationError, ServerError, ClientError
- * or ProtocolError; those that read also with DecodeError, where the item holds what this client
- * cannot decode.
+ * or one of a wrong type, and for text or bytes instead of a list of keys, with RangeError for a
+ * number out of range; later with ConnectionError, TimeoutError, AuthenticationError, ServerError,
+ * ClientError or ProtocolError; those that read also with DecodeError, where the item holds what
+ * this client cannot decode.
  */
 export class MemcacheClient extends EventEmitter<MemcacheEvents> implements AsyncDisposable {
-  /** Commands for who runs the servers: slabs, LRU, memory. They answer as {@link stats} does. */
+  /**
+   * Commands for operators of the servers: slabs, LRU, memory. They resolve in the form of
+   * {@link stats}.
+   */
   readonly admin: Admin
-  /** The meta commands as they are, for what has no method of its own. */
+  /** The raw meta commands, for what has no method of its own. */
   readonly meta: Meta
   readonly #context: CommandContext
   readonly #metrics: Metrics
@@ -63,9 +66,9 @@ export class MemcacheClient extends EventEmitter<MemcacheEvents> implements Asyn
   readonly #wrapping: Wrapping
 
   /**
-   * @param options - the servers, as one string or an array, or all options. Without servers
-   * `MEMCACHED_SERVERS` is read, then `localhost:11211` taken.
-   * @throws TypeError or RangeError for an option that cannot be.
+   * @param options - the servers, as one string or an array, or all options. Without servers, those
+   *   of `MEMCACHED_SERVERS` are used, else `localhost:11211`.
+   * @throws TypeError or RangeError for an invalid option.
    */
   constructor(options?: string | readonly (string | ServerObject)[] | MemcacheOptions) {
     super()
@@ -110,7 +113,7 @@ export class MemcacheClient extends EventEmitter<MemcacheEvents> implements Asyn
   /**
    * Connects to every server now; without it each is connected to by the first call that needs it.
    *
-   * @throws ConnectionError where one cannot be reached, AuthenticationError, ClosedError.
+   * @throws ConnectionError if one cannot be reached, AuthenticationError, ClosedError.
    */
   async connect(): Promise<void> {
     await this.#context.fleet.connect()
@@ -122,9 +125,9 @@ export class MemcacheClient extends EventEmitter<MemcacheEvents> implements Asyn
   }
 
   /**
-   * Reads any number of keys, in one round trip a server. Misses are absent from the Map; the
-   * order is that of the keys. Where a server fails, all of the call rejects, and `keys` of the
-   * error names those of the servers that failed. The Map has the very keys of the call: bytes are
+   * Reads any number of keys, in one round trip per server. Misses are absent from the Map; the
+   * order is that of the keys. If a server fails, the whole call rejects, and `keys` of the error
+   * names those of the servers that failed. The Map has the same key objects as the call: bytes are
    * found by the same Buffer.
    */
   getMany<T = unknown>(keys: Iterable<string>, options?: CallOptions): Promise<Map<string, T>>
@@ -141,7 +144,7 @@ export class MemcacheClient extends EventEmitter<MemcacheEvents> implements Asyn
     return this.#retrieval.gets(key, options) as Promise<ValueWithCas<T> | undefined>
   }
 
-  /** As {@link getMany}, with the token for {@link cas} beside each value. */
+  /** As {@link getMany}, with the token for {@link cas} for each value. */
   getsMany<T = unknown>(
     keys: Iterable<string>,
     options?: CallOptions,
@@ -154,7 +157,7 @@ export class MemcacheClient extends EventEmitter<MemcacheEvents> implements Asyn
     return this.#retrieval.getsMany(keys, options) as Promise<Map<Key, ValueWithCas<T>>>
   }
 
-  /** Reads a value and lets the item live `ttl` more; `undefined` on a miss. */
+  /** Reads a value and lets the item live `ttl` from now; `undefined` on a miss. */
   getAndTouch<T = unknown>(key: Key, ttl: Ttl, options?: CallOptions): Promise<T | undefined> {
     return this.#retrieval.getAndTouch(key, ttl, options) as Promise<T | undefined>
   }
@@ -170,11 +173,11 @@ export class MemcacheClient extends EventEmitter<MemcacheEvents> implements Asyn
   }
 
   /**
-   * Stores any number of values, in one round trip a server.
+   * Stores any number of values, in one round trip per server.
    *
    * @param entries - a Map, an object, or pairs of key and value.
-   * @returns how many were stored. Where a server fails the call rejects, and `keys` of the error
-   * names those that did not make it, or of which nothing is known; the others are stored.
+   * @returns how many were stored. If a server fails, the call rejects, and `keys` of the error
+   *   names those that were not stored, or may not have been; the others are stored.
    */
   setMany(entries: Entries, options?: Ttl | StoreOptions): Promise<number> {
     return this.#storage.setMany(entries, options)
@@ -191,22 +194,22 @@ export class MemcacheClient extends EventEmitter<MemcacheEvents> implements Asyn
   }
 
   /**
-   * Adds text or bytes behind those of an item, whose ttl stays; `false` if there is no item, or
-   * if the result would be over the server's item size. A TypeError where `compression` or
-   * `largeValues` is on, for it would destroy such an item.
+   * Adds text or bytes after the value of an item, whose ttl does not change; `false` if there is
+   * no item, or if the result would be over the server's item size. A TypeError if `compression` or
+   * `largeValues` is on, because it would destroy such an item.
    */
   append(key: Key, value: string | Uint8Array, options?: CallOptions): Promise<boolean> {
     return this.#storage.extend('append', key, value, options)
   }
 
-  /** Adds text or bytes before those of an item; otherwise as {@link append}. */
+  /** Adds text or bytes before the value of an item; otherwise as {@link append}. */
   prepend(key: Key, value: string | Uint8Array, options?: CallOptions): Promise<boolean> {
     return this.#storage.extend('prepend', key, value, options)
   }
 
   /**
    * Stores a value if nobody changed the item since {@link gets} read it: `'stored'`, else
-   * `'exists'`, or `'missing'` if the item is gone. A token that is no string of digits is a
+   * `'exists'`, or `'missing'` if the item is gone. A token that is not a string of digits is a
    * TypeError, one over 64 bits a RangeError.
    */
   cas(key: Key, value: unknown, cas: string, options?: Ttl | StoreOptions): Promise<CasResult> {
@@ -219,8 +222,8 @@ export class MemcacheClient extends EventEmitter<MemcacheEvents> implements Asyn
   }
 
   /**
-   * Deletes any number of items, in one round trip a server; resolves to how many were there.
-   * Rejects as {@link setMany} does.
+   * Deletes any number of items, in one round trip per server; resolves to how many of them
+   * existed. Rejects as {@link setMany} does.
    */
   deleteMany(keys: Iterable<Key>, options?: CallOptions): Promise<number> {
     return this.#deletion.deleteMany(keys, options)
@@ -233,8 +236,8 @@ export class MemcacheClient extends EventEmitter<MemcacheEvents> implements Asyn
 
   /**
    * Adds to a counter, modulo 2^64. Resolves to the new number, a bigint if `delta` is one, or
-   * `undefined` where there is no counter and no `initial`. A number past 2^53 - 1 is a RangeError
-   * (the counter has moved all the same), a value that is no number a ClientError.
+   * `undefined` if there is no counter and no `initial`. A number above 2^53 - 1 is a RangeError
+   * (the counter has moved all the same), a value that is not a number is a ClientError.
    */
   increment(key: Key, delta: bigint, options?: CountOptions): Promise<bigint | undefined>
   increment(key: Key, delta?: number, options?: CountOptions): Promise<number | undefined>
@@ -258,8 +261,8 @@ export class MemcacheClient extends EventEmitter<MemcacheEvents> implements Asyn
   }
 
   /**
-   * What the server knows of an item beside its value; `undefined` on a miss. Looking does not
-   * count as a use of the item. Needs the meta protocol; a ClientError elsewhere.
+   * What the server knows of an item besides its value; `undefined` on a miss. The call does not
+   * count as an access of the item. Needs the meta protocol; with another it is a ClientError.
    */
   inspect(key: Key, options?: CallOptions): Promise<ItemMetadata | undefined> {
     return this.#inspection.inspect(key, options)
@@ -267,24 +270,24 @@ export class MemcacheClient extends EventEmitter<MemcacheEvents> implements Asyn
 
   /**
    * The value of a key, or what `load` returns if there is none, which is then stored. Of all
-   * callers of all processes one loads; the others get the old value if there is one that may
-   * still be served (see `stale` and {@link invalidate}), else they wait. Callers of one process
-   * share one call, with the options of the first. An error of `load` reaches all of them and is
-   * not stored; nor are `undefined` and `null`, unless `negativeTtl` says for how long.
+   * callers in all processes one loads; the others get the old value if there is one that may still
+   * be served (see `stale` and {@link invalidate}), else they wait. Callers of one process share
+   * one call, with the options of the first. An error of `load` reaches all of them and is not
+   * stored; nor are `undefined` and `null`, unless `negativeTtl` says for how long.
    *
-   * @throws TypeError or RangeError for options that cannot be, InvalidKeyError; what `load` throws.
+   * @throws TypeError or RangeError for invalid options, InvalidKeyError; what `load` throws.
    */
   wrap<T>(key: Key, load: () => T | Promise<T>, options: WrapOptions = {}): Promise<T> {
     return this.#wrapping.wrap(key, load, options) as Promise<T>
   }
 
   /**
-   * As {@link wrap} for many keys: one round trip a server for those that are cached, one call of
-   * `loadMany` for those that are not. It is called again only for keys whose winner elsewhere
-   * gave up, and for those that are computed anew in the background.
+   * As {@link wrap} for many keys: one round trip per server for those that are cached, one call of
+   * `loadMany` for those that are not. It is called again only for keys that another caller did not
+   * finish, and for those that are computed anew in the background.
    *
-   * @param loadMany - gets the missing keys; gives a Map, from which keys without a value are
-   * absent, or an array with one value a key in the order of the keys.
+   * @param loadMany - receives the missing keys; returns a Map, from which keys without a value are
+   *   absent, or an array with one value for each key, in the order of the keys.
    * @returns the values in the order of the keys; keys for which there is nothing are absent.
    */
   wrapMany<T>(
@@ -302,7 +305,7 @@ export class MemcacheClient extends EventEmitter<MemcacheEvents> implements Asyn
     loadMany: LoadMany<T, K>,
     options: WrapOptions = {},
   ): Promise<Map<K, T>> {
-    // It gets no other keys than those of the call.
+    // It receives no keys other than those of the call.
     const load = loadMany as unknown as LoadMany<unknown, Key>
     return this.#wrapping.wrapMany(keys, load, options) as Promise<Map<K, T>>
   }
@@ -318,13 +321,14 @@ export class MemcacheClient extends EventEmitter<MemcacheEvents> implements Asyn
     return this.#wrapping.invalidate(key, options)
   }
 
-  /** A tag, to invalidate all values that were wrapped with it. Costs nothing. */
+  /** A tag, to invalidate all values that were wrapped with it. Nothing is sent. */
   tag(name: string): Tag {
     return this.#wrapping.tag(name)
   }
 
   /**
-   * Makes every key that was wrapped in this namespace miss at once, as one tag that all have.
+   * Makes every key that was wrapped in this namespace a miss at once, like a tag that all of them
+   * have.
    *
    * @throws TypeError unless the option `namespaceVersion` is on.
    */
@@ -336,9 +340,9 @@ export class MemcacheClient extends EventEmitter<MemcacheEvents> implements Asyn
    * Statistics of every server, general or of one section: {@link StatsBySection} says what each
    * holds, and in which units.
    *
-   * @returns what each server says, keyed by its address. Where a server cannot be asked or
-   * refuses, its MemcacheError stands in the place of its answer; the call does not reject for it.
-   * @throws TypeError for a section that there is none of.
+   * @returns what each server says, keyed by its address. If a server cannot be asked or refuses,
+   *   its MemcacheError stands in the place of its answer; the call does not reject for it.
+   * @throws TypeError for an unknown section.
    */
   stats<Section extends StatsSection | undefined = undefined>(
     section?: Section,
@@ -349,12 +353,12 @@ export class MemcacheClient extends EventEmitter<MemcacheEvents> implements Asyn
 
   /**
    * Makes all items of every server invalid, now or `delay` seconds from now. memcached counts in
-   * whole seconds: what is stored in the second after it may go as well. Servers of a gutter are
-   * emptied with the others.
+   * whole seconds: what is stored in the second after it may be deleted as well. Servers of a
+   * gutter are emptied with the others.
    *
-   * @returns `true` for each server that did, as {@link stats} gives its answers.
-   * @throws TypeError or RangeError for a delay that is no whole number from 0, or that ends after
-   * 2038-01-19.
+   * @returns `true` for each server that did, in the form of {@link stats}.
+   * @throws TypeError or RangeError for a delay that is not a whole number from 0, or that ends
+   *   after 2038-01-19.
    */
   async flushAll(options?: FlushOptions): Promise<PerServer<true>> {
     if (options !== undefined) FLUSH_RULES.check('flushAll', options)
@@ -362,14 +366,14 @@ export class MemcacheClient extends EventEmitter<MemcacheEvents> implements Asyn
     return this.#wrapping.everythingChanges(this.admin.flushAll(delay, { timeout, signal }))
   }
 
-  /** Sets the counters of {@link stats} of every server back to zero; answers as that does. */
+  /** Sets the counters of {@link stats} of every server back to zero; resolves in the same form. */
   resetStats(options?: CallOptions): Promise<PerServer<true>> {
     return this.admin.resetStats(options)
   }
 
   /**
-   * Sets how many megabytes of items every server may hold, without a restart; answers as
-   * {@link stats} does.
+   * Sets how many megabytes of items every server may hold, without a restart; resolves in the form
+   * of {@link stats}.
    *
    * @throws RangeError for less than 8, which memcached refuses.
    */
@@ -382,27 +386,27 @@ export class MemcacheClient extends EventEmitter<MemcacheEvents> implements Asyn
     return this.admin.ping(options)
   }
 
-  /** The version of every server, as `'1.6.18'`; answers as {@link stats} does. */
+  /** The version of every server, as `'1.6.18'`; resolves in the form of {@link stats}. */
   version(options?: CallOptions): Promise<PerServer<string>> {
     return this.admin.version(options)
   }
 
   /**
-   * Sets how much every server logs to its standard error, from 0, nothing, to 4; answers as
-   * {@link stats} does. The binary protocol has no word for it: a ClientError.
+   * Sets how much every server logs to its standard error, from 0, nothing, to 4; resolves in the
+   * form of {@link stats}. The binary protocol does not have it: a ClientError.
    */
   verbosity(level: number, options?: CallOptions): Promise<PerServer<true>> {
     return this.admin.verbosity(level, options)
   }
 
   /**
-   * Every key of every server, one server after the other (`lru_crawler metadump`): a picture
-   * taken while the servers go on. Reading slowly slows the server's crawler, nothing else. Keys
+   * Every key of every server, one server after the other (`lru_crawler metadump`): a snapshot
+   * taken while the servers go on. Reading slowly slows down only the server's crawler. Keys
    * outside the client's namespace are left out, those inside come without it: as text, or as a
-   * Buffer where they are the key of no text.
+   * Buffer if they are not text.
    *
-   * @throws from the iterator: ConnectionError where a server cannot be reached or is lost,
-   * TimeoutError where one is silent for `timeout`, the signal's reason as soon as it aborts,
+   * @throws from the iterator: ConnectionError if a server cannot be reached or is lost,
+   * TimeoutError if one is silent for `timeout`, the signal's reason as soon as it aborts,
    * ClosedError when the client is closed.
    */
   keys(options?: KeysOptions): AsyncIterableIterator<string | Buffer> {
@@ -414,9 +418,9 @@ export class MemcacheClient extends EventEmitter<MemcacheEvents> implements Asyn
    * drops lines that are not read fast enough. Ends with the loop (`break`), the signal, or close.
    *
    * @param classes - at least one of `'fetchers'`, `'mutations'`, `'evictions'`, `'connevents'`,
-   * `'deletions'` (1.6.20), ...; options may stand among them.
-   * @throws from the iterator: TypeError for other classes, ConnectionError where a server cannot
-   * be reached or is lost, the signal's reason, ClosedError when the client is closed.
+   * `'deletions'` (1.6.20), ...; options may be among them.
+   * @throws from the iterator: TypeError for other classes, ConnectionError if a server cannot be
+   *   reached or is lost, the signal's reason, ClosedError when the client is closed.
    */
   watch(...classes: (WatchClass | WatchOptions)[]): AsyncIterableIterator<WatchEvent> {
     return new WatchLog(this.#context).watch(classes)
@@ -427,7 +431,7 @@ export class MemcacheClient extends EventEmitter<MemcacheEvents> implements Asyn
     return this.#metrics.snapshot(this.#context.fleet.everyServer)
   }
 
-  /** The address of the server that a key lives on; computed, asks nobody. */
+  /** The address of the server that a key lives on; it is computed, no server is asked. */
   serverFor(key: Key): string {
     const { keys, fleet } = this.#context
     return fleet.homeOf(keys.toWire(key, 'serverFor')).address.name
@@ -441,20 +445,20 @@ export class MemcacheClient extends EventEmitter<MemcacheEvents> implements Asyn
   /**
    * Adds a server; its share of the keys moves to it.
    *
-   * @throws TypeError if it is there already, ClosedError.
+   * @throws TypeError if it is already in the list, ClosedError.
    */
   addServer(server: string | ServerObject): void {
     const { fleet } = this.#context
     fleet.checkOpen()
     const address = readServer(server)
     if (this.servers.includes(address.name)) {
-      throw new TypeError(`server ${address.name} is there already`)
+      throw new TypeError(`server ${address.name} is already in the list`)
     }
     void fleet.setServers([...fleet.addresses, address])
   }
 
   /**
-   * Removes a server, named as {@link serverFor} names it; its keys move to the others.
+   * Removes a server, given as {@link serverFor} returns it; its keys move to the others.
    *
    * @returns resolves when the calls under way on it are finished and it is disconnected.
    * @throws TypeError if there is no such server.
@@ -468,10 +472,10 @@ export class MemcacheClient extends EventEmitter<MemcacheEvents> implements Asyn
   }
 
   /**
-   * Takes these servers in place of those there are. Servers that stay keep their connections.
+   * Replaces the list of servers. Servers that stay keep their connections.
    *
-   * @returns resolves when the calls under way on those that go are finished.
-   * @throws TypeError for a list that is none or names a server twice, ClosedError.
+   * @returns resolves when the calls under way on removed servers are finished.
+   * @throws TypeError for an invalid list or one that names a server twice, ClosedError.
    */
   async setServers(servers: string | readonly (string | ServerObject)[]): Promise<void> {
     await this.#context.fleet.setServers(readServers(servers))
@@ -479,7 +483,7 @@ export class MemcacheClient extends EventEmitter<MemcacheEvents> implements Asyn
 
   /** Waits for what is under way, then closes. Later calls reject with ClosedError. */
   async close(): Promise<void> {
-    // Where nothing is loaded, no later call may slip in before the servers refuse it.
+    // If nothing is being loaded, no later call must get in before the servers refuse it.
     const loads = this.#wrapping.loadsUnderWay()
     if (loads !== undefined) await loads
     const { fleet, keyOrder } = this.#context

@@ -1,7 +1,7 @@
 import { ErrorBase, type ErrorDetails } from '@glammp/wire'
 import type { Key } from './key.js'
 
-/** What a {@link MemcacheError} knows beside its message. */
+/** What a {@link MemcacheError} has besides its message. */
 export interface MemcacheErrorDetails extends ErrorDetails {
   /** The command that failed, by the name of the client's method. */
   readonly command?: string | undefined
@@ -12,9 +12,9 @@ export interface MemcacheErrorDetails extends ErrorDetails {
 }
 
 /**
- * Base of every failure of the client. A miss, a lost `add` or a stale cas token is a value, not
- * an error; arguments of a wrong type or range are `TypeError` and `RangeError`.
- * Where one key of many is at fault alone, `key` names that and `keys` all that failed with it.
+ * Base of every failure of the client. A miss, a lost `add` or a stale cas token is a value, not an
+ * error; arguments of a wrong type or range are `TypeError` and `RangeError`. If a single key of
+ * many is at fault, `key` names it and `keys` all that failed with it.
  */
 export abstract class MemcacheError extends ErrorBase {
   static override readonly kind: string = 'MemcacheError'
@@ -27,7 +27,7 @@ export abstract class MemcacheError extends ErrorBase {
 
   constructor(message: string, details: MemcacheErrorDetails = {}) {
     super(message, details)
-    // What is not known is absent, so that a printed error shows nothing but what helps.
+    // Unknown properties are absent, so that a printed error shows only what helps.
     const { command, key, keys } = details
     if (command !== undefined) this.command = command
     if (key !== undefined) this.key = key
@@ -36,8 +36,8 @@ export abstract class MemcacheError extends ErrorBase {
 }
 
 /**
- * The key is empty, too long, or text with white space or control characters; or bytes with such,
- * on a server that is spoken to in the classic protocol. Nothing was sent.
+ * The key is empty, too long, or text with white space or control characters; or bytes with such
+ * characters, on a server that is used over the classic protocol. Nothing was sent.
  */
 export class InvalidKeyError extends MemcacheError {
   static override readonly kind: string = 'InvalidKeyError'
@@ -50,7 +50,7 @@ export class ValueTooLargeError extends MemcacheError {
   readonly code = 'ERR_MEMCACHE_VALUE_TOO_LARGE'
 }
 
-/** `maxPending` calls wait for this server already. Nothing was sent. */
+/** `maxPending` calls are already waiting for this server. Nothing was sent. */
 export class QueueFullError extends MemcacheError {
   static override readonly kind: string = 'QueueFullError'
   readonly code = 'ERR_MEMCACHE_QUEUE_FULL'
@@ -108,12 +108,13 @@ export class ProtocolError extends MemcacheError {
 }
 
 /**
- * A serializer or Compressor of the caller's failed with the value, or gave what cannot be stored.
- * Nothing was sent. It is `instanceof TypeError` as well, as other values that cannot be stored are.
+ * A serializer or Compressor of the caller failed with the value, or returned something that cannot
+ * be stored. Nothing was sent. It is `instanceof TypeError` as well, like the error for other
+ * values that cannot be stored.
  */
 export class EncodeError extends MemcacheError {
   static {
-    // The classes above are told by their marks, not by their prototypes.
+    // The classes above are recognised by their marks, not by their prototypes.
     Object.setPrototypeOf(EncodeError.prototype, TypeError.prototype)
   }
 
@@ -121,7 +122,7 @@ export class EncodeError extends MemcacheError {
   readonly code = 'ERR_MEMCACHE_ENCODE'
 }
 
-/** The item was read, but its bytes and flags are no value this client can decode. */
+/** The item was read, but this client cannot decode its bytes and flags. */
 export class DecodeError extends MemcacheError {
   static override readonly kind: string = 'DecodeError'
   readonly code = 'ERR_MEMCACHE_DECODE'

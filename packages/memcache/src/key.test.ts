@@ -9,7 +9,7 @@ describe('the id of a key', () => {
     expect(keyId(new Uint8Array(Buffer.from('é')))).toBe('é')
   })
 
-  test('of bytes that are the key of no text is no valid text either', () => {
+  test('of bytes that are not text is not valid text either', () => {
     for (const bytes of [
       Buffer.from('a b'),
       Buffer.from([0xff]),

@@ -2,12 +2,12 @@ import { isUint8Array } from 'node:util/types'
 import { Fault, latin1 } from '@glammp/wire'
 
 /**
- * What names an item: text, which travels as UTF-8, or bytes. Bytes that could be a text are the
- * key that the text is; the others go to servers that speak the meta or the binary protocol.
+ * The name of an item: text, which is sent as UTF-8, or bytes. Bytes that are also a valid text key
+ * are the same key; the others go to servers that speak the meta or the binary protocol.
  */
 export type Key = string | Uint8Array
 
-/** The key as it is now, for what is sent later: the caller may go on using the bytes. */
+/** A copy of the key, for what is sent later: the caller may go on using the bytes. */
 export function keptKey(key: Key): Key {
   return typeof key !== 'string' && isUint8Array(key) ? Buffer.from(key) : key
 }
@@ -21,8 +21,8 @@ export function keyText(key: Key | undefined): string {
 }
 
 /**
- * What stands for the key where this process remembers something of it: equal for keys of the same
- * item. Bytes that are the key of no text get a form that no valid text has.
+ * Identifies the key where this process remembers something about it: equal for keys of the same
+ * item. Bytes that are not text get a form that no valid text has.
  */
 export function keyId(key: Key): string {
   if (typeof key === 'string' || !isUint8Array(key)) return key
@@ -30,7 +30,9 @@ export function keyId(key: Key): string {
   return (isText(bytes) ? textOf(bytes) : undefined) ?? binaryWireKey(bytes)
 }
 
-/** The text of which these bytes, of one character each, are the UTF-8; `undefined`: of none. */
+/**
+ * The text of which these bytes, one character each, are the UTF-8; `undefined` if there is none.
+ */
 export function textOf(bytes: string): string | undefined {
   const text = Buffer.from(bytes, 'latin1').toString()
   return latin1(Buffer.from(text)) === bytes ? text : undefined
@@ -47,7 +49,7 @@ const SPACE = 32
 /** What ends or cuts a key in a line of text: white space, control characters. */
 const CUTTING = /[\0-\x20\x7f]/
 
-/** True where a line of text can hold these bytes, of one character each, as a key. */
+/** True if a line of text can hold these bytes, of one character each, as a key. */
 export function isText(bytes: string): boolean {
   return !CUTTING.test(bytes)
 }
@@ -57,7 +59,7 @@ export function binaryWireKey(bytes: string): string {
   return `${Buffer.from(bytes, 'latin1').toString('base64')} b`
 }
 
-/** True where the wire key is written in base64. */
+/** True if the wire key is written in base64. */
 export function isBinary(wireKey: string): boolean {
   return wireKey.charCodeAt(wireKey.length - 2) === SPACE
 }
@@ -76,9 +78,12 @@ export class KeyFault extends Fault {
 }
 
 const NO_FORM =
-  'a key with white space or control characters needs the meta or the binary protocol; this server is spoken to in classic'
+  'a key with white space or control characters needs the meta or the binary protocol; this server is used over the classic protocol'
 
-/** The wire key, for a line of the classic protocol. @throws KeyFault where it cannot be. */
+/**
+ * The wire key, for a line of the classic protocol. @throws KeyFault for a key that a line cannot
+ * carry.
+ */
 export function classicKey(wireKey: string): string {
   if (isBinary(wireKey)) throw new KeyFault()
   return wireKey

@@ -13,14 +13,14 @@ import type { WrapOptions, WrapPlan } from './wrap-options.js'
 import { WrapPlans } from './wrap-plans.js'
 
 /**
- * What `wrapMany` loads by: gets the keys that nobody has, gives a Map, from which keys without a
- * value are absent, or an array with one value a key in the order of the keys.
+ * The loader of `wrapMany`: receives the missing keys and returns a Map, from which keys without a
+ * value are absent, or an array with one value for each key, in the order of the keys.
  */
 export type LoadMany<T, K extends Key = string> = (
   keys: K[],
 ) => ReadonlyMap<K, T> | readonly T[] | Promise<ReadonlyMap<K, T> | readonly T[]>
 
-/** The commands that cache-aside stands on. */
+/** The commands that cache-aside uses. */
 export interface CacheAsideCommands extends SearchCommands {
   /** @throws ClosedError */
   checkOpen(): void
@@ -35,9 +35,9 @@ export interface CacheAsideSettings {
   /** As in `WrapSettings`. */
   readonly foreignReaders: boolean
   /**
-   * Told when a value was to be computed anew in the background, or stored, and was not.
+   * Called when a value should have been computed anew in the background, or stored, and was not.
    *
-   * @param delay - milliseconds in which this process does not try again.
+   * @param delay - milliseconds for which this process does not try again.
    */
   readonly refreshFailed: (key: Key, error: unknown, delay: number) => void
 }
@@ -56,7 +56,7 @@ export class CacheAside {
   readonly #near: NearCache | undefined
   /** By the id of their keys. */
   readonly #flights = new TransientMap<string, Flight>()
-  /** Those whose callers have an old value, while a new one is computed. */
+  /** Those whose callers got an old value while a new one is computed. */
   readonly #refreshes = new TransientMap<string, Flight>()
   readonly #pauses = new Pauses()
   /** What is under way, with the seconds that each may take. */
@@ -79,7 +79,8 @@ export class CacheAside {
       const plan = this.#plans.of('wrap', options)
       const { signal } = options
       signal?.throwIfAborted()
-      // Text that looks as the id of bytes does is no key: it must not find what they found.
+      // Text that looks like the id of bytes is not a valid key: it must not find what the bytes
+      // found.
       if (typeof key !== 'string' || isBinary(key)) this.#commands.check([key], 'wrap')
       const id = keyId(key)
       const caller = Loading.current
@@ -151,8 +152,8 @@ export class CacheAside {
   }
 
   /**
-   * The key is being changed by this process: what was found of it until the change is done is
-   * for those who asked before.
+   * This process is changing the key: what is found until the change is done goes only to those who
+   * asked before.
    */
   changed(key: Key, done: Promise<unknown>): void {
     // A client that never wraps pays nothing for its writes.
@@ -180,8 +181,8 @@ export class CacheAside {
   }
 
   /**
-   * Resolves when nothing is looked for or loaded any more, or when the leases for it are over;
-   * `undefined` where nothing is.
+   * Resolves when nothing is being looked for or loaded, or when the leases for it are over;
+   * `undefined` if there is nothing to wait for.
    */
   idle(): Promise<void> | undefined {
     if (this.#searches.size === 0 && this.#flights.values().length === 0) return undefined
@@ -215,7 +216,8 @@ export class CacheAside {
     }
     if (look === undefined) return glimpse.goOn()
     glimpse.looked = look
-    // Here, where the caller is: its load runs among its own asynchronous contexts.
+    // Called here, in the caller's tick, so that its load runs in the caller's asynchronous
+    // context.
     return look.then(goOn)
   }
 
@@ -230,7 +232,7 @@ export class CacheAside {
       print: this.#commands.print(tags, plan),
       mayRefresh: this.#mayRefresh,
     }
-    // What tags look like is known for one tick.
+    // The state of tags is valid for one tick.
     if (tags.length === 0 && !patient) plan.ask = ask
     return ask
   }
@@ -297,14 +299,15 @@ export class CacheAside {
   }
 }
 
-/** @throws TypeError where loadMany gave neither a Map nor as many values as keys. */
+/** @throws TypeError if loadMany returned neither a Map nor as many values as keys. */
 function aligned(loaded: unknown, keys: readonly Key[]): readonly unknown[] {
   if (loaded instanceof Map) {
     if (keys.every((key) => typeof key === 'string')) return keys.map((key) => loaded.get(key))
-    // Bytes that the loader has from elsewhere, a database, are the same key in another object.
+    // Bytes that the loader got from elsewhere, such as a database, are the same key in another
+    // object.
     const known = new Map([...loaded].map(([key, value]) => [keyId(key), value as unknown]))
     return keys.map((key) => known.get(keyId(key)))
   }
   if (Array.isArray(loaded) && loaded.length === keys.length) return loaded
-  throw new TypeError('loadMany gives a Map, or an array with one value for each of its keys')
+  throw new TypeError('loadMany returns a Map, or an array with one value for each of its keys')
 }

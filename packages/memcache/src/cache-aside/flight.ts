@@ -2,18 +2,18 @@ import { type Key, keptKey } from '../key.js'
 
 /** One key that is being looked for, and everybody in this process who waits for it. */
 export class Flight {
-  /** As the caller gave it who started the flight. */
+  /** As given by the caller who started the flight. */
   readonly key: Key
-  /** The same, for the servers. */
+  /** The same, in the form that is sent to servers. */
   readonly kept: Key
-  /** What the key has in common with others of the same item. */
+  /** Equal for all keys of the same item. */
   readonly id: string
   readonly tags: readonly string[]
-  /** Whose flight it is: others have keys of the same name. */
+  /** The owner of the flight: others may use keys of the same name. */
   readonly owner: object
-  /** False once the key was changed here: what was found may be older than the change. */
+  /** False once this process changed the key: what was found may be older than the change. */
   current = true
-  /** Settles when the first look is over; `undefined` where a search does the looking. */
+  /** Settles when the first look is over; `undefined` if a search does the looking. */
   looked: Promise<unknown> | undefined
   #own: Deferred | undefined
   #joined: Deferred | undefined
@@ -34,7 +34,7 @@ export class Flight {
     return this.#settled
   }
 
-  /** What the caller gets who started it; to be asked for before there is an answer. */
+  /** What the caller who started it gets; must be read before there is an answer. */
   get own(): Promise<unknown> {
     this.#own ??= deferred()
     return this.#own.promise
@@ -46,14 +46,14 @@ export class Flight {
     return this.#waits
   }
 
-  /** What callers get who come later: the old value, if there is one while the new is computed. */
+  /** What later callers get: the old value, if there is one while the new one is computed. */
   join(): Promise<unknown> {
     if (this.#old !== undefined) return Promise.resolve(this.#old.value)
     this.#joined ??= deferred()
     return this.#joined.promise
   }
 
-  /** There is an old value for those who have joined or will. */
+  /** There is an old value for those who have joined or will join. */
   offer(value: unknown): void {
     this.#old = { value }
     this.#joined?.resolve(value)

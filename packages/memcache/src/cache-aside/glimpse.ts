@@ -14,8 +14,8 @@ export interface Roads {
 }
 
 /**
- * A flight of one key, with its first look; where there is more to do than to hand out a value, it
- * goes on by itself. One object of its own is all that a hit costs beside the request.
+ * A flight of one key, with its first look; if more must be done than returning a value, it goes on
+ * by itself. A hit costs only this one object besides the request.
  */
 export class Glimpse extends Flight implements GlanceOwner {
   readonly load: () => unknown

@@ -8,8 +8,8 @@ const storage = new AsyncLocalStorage<Loading>()
 let running = 0
 
 /**
- * A load under way, as what it calls sees it: it must not wait for itself. Only what is called
- * while some load runs pays for it.
+ * A load under way, as seen by the calls that it makes: it must not wait for itself. Only calls
+ * made while a load runs pay for this.
  */
 export class Loading {
   readonly #flights: readonly Flight[]
@@ -40,21 +40,23 @@ export class Loading {
     }
   }
 
-  /** @throws TypeError where the key is being loaded by this load, or by one that called it. */
+  /** @throws TypeError if the key is being loaded by this load, or by one that called it. */
   enter(key: Key, id: string, owner: object): void {
     for (const { id: own, owner: at } of this.#loaded()) {
       if (own === id && at === owner) throw waitsForItself(key)
     }
   }
 
-  /** From now on the load waits for the flight. @throws TypeError where that one waits for the load. */
+  /**
+   * From now on the load waits for the flight. @throws TypeError if that one waits for the load.
+   */
   waitFor(flight: Flight): void {
     const own = new Set(this.#loaded())
     if (reaches(flight, own, new Set())) throw waitsForItself(flight.key)
     for (const waiting of this.#flights) waiting.waits.add(flight)
   }
 
-  /** True where the lease is held by this load, or by one that called it. */
+  /** True if the lease is held by this load, or by one that called it. */
   holds(lease: string): boolean {
     return this.#leases.includes(lease) || (this.#parent?.holds(lease) ?? false)
   }

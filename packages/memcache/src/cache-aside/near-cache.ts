@@ -9,7 +9,10 @@ export interface NearOptions {
   readonly ttl: number
 }
 
-/** Else it takes both the clock and a timer from the global object at each call, where a test may have put its own. */
+/**
+ * Otherwise it takes both the clock and a timer from the global object at each call, where a test
+ * may have installed its own.
+ */
 const REAL_TIME = { perf: { now: monotonic }, ttlResolution: 0 }
 
 interface Entry {
@@ -28,7 +31,7 @@ export class NearCache {
     this.#entries = new LRUCache({ max, ttl: this.#ttl, ...REAL_TIME })
   }
 
-  /** @param id - as `keyId` gives it, like all of them here. */
+  /** @param id - as `keyId` returns it, like all ids here. */
   get(id: string): { readonly value: unknown } | undefined {
     return this.#entries.get(id)
   }
@@ -44,7 +47,10 @@ export class NearCache {
     this.#entries.delete(id)
   }
 
-  /** Bounded by `max`: a list of keys a tag would cost more, and memory for tags long gone. */
+  /**
+   * Bounded by `max`: a list of keys for each tag would cost more, and memory for tags that no
+   * longer exist.
+   */
   dropTagged(tag: string): void {
     for (const [id, { tags }] of this.#entries.entries()) {
       if (tags.includes(tag)) this.#entries.delete(id)

@@ -9,7 +9,7 @@ import type { Flight } from './flight.js'
 import { Loading, waitsForItself } from './loading.js'
 import type { WrapPlan } from './wrap-options.js'
 
-/** The commands that a search stands on. */
+/** The commands that a search uses. */
 export interface SearchCommands {
   look(
     keys: readonly Key[],
@@ -22,16 +22,16 @@ export interface SearchCommands {
   timeout(plan: WrapPlan): number
 }
 
-/** Told what becomes of the keys. */
+/** Called with what becomes of the keys. */
 export interface SearchOwner {
-  /** The value is what the servers hold, too. @param fresh - seconds in which it is good. */
+  /** The value is what the servers hold, too. @param fresh - seconds for which it is fresh. */
   found(flight: Flight, value: unknown, fresh: number): void
   /** Nobody waits for this flight any more. */
   ended(flight: Flight): void
   /** Everybody got the old value, while a new one is computed. */
   refreshing(flight: Flight, done: Promise<void>): void
   refreshed(flight: Flight): void
-  /** A value was to be computed anew in the background, and was not. */
+  /** A value should have been computed anew in the background, and was not. */
   refreshFailed(flight: Flight, error: unknown): void
   /** A value was loaded and given to its callers, but cannot be stored. */
   storeFailed(flight: Flight, error: unknown): void
@@ -46,7 +46,7 @@ interface Task {
   readonly lease: Lease | undefined
 }
 
-/** Leases that a caller waits for before it computes by itself: two winners may die. */
+/** Leases that a caller waits for before it computes by itself: two lease holders may die. */
 const LEASES_WAITED = 2
 
 /** Looks for keys; computes those that it wins, waits for those that others compute. */
@@ -60,7 +60,7 @@ export class Search {
   readonly #caller: Loading | undefined = Loading.current
   readonly #computations: Promise<void>[] = []
 
-  /** @param ask - made anew for each look. */
+  /** @param ask - called anew for each look. */
   constructor(
     commands: SearchCommands,
     listener: SearchOwner,
@@ -76,15 +76,15 @@ export class Search {
   }
 
   /**
-   * Settles every flight; resolves when nothing is left to do for them, in the background either.
+   * Settles every flight; resolves when nothing is left to do for them, also in the background.
    *
-   * @param looked - they were looked at just now, in vain.
+   * @param looked - they were just looked at, without a result.
    */
   run(flights: readonly Flight[], looked: boolean): Promise<void> {
     return this.#settle(flights, () => this.#run(flights, looked))
   }
 
-  /** As {@link run}, for one that could not be looked at. */
+  /** As {@link run}, for a flight that could not be looked at. */
   goOn(flight: Flight, failure: unknown): Promise<void> {
     return this.#settle([flight], async () => {
       if (this.#forgives(failure)) await this.#compute([{ flight, lease: undefined }])
@@ -115,7 +115,7 @@ export class Search {
     }
   }
 
-  /** Serves and computes what can be; returns those that somebody else computes. */
+  /** Serves and computes what it can; returns the keys that somebody else computes. */
   #take(
     flights: readonly Flight[],
     looks: readonly PromiseSettledResult<Lookup>[],
@@ -150,7 +150,7 @@ export class Search {
     return rest
   }
 
-  /** For callers who wait. */
+  /** For callers that wait. */
   async #compute(tasks: readonly Task[]): Promise<void> {
     const values = await this.#loadAll(tasks, (flight, error) => this.#fail(flight, error))
     const stores = values.map(async (value, position) => {
@@ -169,7 +169,7 @@ export class Search {
     await Promise.all(stores)
   }
 
-  /** For nobody: everyone got the old value. */
+  /** In the background: all callers got the old value. */
   async #refresh(tasks: readonly Task[]): Promise<void> {
     const failed = (flight: Flight, error: unknown): void =>
       this.#listener.refreshFailed(flight, error)
@@ -189,7 +189,10 @@ export class Search {
     await work
   }
 
-  /** None where the load fails; then the leases are free and each flight's failure told. */
+  /**
+   * None if the load fails; then the leases are released and each flight has been told of the
+   * failure.
+   */
   async #loadAll(
     tasks: readonly Task[],
     failed: (flight: Flight, error: unknown) => void,
@@ -209,7 +212,7 @@ export class Search {
   async #store({ flight, lease }: Task, value: unknown): Promise<void> {
     if (lease === undefined) return
     try {
-      // It may be older than what this process has done to the key since.
+      // It may be older than a change that this process has made to the key since.
       if (!flight.current) await lease.release()
       else if (this.#plan.keeps(value)) {
         const life = this.#plan.life(value)
@@ -235,7 +238,7 @@ export class Search {
     this.#listener.ended(flight)
   }
 
-  /** A failure of the cache, which costs only a load; a mistake of the caller's is never one. */
+  /** A failure of the cache, which only leads to a load; a mistake of the caller is not one. */
   #forgives(error: unknown): boolean {
     return !this.#plan.throws && error instanceof MemcacheError && error.code !== INVALID_KEY
   }

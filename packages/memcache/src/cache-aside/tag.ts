@@ -14,9 +14,9 @@ export class Tag {
 
   /**
    * From now on every key wrapped with this tag is a miss, however many there are: one small item
-   * is written. Old values are not served any more, not even while they are computed anew.
+   * is written. Old values are no longer served, not even while they are computed anew.
    *
-   * @throws ConnectionError where the server of the tag cannot be reached: nothing is invalidated.
+   * @throws ConnectionError if the server of the tag cannot be reached: nothing is invalidated.
    */
   invalidate(options?: CallOptions): Promise<void> {
     return this.#renew(options)

@@ -4,7 +4,7 @@ import { CALL_CHECKS, type CallOptions } from '../dispatch/route.js'
 import { checkTtl, secondsFrom, type Ttl, toExptime, USUAL_LOAD } from '../keys/ttl.js'
 import type { Life, LookupOptions } from '../leases/lease.js'
 
-/** What `wrap` and `wrapMany` take beside the keys and the function that loads. */
+/** The options of `wrap` and `wrapMany`, besides the keys and the function that loads. */
 export interface WrapOptions extends CallOptions {
   /** Seconds that a loaded value lives, 0 (the default) for ever; or the Date on which it ends. */
   readonly ttl?: Ttl | undefined
@@ -15,14 +15,14 @@ export interface WrapOptions extends CallOptions {
    */
   readonly stale?: number | undefined
   /**
-   * Seconds that the caller who computes may take at least; after that the next one may, and what
-   * the first one brings is no longer stored. Choose more than the slowest load takes.
+   * Seconds that the caller who computes may take at least; after that the next one may compute,
+   * and the value of the first is no longer stored. Choose it longer than the slowest load.
    * @defaultValue 10
    */
   readonly lease?: number | undefined
   /**
    * Seconds before its end at which a value is computed anew in the background: below ttl, and
-   * more than the slowest load takes, for what comes after the end is not stored.
+   * longer than the slowest load, because a value that comes after the end is not stored.
    * @defaultValue 0
    */
   readonly refreshAhead?: number | undefined
@@ -43,13 +43,14 @@ export interface WrapOptions extends CallOptions {
    */
   readonly tags?: readonly string[] | undefined
   /**
-   * What a failure of the cache costs: `'load'` a call of `load`, `'throw'` the call of `wrap`.
+   * What follows from a failure of the cache: with `'load'` a call of `load`, with `'throw'` an
+   * error of the call of `wrap`.
    * @defaultValue `'load'`
    */
   readonly onError?: 'load' | 'throw' | undefined
 }
 
-/** What the options may be. */
+/** The known options and their valid values. */
 const RULES = new OptionRules<WrapOptions>({
   ttl: checkTtl,
   stale: secondsFrom(0),
@@ -67,7 +68,7 @@ function checkTags(name: string, value: unknown): void {
   for (const tag of value) checkTag('a tag', tag)
 }
 
-/** @throws TypeError for what is no tag. */
+/** @throws TypeError if it is not a tag. */
 export function checkTag(name: string, value: unknown): void {
   if (typeof value === 'string' && value !== '') return
   throw new TypeError(wrong(name, 'a string of at least one character', value))
@@ -80,9 +81,9 @@ export class WrapPlan {
   readonly refreshAhead: number
   readonly tags: readonly string[]
   readonly timeout: number | undefined
-  /** A failure of the cache is the caller's. */
+  /** A failure of the cache rejects the call. */
   readonly throws: boolean
-  /** How keys are looked for one by one, where all calls of the plan may ask the same. */
+  /** How keys are looked up one by one, where all calls of the plan may ask the same. */
   ask: LookupOptions | undefined
   readonly #ttl: Ttl
   readonly #negativeTtl: number | undefined
@@ -91,9 +92,9 @@ export class WrapPlan {
   /**
    * @param command - what the options are for.
    * @param tags - carried beside those of the options.
-   * @param foreignReaders - no notes on age beside values: they are not served stale, and not
-   * computed ahead.
-   * @throws TypeError or RangeError for options that cannot be.
+   * @param foreignReaders - no header about age with values: they are not served stale, and not
+   *   computed ahead.
+   * @throws TypeError or RangeError for invalid options.
    */
   constructor(
     command: string,
@@ -116,7 +117,7 @@ export class WrapPlan {
     this.#ttl = ttl
     this.#negativeTtl = negativeTtl
     this.#jitter = jitter
-    // What cannot be is found out before anything is loaded.
+    // Invalid options are found before anything is loaded.
     if (this.stale > 0) {
       toExptime(prolonged(ttl, this.stale), 'ttl with stale')
       if (negativeTtl !== undefined) toExptime(negativeTtl + this.stale, 'ttl with stale')
@@ -125,7 +126,7 @@ export class WrapPlan {
     if (this.refreshAhead > 0) this.#checkRefreshAhead()
   }
 
-  /** True where the value is to be stored. */
+  /** True if the value should be stored. */
   keeps(value: unknown): boolean {
     return (value !== undefined && value !== null) || this.#negativeTtl !== undefined
   }
@@ -137,7 +138,7 @@ export class WrapPlan {
     const hasOwnEnd = stale > 0 || this.refreshAhead > 0
     if (isDate(ttl)) {
       const end = ttl.getTime()
-      // What is stale is judged by what the server still gives it, whose clock is behind anyway.
+      // Staleness is judged by the remaining ttl on the server, whose clock is behind anyway.
       const exptime = toExptime(prolonged(ttl, stale), 'ttl', stale > 0 ? Math.floor : Math.ceil)
       const fresh = (end - Date.now()) / 1_000 - this.refreshAhead
       return { exptime, expiry: hasOwnEnd ? unixTime(end) : 0, stale, fresh }
@@ -159,7 +160,7 @@ export class WrapPlan {
       const shortest = Math.max(1, Math.ceil(span * (1 - this.#jitter)))
       if (this.refreshAhead < shortest) continue
       throw new RangeError(
-        `refreshAhead (${this.refreshAhead}) is below every ttl with its jitter (${shortest})`,
+        `refreshAhead (${this.refreshAhead}) must be below every ttl with its jitter (${shortest})`,
       )
     }
   }

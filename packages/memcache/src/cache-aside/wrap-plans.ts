@@ -4,7 +4,7 @@ import { WrapPlan } from './wrap-options.js'
 /** Plans that are kept: a power of two. */
 const SLOTS = 16
 
-/** A plan, with the options that it was made of. */
+/** A plan, with the options that it was made from. */
 interface Kept {
   readonly names: readonly string[]
   readonly values: readonly unknown[]
@@ -12,13 +12,13 @@ interface Kept {
 }
 
 /**
- * The plans of calls. Of those with the same options, as calls from one place of a program are,
- * the first alone has them checked: the others compare what they hold, for the objects may change.
+ * The plans of calls. For calls with the same options, such as those from one place in a program,
+ * only the first checks them: the others compare their contents, because the objects may change.
  */
 export class WrapPlans {
   readonly #tags: readonly string[]
   readonly #foreignReaders: boolean
-  /** By the last bits of the ttl. */
+  /** Indexed by the last bits of the ttl. */
   readonly #kept: (Kept | undefined)[] = new Array(SLOTS).fill(undefined)
 
   /** Both as in {@link WrapPlan}. */
@@ -27,7 +27,7 @@ export class WrapPlans {
     this.#foreignReaders = foreignReaders
   }
 
-  /** @throws TypeError or RangeError for options that cannot be. */
+  /** @throws TypeError or RangeError for invalid options. */
   of(command: string, options: WrapOptions): WrapPlan {
     if (!isLiteral(options)) return this.#new(command, options)
     const { ttl } = options
@@ -42,7 +42,7 @@ export class WrapPlans {
       names.push(name)
       values.push(Array.isArray(value) ? [...value] : value)
     }
-    // A Date changes and has its time; a signal must not be held for longer than its call.
+    // A Date can change and its moment passes; a signal must not be kept longer than its call.
     if (!values.some(isOtherObject)) this.#kept[slot] = { names, values, plan }
     return plan
   }

@@ -14,16 +14,16 @@ import { secondsFrom, toExptime } from '../keys/ttl.js'
 import { LineRequest } from '../requests/line-request.js'
 import { parseStats, type StatsOf, type StatsSection, statsCommand } from './stats/stats-section.js'
 
-/** What each server answered, keyed by its address; the error where it could not be asked. */
+/** What each server answered, keyed by its address; the error if it could not be asked. */
 export type PerServer<T> = Record<string, T | MemcacheError>
 
-/** What `flushAll` takes. */
+/** Options of `flushAll`. */
 export interface FlushOptions extends CallOptions {
   /** Seconds from now. */
   readonly delay?: number | undefined
 }
 
-/** What the options of `flushAll` may be. */
+/** The known options of `flushAll` and their valid values. */
 export const FLUSH_RULES: OptionRules<FlushOptions> = new OptionRules<FlushOptions>({
   delay: secondsFrom(0),
   ...CALL_CHECKS,
@@ -36,10 +36,10 @@ const UINT32 = 2 ** 32 - 1
 const checkLruMode = oneOf('flat', 'segmented')
 
 /**
- * The commands that go to every server. Each answers by server: `true`, or what it says; where a
- * server cannot be asked or refuses, its MemcacheError stands in the place of the answer. They
- * reject for arguments that cannot be alone. The binary protocol has words for `stats`, `version`,
- * `flushAll` and `resetStats` alone.
+ * The commands that go to every server. Each resolves to an answer for each server: `true`, or what
+ * the server says; if a server cannot be asked or refuses, its MemcacheError stands in the place of
+ * the answer. They reject only for invalid arguments. The binary protocol has only `stats`,
+ * `version`, `flushAll` and `resetStats`.
  */
 export class Admin {
   readonly #context: CommandContext
@@ -108,7 +108,7 @@ export class Admin {
 
   /**
    * Moves a page from one slab class to another; a `source` of -1 takes any. `true` says that it
-   * has begun; a ServerError in its place that the server is busy or has no page to spare.
+   * has begun; a ServerError instead of it says that the server is busy or has no page to spare.
    */
   async slabsReassign(
     source: number,
@@ -133,15 +133,15 @@ export class Admin {
   async lruTune(shares: LruShares, options?: CallOptions): Promise<PerServer<true>> {
     LRU_RULES.check('lruTune', shares)
     const { hot, warm, hotAge, warmAge } = shares
-    // One that is missing.
+    // The one that is missing.
     for (const [name, check] of Object.entries(LRU_CHECKS))
       check(name, shares[name as keyof LruShares])
     return this.#ask('lruTune', `lru tune ${hot} ${warm} ${hotAge} ${warmAge}`, accepted, options)
   }
 
   /**
-   * Items with a ttl under so many seconds go to an LRU of their own, where they are not evicted;
-   * -1 for none.
+   * Items with a ttl under this number of seconds go to an LRU of their own, where they are not
+   * evicted; -1 for none.
    */
   async lruTempTtl(seconds: number, options?: CallOptions): Promise<PerServer<true>> {
     wholeNumber('seconds', seconds, -1, INT32)
@@ -180,7 +180,10 @@ export class Admin {
   }
 }
 
-/** What a server answered; a refusal in its own words stands in the place of the answer. */
+/**
+ * What a server answered; for a refusal, an error with the server's words in the place of the
+ * answer.
+ */
 function parsed<T>(
   parse: (lines: string[]) => T,
   lines: string[],
@@ -195,7 +198,7 @@ function parsed<T>(
   }
 }
 
-/** What `lruTune` sets. */
+/** Options of `lruTune`. */
 export interface LruShares {
   /** Per cent of memory. */
   readonly hot: number
@@ -218,7 +221,7 @@ const LRU_CHECKS: Checks<LruShares> = {
 
 const LRU_RULES = new OptionRules<LruShares>(LRU_CHECKS)
 
-// Done is `OK`, which leaves no line; `BUSY`, `BADCLASS`, `NOSPARE`, `MEMLIMIT_TOO_SMALL` do.
+// Success is `OK`, which leaves no line; `BUSY`, `BADCLASS`, `NOSPARE`, `MEMLIMIT_TOO_SMALL` do.
 function accepted([line]: string[]): true {
   if (line === undefined) return true
   throw new ServerError(line)

@@ -7,7 +7,10 @@ import { ArithmeticRequest } from '../requests/item-request.js'
 import { COUNTER_ATTEMPTS } from '../retry.js'
 import { STORE_CHECKS, type Storage, type StoreOptions } from './storage.js'
 
-/** What `increment` and `decrement` take; `ttl` with `initial` alone, as the life of what that makes. */
+/**
+ * Options of `increment` and `decrement`; `ttl` only with `initial`, as the lifetime of the counter
+ * that it creates.
+ */
 export interface CountOptions extends StoreOptions {
   /** The number that a missing counter starts with; without it a missing counter stays missing. */
   readonly initial?: number | bigint | undefined
@@ -31,7 +34,7 @@ export class Arithmetic {
     this.#storage = storage
   }
 
-  /** Resolves to the new number, of the type of `delta`; `undefined` where there is no counter. */
+  /** Resolves to the new number, of the type of `delta`; `undefined` if there is no counter. */
   async count<T extends number | bigint>(
     command: 'increment' | 'decrement',
     key: Key,
@@ -43,7 +46,7 @@ export class Arithmetic {
     const { initial, ttl, timeout, signal } = options ?? {}
     if (ttl !== undefined && initial === undefined) {
       throw new TypeError(
-        `ttl of ${command} is the life of the counter that initial makes: give both, or touch the key`,
+        `ttl of ${command} is the lifetime of the counter that initial creates: give both, or touch the key`,
       )
     }
     const start = initial === undefined ? undefined : unsigned('initial', initial)
@@ -65,7 +68,7 @@ export class Arithmetic {
     return done
   }
 
-  // What is called meanwhile about the key waits, for here is more than one request to send.
+  // Later calls for the key wait in the meantime, because there is more than one request to send.
   async #countFrom<T extends number | bigint>(
     start: bigint,
     { command, key, wireKey, delta, step }: Count<T>,
@@ -77,14 +80,14 @@ export class Arithmetic {
       const text = await routeNow(this.#context, wireKey, increment, call)
       if (text !== undefined) return numberLike(delta, text, key)
       close()
-      // By `add` and not by the server's own autovivification: that leaves an item without
-      // flags, which would read back as text.
+      // By `add` and not by the server's own autovivification, which leaves an item without flags
+      // that would be read back as text.
       const value = typeof delta === 'bigint' ? start : Number(start)
       if (await this.#storage.addNow(key, value, call)) {
         return numberLike(delta, String(start), key)
       }
     }
-    throw new ServerError(`${command} ${keyText(key)}: the counter comes and goes`, {
+    throw new ServerError(`${command} ${keyText(key)}: the counter keeps disappearing`, {
       command,
       key,
     })
@@ -105,7 +108,7 @@ function request(command: string, key: Key, wireKey: string, step: bigint): Arit
   return new ArithmeticRequest(command, key, wireKey, String(step), command === 'decrement')
 }
 
-/** @throws TypeError or RangeError for what is no number of 64 bits without a sign. */
+/** @throws TypeError or RangeError if it is not an unsigned 64-bit number. */
 function unsigned(name: string, value: unknown): bigint {
   if (typeof value !== 'bigint' && typeof value !== 'number') {
     throw new TypeError(
@@ -126,6 +129,6 @@ function numberLike<T extends number | bigint>(delta: T, text: string, key: Key)
   const number = Number(text)
   if (Number.isSafeInteger(number)) return number as T
   throw new RangeError(
-    `the counter ${keyText(key)} is at ${text}, past 2^53 - 1: count by a bigint`,
+    `the counter ${keyText(key)} is at ${text}, above 2^53 - 1: count with a bigint`,
   )
 }

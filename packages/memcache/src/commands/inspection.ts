@@ -4,7 +4,7 @@ import type { Key } from '../key.js'
 import { inspectionLine, returnLine } from '../protocol/meta/lines.js'
 import { MetaRequest } from '../requests/meta-request.js'
 
-/** What the server knows of an item beside its value. */
+/** What the server knows of an item besides its value. */
 export interface ItemMetadata {
   /** Bytes of the value as it is stored. */
   readonly size: number
@@ -22,7 +22,7 @@ export interface ItemMetadata {
   readonly stale: boolean
 }
 
-/** The command that looks at an item without reading it. */
+/** The command that inspects an item without reading it. */
 export class Inspection {
   readonly #context: CommandContext
 
@@ -37,7 +37,8 @@ export class Inspection {
     const { status, flags } = await route(this.#context, wireKey, request, options)
     if (status !== 'found') return undefined
     if (flags.has('W') && flags.has('X')) {
-      // Whoever looks at a stale item wins the right to recompute it, for clients that go by that. We give it back.
+      // The first to look at a stale item wins the right to recompute it, for clients that use
+      // this. We give it back.
       const again = new MetaRequest(
         'inspect',
         key,

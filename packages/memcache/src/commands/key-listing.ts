@@ -8,9 +8,9 @@ import { CRAWLER_ATTEMPTS, CRAWLER_BUSY } from '../retry.js'
 import type { Server } from '../servers/server.js'
 import type { LineStream } from '../servers/streams/line-stream.js'
 
-/** What `keys` takes. */
+/** Options of `keys`. */
 export interface KeysOptions extends CallOptions {
-  /** Only keys that begin so. */
+  /** Only keys that begin with this. */
   readonly prefix?: Key | undefined
 }
 
@@ -72,7 +72,10 @@ export class KeyListing {
     }
   }
 
-  /** `key=foo%20bar exp=-1 ...` -> the key without the namespace, if it is in it and begins so. */
+  /**
+   * `key=foo%20bar exp=-1 ...` -> the key without the namespace, if it is in the namespace and has
+   * the prefix.
+   */
   #keyOf(line: string, prefix: string): string | Buffer | undefined {
     const encoded = /^key=(\S+)/.exec(line)?.[1]
     return encoded === undefined ? undefined : this.#context.keys.fromLog(encoded, prefix)

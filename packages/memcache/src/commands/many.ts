@@ -5,8 +5,8 @@ import type { Key } from '../key.js'
  * The failure of a command of many keys: the first that happened, naming the keys of all that
  * failed.
  *
- * @param lists - the keys behind each outcome.
- * @returns `undefined` where nothing failed.
+ * @param lists - the keys of each outcome.
+ * @returns `undefined` if nothing failed.
  */
 export function togetherFailed(
   command: string,
@@ -28,7 +28,7 @@ export function togetherFailed(
   ) => MemcacheError
   const { server, cause } = reason
   const message = `${command} failed for ${keys.length} keys: ${reason.message}`
-  // Of the keys of a server that answered, one alone may be at fault.
+  // If the server answered, a single one of its keys may be at fault.
   const key = keys.length === 1 ? keys[0] : reason.keys && reason.key
   return new type(message, { server, command, cause, key, keys })
 }

@@ -9,15 +9,15 @@ import { storeHead } from '../protocol/meta/lines.js'
 import { type MetaReply, MetaRequest } from '../requests/meta-request.js'
 import { encodeText } from '../values/serializer.js'
 
-/** Letters with their tokens, one space between; neither `b` nor `q`. */
+/** Letters with their tokens, separated by one space; neither `b` nor `q`. */
 const FLAGS = /^(?:[A-Zac-pr-z][!-~]*(?: [A-Zac-pr-z][!-~]*)*)?$/
 
 /**
  * The meta commands with flags of your choice, for what has no method of its own. Flags are those
- * of memcached's `protocol.txt`, as one string (`'v t c'`); what a server does not know it may
- * ignore without a word (1.6.18 does with `mg C`). `q` and `b` are refused: a quiet command has no
- * reply to wait for, and keys are encoded by this client; `k` is refused for a key of bytes that
- * are no text. Values are bytes as they are stored.
+ * of memcached's `protocol.txt`, as one string (`'v t c'`); a server may silently ignore what it
+ * does not know (1.6.18 does so with `mg C`). `q` and `b` are refused: a quiet command has no reply
+ * to wait for, and keys are encoded by this client; `k` is refused for a key of bytes that are not
+ * text. Values are bytes as they are stored.
  */
 export class Meta {
   readonly #context: CommandContext
@@ -56,10 +56,10 @@ export class Meta {
     checkCall(`meta ${command}`, options)
     const wireKey = this.#context.keys.toWire(key, `meta ${command}`)
     checkFlags(command, flags)
-    // memcached (1.6.18) gives back the key of an item that was stored by the binary protocol as
-    // it is: line ends in it would be replies to other commands.
+    // memcached (1.6.18) returns the key of an item that was stored over the binary protocol
+    // unencoded: line ends in it would be taken for replies to other commands.
     if (isBinary(wireKey) && / k/.test(` ${flags}`)) {
-      throw new TypeError('the meta flag k is refused for a key of bytes that are no text')
+      throw new TypeError('the meta flag k is refused for a key of bytes that are not text')
     }
     const block = command === 'ms' ? this.#block(key, value) : undefined
     const head = block === undefined ? `${command} ${wireKey}` : storeHead(wireKey, block.length)
@@ -94,7 +94,8 @@ export class Meta {
   }
 }
 
-// A value that its command is refused for would end the connection, and the calls of others on it.
+// If the server refused the command of a value, that would end the connection and the other calls
+// on it.
 function checkFlags(command: string, flags: string): void {
   if (typeof flags !== 'string' || !FLAGS.test(flags)) {
     throw new TypeError(
@@ -105,7 +106,7 @@ function checkFlags(command: string, flags: string): void {
   for (const flag of flags === '' ? [] : flags.split(' ')) {
     const letter = flag.charAt(0)
     const token = flag.slice(1)
-    if (seen.has(letter)) throw new TypeError(`the meta flag ${letter} stands twice`)
+    if (seen.has(letter)) throw new TypeError(`the meta flag ${letter} is given twice`)
     seen.add(letter)
     const range = RANGES.get(letter)
     if (letter === 'M' && MODES.get(command)?.test(token) === false) {
@@ -133,7 +134,7 @@ const UINT64: Range = [0n, 2n ** 64n - 1n]
 const UINT32: Range = [0n, 2n ** 32n - 1n]
 const INT32: Range = [-(2n ** 31n), 2n ** 31n - 1n]
 
-/** What the numbers may be that stand behind a letter. */
+/** The range of the number after a letter. */
 const RANGES: ReadonlyMap<string, Range> = new Map([
   ['C', UINT64],
   ['D', UINT64],

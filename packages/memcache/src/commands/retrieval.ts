@@ -72,7 +72,7 @@ export class Retrieval implements RereadOwner {
     return (await this.#read('gets', [key], options))[0]
   }
 
-  /** The values of the hits, in the order of the keys; keys asked for twice stand once. */
+  /** The values of the hits, in the order of the keys; keys asked for twice appear once. */
   async getMany(keys: Iterable<Key>, options: CallOptions | undefined): Promise<Map<Key, unknown>> {
     checkCall('getMany', options)
     const wanted = [...new Set(listOf('keys', keys))]
@@ -85,7 +85,7 @@ export class Retrieval implements RereadOwner {
     return values
   }
 
-  /** As {@link getMany}, with the cas token beside each value. */
+  /** As {@link getMany}, with the cas token for each value. */
   async getsMany(
     keys: Iterable<Key>,
     options: CallOptions | undefined,
@@ -101,7 +101,7 @@ export class Retrieval implements RereadOwner {
     return items
   }
 
-  /** What all servers found, aligned with the keys, each of which stands once. */
+  /** What all servers found, aligned with the keys, each of which appears once. */
   async #read(
     command: 'gets' | 'getMany' | 'getsMany',
     wanted: readonly Key[],
@@ -109,7 +109,7 @@ export class Retrieval implements RereadOwner {
   ): Promise<Found> {
     const { fleet, keys: rules, keyOrder } = this.#context
     const wireKeys = wanted.map((key) => rules.toWire(key, command))
-    // Nothing is awaited without need: what is called after this must not be sent before.
+    // Nothing is awaited without need: a later call must not be sent before this one.
     const ready = fleet.ready(options?.signal)
     const turn = keyOrder.enter(wireKeys, ready !== undefined)
     const leave = turn === undefined ? undefined : await turn
@@ -168,8 +168,8 @@ export class Retrieval implements RereadOwner {
   }
 
   /**
-   * @param copies - gets the positions of keys that travel as another one does, with the position
-   * of that: objects of equal bytes. Servers are asked once.
+   * @param copies - receives the positions of keys that are sent in the same form as another one,
+   *   with the position of that one: objects of equal bytes. Servers are asked once.
    */
   #groupByServer(
     keys: readonly Key[],
@@ -208,10 +208,10 @@ function isString(key: Key): boolean {
   return typeof key === 'string'
 }
 
-/** The keys of one server, as given and as they travel. */
+/** The keys of one server, as given and as they are sent. */
 interface Group {
   readonly keys: Key[]
   readonly wireKeys: string[]
-  /** Where they stand among the keys of the call. */
+  /** Their positions among the keys of the call. */
   readonly positions: number[]
 }

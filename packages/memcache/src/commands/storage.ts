@@ -12,13 +12,13 @@ import { StorageRequest, type Stored } from '../requests/storage.js'
 import type { Encoded } from '../values/serializer.js'
 import { togetherFailed } from './many.js'
 
-/** What the storing calls take. */
+/** Options of the storing calls. */
 export interface StoreOptions extends CallOptions {
   /** Seconds that the item lives, 0 (the default) for ever; or the Date on which it ends. */
   readonly ttl?: Ttl | undefined
 }
 
-/** What the options of storing calls may be. */
+/** The known options of storing calls and their valid values. */
 export const STORE_CHECKS: Checks<StoreOptions> = { ttl: checkTtl, ...CALL_CHECKS }
 
 const STORE_RULES = new OptionRules<StoreOptions>(STORE_CHECKS, 'seconds, a Date or ')
@@ -155,7 +155,7 @@ export class Storage {
     return this.#send(draft, request, call, route)
   }
 
-  // What is being loaded now must not be stored behind it, once it has ended.
+  // A value that is being loaded now must not be stored after it has expired.
   async #send<T>(
     draft: Draft<T>,
     request: StorageRequest<T>,
@@ -176,7 +176,7 @@ export class Storage {
     return result as T
   }
 
-  // Whatever is stored may take the place of a value in chunks, but for what is added.
+  // Every stored value except an added one may replace a value in chunks.
   #replacing<T>(
     draft: Draft<T>,
     request: StorageRequest<T>,
@@ -229,7 +229,7 @@ interface Draft<T> {
   readonly outcome: (stored: Stored) => T
 }
 
-/** @throws TypeError or RangeError for options that cannot be. */
+/** @throws TypeError or RangeError for invalid options. */
 function readExptime(command: string, options: Ttl | StoreOptions | undefined): number {
   if (options === undefined) return 0
   if (isTtl(options)) return toExptime(options)
@@ -249,7 +249,10 @@ function casResult(stored: Stored): CasResult {
   return stored === 'not-stored' ? 'missing' : stored
 }
 
-/** A token is 64 bits without a sign, and 0 is none: the binary protocol would store in any case. */
+/**
+ * A token is an unsigned 64-bit number, and 0 is not a token: with it the binary protocol would
+ * store in any case.
+ */
 function checkToken(cas: unknown): void {
   if (typeof cas !== 'string' || !/^\d{1,20}$/.test(cas)) {
     throw new TypeError('cas takes the token that gets returned, a string of digits')
@@ -261,18 +264,18 @@ function checkToken(cas: unknown): void {
 const LARGEST_TOKEN = 2n ** 64n - 1n
 
 /**
- * A key that can be none is found out where keys are checked.
+ * Invalid keys are found where keys are checked.
  *
- * @throws TypeError for what holds no pairs.
+ * @throws TypeError if it does not contain pairs.
  */
 function pairsOf(entries: Entries): readonly (readonly [Key, unknown])[] {
-  // Of text and bytes, the letters and numbers would be taken.
+  // For text and bytes, the letters and numbers would be taken as entries.
   if (typeof entries !== 'object' || entries === null || ArrayBuffer.isView(entries)) {
     throw new TypeError(wrong('entries', ENTRIES, entries))
   }
   if (!(Symbol.iterator in entries)) {
     const pairs = Object.entries(entries)
-    // A promise that nobody awaited, a Date: nothing would be stored, and nothing told.
+    // A promise that was not awaited, a Date: nothing would be stored, without an error.
     if (pairs.length === 0 && !isPlain(entries))
       throw new TypeError(wrong('entries', ENTRIES, entries))
     return pairs

@@ -15,26 +15,26 @@ const CLASSES = [
   'rawcmds',
 ] as const
 
-/** What a server's log can tell of. */
+/** The classes of a server's log. */
 export type WatchClass = (typeof CLASSES)[number]
 
 const checkClass = oneOf(...CLASSES)
 
-/** What `watch` takes beside the classes. */
+/** Options of `watch`, besides the classes. */
 export type WatchOptions = CallOptions
 
 /** One line of a server's log. */
 export interface WatchEvent {
   /** The server that wrote it. */
   readonly server: string
-  /** What happened: `item_get`, `item_store`, `eviction`, ...; empty for what has no type. */
+  /** What happened: `item_get`, `item_store`, `eviction`, ...; empty if the line has no type. */
   readonly type: string
   /**
-   * The key without the client's namespace, as a Buffer where it is the key of no text; `undefined`
-   * where there is none, or outside of the namespace.
+   * The key without the client's namespace, as a Buffer if it is not text; `undefined` if there is
+   * none, or if it is outside of the namespace.
    */
   readonly key: string | Buffer | undefined
-  /** The fields of the line as they stand there: `ts`, `gid`, `key`, `status`, ... */
+  /** The fields of the line, unchanged: `ts`, `gid`, `key`, `status`, ... */
   readonly fields: Readonly<Record<string, string>>
 }
 
@@ -108,7 +108,7 @@ async function* merge(
   }))
   const read = ({ lines }: (typeof readers)[number]): Promise<IteratorResult<string, void>> => {
     const line = lines.next()
-    // Nobody waits for it any more where the loop ends with the line before.
+    // Nobody waits for it if the loop ends with the line before.
     line.catch(() => {})
     return line
   }

@@ -24,7 +24,7 @@ export interface WrapSettings {
   readonly namespaceVersion: boolean
 }
 
-/** The commands that load what is missing, and those that have it loaded anew. */
+/** The commands that load what is missing, and those that cause it to be loaded anew. */
 export class Wrapping {
   readonly #cacheAside: CacheAside
   readonly #invalidation: Invalidation
@@ -84,13 +84,13 @@ export class Wrapping {
 
   async invalidateNamespace(options?: CallOptions): Promise<void> {
     if (!this.#namespaceVersion) {
-      throw new TypeError('invalidateNamespace takes effect with namespaceVersion: true alone')
+      throw new TypeError('invalidateNamespace needs namespaceVersion: true')
     }
     checkCall('invalidateNamespace', options)
     await this.#renew(EVERYTHING, options)
   }
 
-  /** What this process holds of items is worth nothing any more. */
+  /** What this process keeps of items is no longer valid. */
   async everythingChanges<T>(done: Promise<T>): Promise<T> {
     this.#cacheAside.allChanged()
     return done.finally(() => this.#cacheAside.allChanged())

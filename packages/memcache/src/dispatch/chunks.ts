@@ -23,7 +23,7 @@ export interface ChunkOwner {
 /** How a command is sent. */
 export interface Sending {
   readonly call: CallOptions | undefined
-  /** `routeNow` where it is its turn. */
+  /** `routeNow` if it is its turn. */
   readonly way: typeof route
   /** One of a list. */
   readonly patient: boolean
@@ -40,18 +40,18 @@ const ITEM_OVERHEAD = 512
 
 const stored = (outcome: string): boolean => outcome === 'stored'
 
-/** Times that a reader follows an item that others store again and again. */
+/** How often a reader follows an item that others keep storing. */
 const FOLLOWS = 3
 
 /** What became of the pieces' head: it is still there, it is gone, or it lives until then. */
 export type Fate = 'stays' | 'gone' | { readonly exptime: number }
 
-/** Of the item in the place of which the request was to store another. */
+/** Of the item that the request should replace. */
 export function fateBehind(request: StorageRequest<unknown>): Fate {
   return request.result === 'stored' ? 'gone' : 'stays'
 }
 
-// Sent again after what it goes before, it would see the new item.
+// If it were sent again after the request that it precedes, it would see the new item.
 class IndexRead extends GetRequest {
   override get aside(): boolean {
     return true
@@ -69,9 +69,9 @@ const asBytes: ValueDecoder = {
 
 /**
  * Values over the server's item size, in pieces under keys of their own: written before the index,
- * which takes the place of the item, and named by a random id, so that a reader finds all pieces
- * of one writing or nothing. It reads as a transcoder does, so that every command that decodes
- * items gets whole values.
+ * which takes the place of the item, and named by a random id, so that a reader finds all pieces of
+ * one write or nothing. It reads as a transcoder does, so that every command that decodes items
+ * gets whole values.
  */
 export class Chunks implements Transcoder {
   /** Bytes of the largest value that is stored as one item. */
@@ -81,11 +81,11 @@ export class Chunks implements Transcoder {
   readonly #maxSize: number
   readonly #indexes: Envelope
 
-  /** @param maxSize - bytes that a value may have, encoded. */
+  /** @param maxSize - the most bytes that an encoded value may have. */
   constructor(context: ChunkContext, inner: Transcoder, maxSize: number) {
     const { maxValueSize } = context
     this.pieceSize = Math.max(maxValueSize - ITEM_OVERHEAD, Math.ceil(maxValueSize / 2))
-    // Who listens is told of the item alone, not of its chunks.
+    // Listeners are told only of the item, not of its chunks.
     this.#context = { ...context, changes: new Changes() }
     this.#inner = inner
     this.#maxSize = maxSize
@@ -121,7 +121,7 @@ export class Chunks implements Transcoder {
    * What to store as the item: the value itself if it fits, else, once its chunks are stored, the
    * index of them.
    *
-   * @throws ValueTooLargeError for a value over the bound.
+   * @throws ValueTooLargeError for a value over the limit.
    */
   async fit(
     { data, flags }: Encoded,
@@ -159,7 +159,7 @@ export class Chunks implements Transcoder {
     return { data: index.toString(), flags: CHUNKED }
   }
 
-  /** Deletes the chunks of an index that did not come to be stored. */
+  /** Deletes the chunks of an index that was not stored. */
   discardUnused({ data, flags }: Encoded): void {
     if (flags === CHUNKED) this.discard(ChunkIndex.read(String(data), this.#maxSize))
   }
@@ -174,8 +174,8 @@ export class Chunks implements Transcoder {
   }
 
   /**
-   * Sends what takes an item's place, removes it or gives it another end, and lets the chunks of the
-   * old one go with it. What they are is read in the same batch, just before.
+   * Sends a request that replaces an item, removes it or changes its expiry, and does the same to
+   * the chunks of the old one. Which chunks these are is read in the same batch, just before.
    *
    * @param send - sends it, in the same tick.
    * @param fateOf - what became of the old item.
@@ -249,7 +249,7 @@ export class Chunks implements Transcoder {
     return this.#inner.decode(index.flags, whole, 0, whole.length, reader)
   }
 
-  // Who stored the item again has deleted the chunks that were being read.
+  // The writer that stored the item again has deleted the chunks that were being read.
   async #follow(
     old: ChunkIndex,
     reader: ItemReader | undefined,
@@ -293,10 +293,13 @@ export class Chunks implements Transcoder {
   }
 }
 
-/** Stands for an item that is no index. */
+/** Stands for an item that is not an index. */
 const NO_INDEX = true
 
-/** In the time that the reader has left; in whole milliseconds, for waits of one duration share a queue. */
+/**
+ * In the time that the reader has left; in whole milliseconds, because waits of one duration share
+ * a queue.
+ */
 function callOf(reader: ItemReader | undefined): CallOptions | undefined {
   return reader && { timeout: Math.max(1, Math.ceil(reader.due - monotonic())) }
 }

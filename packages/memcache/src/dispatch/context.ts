@@ -9,6 +9,6 @@ export interface CommandContext extends RouteContext {
   readonly transcoder: Transcoder
   /** Bytes of the largest encoded value. */
   readonly maxValueSize: number
-  /** What takes values over the item size; `undefined`: they are refused. */
+  /** What stores values over the item size; `undefined`: they are refused. */
   readonly chunks: Chunks | undefined
 }

@@ -6,7 +6,7 @@ import type { Transcoder } from '../values/transcoder.js'
 /**
  * A value as it is stored under a key.
  *
- * @throws EncodeError that says which key it was; TypeError for what cannot be stored.
+ * @throws EncodeError that names the key; TypeError for a value that cannot be stored.
  */
 export function encodeFor(
   transcoder: Transcoder,
@@ -24,7 +24,7 @@ export function encodeFor(
   const later = encoded.later.catch((error: unknown) => {
     throw named(error, command, key)
   })
-  // A call that is refused for something else does not wait for it.
+  // A call that is refused for another reason does not wait for it.
   later.catch(() => {})
   return { ...encoded, later }
 }

@@ -1,5 +1,5 @@
 /**
- * Commands of one kind that run beside each other, with all others of their key behind them.
+ * Commands of one kind that run side by side, with all others of their key waiting behind them.
  */
 class Crew {
   /** Another may still join. */
@@ -49,9 +49,9 @@ export class KeyOrder {
   }
 
   /**
-   * As {@link of}, for a command of many keys, which then is the one that others wait for.
+   * As {@link of}, for a command of many keys, which others then wait for.
    *
-   * @param waits - it cannot be sent now, whoever else waits.
+   * @param waits - whether it must wait in any case.
    * @returns resolves when it may be sent, to what it calls when it was.
    */
   enter(wireKeys: readonly string[], waits = false): Promise<() => void> | undefined {
@@ -63,7 +63,7 @@ export class KeyOrder {
     const turn = new Promise<void>((resolve) => {
       leave = resolve
     })
-    // All of them: what comes behind this must not pass it on a key that was free.
+    // All of them: a later command must not pass this one on a key that was free.
     for (const wireKey of wireKeys) this.#set(wireKey, turn)
     return before.then(() => leave)
   }
@@ -109,7 +109,7 @@ export class KeyOrder {
     return crew.run(work)
   }
 
-  // Somebody comes behind it: no more may run beside those that are there.
+  // Another command waits behind it: no more may join those that run.
   #last(wireKey: string): Promise<void> | undefined {
     const crew = this.#crews.get(wireKey)
     if (crew !== undefined) crew.isOpen = false
@@ -118,18 +118,18 @@ export class KeyOrder {
 
   #set(wireKey: string, turn: Promise<void>): void {
     this.#turns.set(wireKey, turn)
-    // The first to hear of the turn, so that the others find the way free.
+    // The first to get the turn, so that the others can be sent at once.
     void turn.then(() => {
       if (this.#turns.get(wireKey) === turn) this.#turns.delete(wireKey)
     })
   }
 
-  // The answer travels in an object: a promise would be waited for.
+  // The answer is returned in an object: a promise would be awaited.
   async #send<T>(
     before: Promise<void> | undefined,
     prepared: Promise<() => Promise<T>>,
   ): Promise<{ answer: Promise<T> }> {
-    // It may fail while the turn is another's.
+    // It may fail while it is another command's turn.
     prepared.catch(() => {})
     await before
     const send = await prepared

@@ -4,30 +4,30 @@ import type { Fleet } from '../servers/fleet.js'
 import type { Changes } from './changes.js'
 import type { KeyOrder } from './key-order.js'
 
-/** What every call takes. */
+/** Options of every call. */
 export interface CallOptions {
-  /** Milliseconds for this call, in place of the client's `timeout`. */
+  /** Milliseconds for this call, instead of the client's `timeout`. */
   readonly timeout?: number | undefined
   /** Rejects the call with the signal's reason. What was sent may still be carried out. */
   readonly signal?: AbortSignal | undefined
 }
 
-/** What the options of every call may be. */
+/** The known options of every call and their valid values. */
 export const CALL_CHECKS: Checks<CallOptions> = { timeout: milliseconds, signal: abortSignal }
 
 const CALL_RULES = new OptionRules<CallOptions>(CALL_CHECKS)
 
-/** @throws TypeError or RangeError for options that cannot be. */
+/** @throws TypeError or RangeError for invalid options. */
 export function checkCall(command: string, options: CallOptions | undefined): void {
   if (options !== undefined) CALL_RULES.check(command, options)
 }
 
-/** What it takes to bring a request to a server. */
+/** What is needed to send a request to a server. */
 export interface RouteContext {
   readonly fleet: Fleet
   /** Milliseconds for a call. */
   readonly timeout: number
-  /** Hears of every key that a command may change. */
+  /** Called for every key that a command may change. */
   readonly changes: Changes
   /** Order among the commands of one key. */
   readonly keyOrder: KeyOrder
@@ -45,7 +45,7 @@ export function route<T>(
     turn === undefined
       ? routeNow(context, wireKey, request, options)
       : routeAfter(turn, context, wireKey, request, options)
-  // What is not repeatable changes the item, or may.
+  // A request that is not repeatable changes the item, or may.
   if (!request.repeatable && request.key !== undefined) context.changes.tell(request.key, answer)
   return answer
 }
@@ -97,7 +97,7 @@ function submit<T>(
   timeout: number,
   signal: AbortSignal | undefined,
 ): Promise<T> {
-  // What must not happen elsewhere goes to its own server even while that is left out.
+  // A request that must not go to another server goes to its own even while that is ejected.
   const server = request.movable ? fleet.serverOf(wireKey) : fleet.homeOf(wireKey)
   return server.submit(request, timeout, signal)
 }

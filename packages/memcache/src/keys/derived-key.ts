@@ -5,15 +5,15 @@ import { type KeyRules, LONGEST_KEY } from './key-rules.js'
 /** Longer names are hashed: with the longest namespace (125 bytes) the key still fits 250. */
 const LONGEST_NAME = 100
 
-/** Names that are keys as they are; others are hashed. */
+/** Names that are used unchanged; others are hashed. */
 const KEY_TEXT = /^[^\s\p{Cc}\p{Cs}]+$/u
 
 /**
- * The key of the version of a tag, as it travels: in the namespace of the values that have the tag,
- * of whatever text.
+ * The key of the version of a tag, as it is sent: in the namespace of the values that have the tag,
+ * whatever the tag's text.
  */
 export function tagKey(rules: KeyRules, name: string): string {
-  // UTF-8 would make one of two names with half a surrogate pair.
+  // In UTF-8, two names with half a surrogate pair would become the same.
   const bytes = name.isWellFormed() ? Buffer.from(name) : Buffer.from(`\ud800${name}`, 'utf16le')
   if (bytes.length <= LONGEST_NAME && KEY_TEXT.test(name)) {
     return rules.toWire(`glammp:tag:${name}`, 'wrap')
@@ -22,8 +22,8 @@ export function tagKey(rules: KeyRules, name: string): string {
 }
 
 /**
- * The key of the lock of an item, from the item's own as it travels: one item has one lock, also
- * for who writes its namespace as part of the key. Every protocol carries it.
+ * The key of the lock of an item, from the item's own as it is sent: one item has one lock, also
+ * for clients that write the namespace as part of the key. Every protocol carries it.
  */
 export function lockKey(wireKey: string): string {
   const key = LOCK + wireKey

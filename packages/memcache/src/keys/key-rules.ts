@@ -18,13 +18,13 @@ const REFUSED = /[\s\p{Cc}\p{Cs}]/u
 export interface KeyOptions {
   /** Put before every key on the wire. */
   readonly namespace: string
-  /** What becomes of a key over 250 bytes. */
+  /** How a key over 250 bytes is treated. */
   readonly longKeys: 'reject' | 'hash'
   /** The binary protocol takes 250 bytes of any kind. */
   readonly protocol: 'auto' | 'meta' | 'classic' | 'binary'
 }
 
-/** Checks keys and turns them into what travels on the wire: the one place that knows both. */
+/** Checks keys and turns them into wire keys: the only place that knows both. */
 export class KeyRules {
   readonly #namespace: string
   readonly #hash: boolean
@@ -33,7 +33,7 @@ export class KeyRules {
   /** @throws InvalidKeyError for a namespace that no key could have. */
   constructor(options: KeyOptions) {
     this.#hash = options.longKeys === 'hash'
-    // Clients that hash agree on the same items whatever each of them speaks.
+    // Clients that hash agree on the same keys, whatever protocol each of them uses.
     const isWide = options.protocol === 'binary' && !this.#hash
     this.#longestBinary = isWide ? LONGEST_KEY : LONGEST_IN_BASE64
     this.#namespace = options.namespace === '' ? '' : utf8(options.namespace, 'constructor')
@@ -43,7 +43,7 @@ export class KeyRules {
   }
 
   /**
-   * The key as it travels (see `wire-key.ts`), with its namespace.
+   * The key as it is sent (see `wire-key.ts`), with its namespace.
    *
    * @throws InvalidKeyError before anything is sent.
    */
@@ -79,8 +79,8 @@ export class KeyRules {
   }
 
   /**
-   * The key without its namespace, from a server's log or listing, which write it URL-encoded:
-   * text where it can be one, else its bytes; `undefined` where it is in another namespace.
+   * The key without its namespace, from a server's log or listing, which write it URL-encoded: text
+   * if it is valid text, else its bytes; `undefined` if it is in another namespace.
    *
    * @param prefix - bytes, of one character each, that it must begin with, too.
    */
@@ -102,7 +102,7 @@ export class KeyRules {
   }
 }
 
-/** The bytes of a text that can be a key, one character each. */
+/** The bytes of a text that is a valid key, one character each. */
 function utf8(key: string, command: string): string {
   if (PLAIN.test(key)) return key
   if (key === '') throw new InvalidKeyError('key is empty', { command, key })

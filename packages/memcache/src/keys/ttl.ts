@@ -7,19 +7,19 @@ import { type Check, wholeNumber, wrong } from '@glammp/wire'
  */
 export type Ttl = number | Date
 
-/** Up to here memcached takes an expiry for seconds from now, from here on for a Unix time. */
+/** Up to this number memcached takes an expiry as seconds from now, above it as a Unix time. */
 const LONGEST_RELATIVE = 30 * 86_400
 
-/** An expiry that every server takes for a moment in 1970: the item is gone at once. */
+/** An expiry that every server takes as a moment in 1970: the item is gone at once. */
 const LONG_AGO = LONGEST_RELATIVE + 1
 
-/** Seconds that a load may take, where nothing else is said. */
+/** Seconds that a load may take by default. */
 export const USUAL_LOAD = 10
 
 /** memcached parses an expiry into 32 bits with a sign: 2038-01-19. */
 const LATEST = 2 ** 31 - 1
 
-/** Whether it is of a type that a ttl may be: what else stands there are options. */
+/** Whether it has the type of a ttl; anything else in its place is options. */
 export function isTtl(value: unknown): value is Ttl {
   return typeof value === 'number' || isDate(value)
 }
@@ -29,8 +29,8 @@ export function isTtl(value: unknown): value is Ttl {
  *
  * @param name - what errors call it.
  * @param round - makes whole seconds of the moment at which a Date over 30 days away ends.
- * @throws RangeError for a ttl that is negative, no whole number, or past 2038-01-19; TypeError
- * where it is neither number nor Date.
+ * @throws RangeError for a ttl that is negative, not a whole number, or past 2038-01-19; TypeError
+ *   if it is neither a number nor a Date.
  */
 export function toExptime(
   ttl: Ttl,
@@ -48,7 +48,7 @@ export function toExptime(
   if (Number.isNaN(seconds)) throw new RangeError(`${name} is an invalid Date`)
   const left = Math.ceil((ttl.getTime() - Date.now()) / 1000)
   if (left <= 0) return LONG_AGO
-  // Relative while it can be: the server's clock may be another.
+  // Relative if possible: the server's clock may differ.
   return left <= LONGEST_RELATIVE ? left : checked(seconds, name)
 }
 
@@ -57,7 +57,7 @@ function checked(exptime: number, name: string): number {
   throw new RangeError(`${name} ends after 2038-01-19, the last day memcached can hold; use 0`)
 }
 
-/** A check for a span of whole seconds, no matter for how long, that memcached can hold. */
+/** A check for a number of whole seconds that memcached can hold. */
 export function secondsFrom(least: number): Check {
   return (name, value) => toExptime(wholeNumber(name, value, least), name)
 }
@@ -72,7 +72,9 @@ export function isShort(exptime: number): boolean {
   return exptime === LONG_AGO || (exptime > 0 && exptime <= USUAL_LOAD)
 }
 
-/** The expiry that comes first: the one given, or so many seconds (up to 30 days) from now. */
+/**
+ * The expiry that comes first: the one given, or the number of seconds (up to 30 days) from now.
+ */
 export function shorterExptime(exptime: number, seconds: number): number {
   if (exptime === 0) return seconds
   const left = exptime > LONGEST_RELATIVE ? exptime - Math.floor(Date.now() / 1000) : exptime

@@ -4,7 +4,7 @@ import type { WrappedItem } from '../values/envelope.js'
 import { isServed, worthOf } from './judgement.js'
 import type { LookupOptions } from './lease.js'
 
-/** Who glances at an item; what each gives is what the request resolves to. */
+/** The owner of a first look; what each method returns is what the request resolves to. */
 export interface GlanceOwner {
   /** It may be served as it is. */
   hit(seen: Seen<WrappedItem>): unknown
@@ -14,8 +14,8 @@ export interface GlanceOwner {
 }
 
 /**
- * The first look at an item. It decides by itself where there is nothing to compute, so that a
- * hit costs little more than a `get`.
+ * The first look at an item. It decides by itself if there is nothing to compute, so that a hit
+ * costs little more than a `get`.
  */
 export class Glance extends LookRequest<WrappedItem, unknown> {
   readonly #ask: LookupOptions
@@ -33,7 +33,7 @@ export class Glance extends LookRequest<WrappedItem, unknown> {
     this.#owner = owner
   }
 
-  // Whoever computes reads once more.
+  // A caller that computes reads once more.
   protected override get withCas(): boolean {
     return false
   }
@@ -55,7 +55,7 @@ export class Glance extends LookRequest<WrappedItem, unknown> {
   }
 
   #decide(seen: Seen<WrappedItem> | undefined, fingerprint: string): void {
-    // Its time may be over since.
+    // It may have expired since.
     if (this.settled) return
     const { mayRefresh, refreshAhead } = this.#ask
     const worth = worthOf(seen, fingerprint, refreshAhead)

@@ -4,18 +4,21 @@ import { type CallOptions, timeoutOf } from '../dispatch/route.js'
 import { type Key, keptKey } from '../key.js'
 import { lockOf } from './leases.js'
 
-/** Milliseconds between two looks at a lock whose winner is about to store. */
+/** Milliseconds between two looks at a lock whose holder is about to store. */
 const STORING_WAIT = 10
 
 /** What happens to the load of a key that a command changes. */
 export interface Change {
   readonly key: Key
   readonly wireKey: string
-  /** Sends the command now, for it is its turn; again where a load got in between. */
+  /** Sends the command now, because it is its turn; again if a load got in between. */
   readonly send: () => Promise<boolean>
-  /** A load is let alone where the command found no item. */
+  /** The load is left alone if the command found no item. */
   readonly onlyIfFound: boolean
-  /** It stores: a value that arrives behind it finds its item, and needs no second sending. */
+  /**
+   * It stores: a value that arrives after it finds its item, and the command need not be sent
+   * again.
+   */
   readonly stores?: boolean
   /** One of a list. */
   readonly patient?: boolean
@@ -68,7 +71,7 @@ export async function overtakeNow(
     end ??= monotonic() + timeout
     const isLate = monotonic() >= end
     if (held.storing && !isLate) await sleep(STORING_WAIT)
-    // It has changed nothing yet, and now will not: what was sent holds.
+    // It has changed nothing yet, and will not: what was sent is valid.
     else if ((await lock.removeSeen(held)) || isLate) return wasFound
   }
 }

@@ -8,11 +8,11 @@ import { DeletionRequest, InvalidationRequest } from '../requests/item-request.j
 import type { Request } from '../requests/request.js'
 import { overtakeLoad } from './guard.js'
 
-/** What `invalidate` takes. */
+/** Options of `invalidate`. */
 export interface InvalidateOptions extends CallOptions {
   /**
-   * Seconds that the old value may still be served while it is computed anew; then it is gone.
-   * Where the server does not speak meta it is gone at once.
+   * Seconds that the old value may still be served while it is computed anew; then it is gone. If
+   * the server does not speak meta, it is gone at once.
    * @defaultValue 30
    */
   readonly stale?: number | undefined

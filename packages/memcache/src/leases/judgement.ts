@@ -2,12 +2,12 @@ import type { Key } from '../key.js'
 import type { Seen } from '../requests/look.js'
 import type { WrappedItem } from '../values/envelope.js'
 
-/** `Seen.left` of a protocol that does not say it. */
+/** `Seen.left` with a protocol that does not report it. */
 const UNTOLD = -2
 
 /**
  * What an item is worth: `fresh`, `due` to be computed anew because of its age, `invalidated`, or
- * as good as `missing`.
+ * equivalent to `missing`.
  */
 export type Worth = 'fresh' | 'stale' | 'invalidated' | 'missing'
 
@@ -24,18 +24,18 @@ export function worthOf(
 }
 
 /**
- * True where an item may be served as it is.
+ * True if an item may be served as it is.
  *
- * @param mayRefresh - `false` for a key that nobody here shall compute now.
+ * @param mayRefresh - `false` for a key that this process must not compute now.
  */
 export function isServed(worth: Worth, key: Key, mayRefresh: (key: Key) => boolean): boolean {
   return worth === 'fresh' || (worth === 'stale' && !mayRefresh(key))
 }
 
 /**
- * Seconds in which an item is not due; negative: it is. `Infinity` where it never is, or nobody
- * knows: servers tell the age of items by the meta protocol alone, whatever wrote them and touched
- * them since; elsewhere the header of the value does, by the clock of who wrote it.
+ * Seconds until an item is due; negative: it is due. `Infinity` if it never is, or if that is
+ * unknown: servers report the age of items only over the meta protocol, whatever wrote and touched
+ * them since; with other protocols the header of the value does, by the clock of its writer.
  */
 export function freshFor({ item, left }: Seen<WrappedItem>, refreshAhead: number): number {
   const { expiry = 0, stale = 0 } = item ?? {}

@@ -15,10 +15,10 @@ import type { Worth } from './judgement.js'
 import { Comparison, type Lock, NO_CAS, removal, replacement, type SeenLock } from './lock.js'
 import type { Print } from './tags.js'
 
-/** Milliseconds in which what was sent before has arrived at the server, or never will. */
+/** Milliseconds after which what was sent before has arrived at the server, or never will. */
 const STORE_SETTLES = 50
 
-/** How `wrap` looks for keys. */
+/** How `wrap` looks up keys. */
 export interface LookupOptions {
   /** Seconds that a winner may take. */
   readonly lease: number
@@ -26,7 +26,7 @@ export interface LookupOptions {
   readonly refreshAhead: number
   /** Milliseconds for each command. */
   readonly timeout: number
-  /** The looks are a list, which waits where there are too many. */
+  /** The looks are a list, which waits if there are too many. */
   readonly patient: boolean
   /** What a value must carry to be valid. */
   readonly print: Print
@@ -47,13 +47,13 @@ export interface Lookup {
    * Without an item always `missing`.
    */
   readonly state: Worth
-  /** Id of the lease of who computes it now, if somebody does. */
+  /** Id of the lease of the caller that computes it now, if there is one. */
   readonly holder?: string | undefined
 }
 
 /** How long a value lives. */
 export interface Life {
-  /** As memcached takes it, with the time that it may be served stale. */
+  /** In memcached's form, with the time that it may be served stale. */
   readonly exptime: number
   /** Unix time in seconds of its own end; 0: never. */
   readonly expiry: number
@@ -68,13 +68,13 @@ export interface LeaseContext extends CommandContext {
   readonly envelope: Envelope
 }
 
-/** A key with the form in which it travels. */
+/** A key with the form in which it is sent. */
 export interface WireKey {
   readonly key: Key
   readonly wireKey: string
 }
 
-/** What a lease is about. */
+/** The key and settings of a lease. */
 export interface LeaseScope extends WireKey {
   readonly server: Server
   readonly fingerprint: string
@@ -93,7 +93,7 @@ export class Lease {
   readonly #scope: LeaseScope
   readonly #lock: Lock
   readonly #held: SeenLock
-  /** Token of the item that was there already, if one was. */
+  /** Token of the item that already existed, if there was one. */
   readonly #itemCas: string | undefined
   #announced = false
 
@@ -116,7 +116,7 @@ export class Lease {
     return this.#held.nonce
   }
 
-  /** Stores the value; `false` where the key was changed or invalidated meanwhile. */
+  /** Stores the value; `false` if the key was changed or invalidated meanwhile. */
   async fill(value: unknown, life: Life): Promise<boolean> {
     const { chunks } = this.#context
     let pieces: Encoded | undefined
@@ -134,7 +134,7 @@ export class Lease {
     return isStored
   }
 
-  /** @param inPieces - told of what stands for a value whose pieces are stored. */
+  /** @param inPieces - called with the index of a value whose pieces are stored. */
   async #seal(
     value: unknown,
     { exptime, expiry, stale }: Life,
@@ -161,7 +161,9 @@ export class Lease {
     )
   }
 
-  /** Lets the next caller compute; an old value stays. Where the server is away, as soon as it is back. */
+  /**
+   * Lets the next caller compute; an old value stays. If the server is away, as soon as it is back.
+   */
   async release(): Promise<void> {
     try {
       if (!this.#announced) await this.#lock.removeSeen(this.#held)
@@ -172,13 +174,13 @@ export class Lease {
     }
   }
 
-  /** There is no value: an old one goes. */
+  /** There is no value: an old one is removed. */
   async discard(): Promise<void> {
     if (this.#itemCas === undefined) await this.release()
     else await this.#change(removal(this.#scope.wireKey, this.#itemCas), undefined)
   }
 
-  // Who deletes the item takes the lock away first, or waits while a value is on its way.
+  // A caller that deletes the item takes the lock away first, or waits while a value is on its way.
   async #change(
     request: StorageRequest<boolean>,
     stored: string | Uint8Array | undefined,
@@ -205,13 +207,16 @@ export class Lease {
     return chunks.replacing(owner, wireKey, sending, send, () => fateBehind(request))
   }
 
-  // Where it was looked for, whatever has become of the list of servers meanwhile.
+  // On the server where it was looked up, even if the list of servers has changed meanwhile.
   #submit<T>(request: Request<T>): Promise<T> {
     const { server, timeout } = this.#scope
     return server.submit(request, timeout)
   }
 
-  /** All items were flushed, or this process was asleep: what it stored may be old, and goes if it is still there. */
+  /**
+   * All items were flushed, or this process was asleep: what it stored may be old, and is removed
+   * if it is still there.
+   */
   async #undo(stored: string | Uint8Array): Promise<void> {
     const { key, wireKey, patient } = this.#scope
     const comparison = new Comparison(key, wireKey, stored)

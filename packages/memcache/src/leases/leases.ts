@@ -10,7 +10,7 @@ import { freshFor, isServed, worthOf } from './judgement.js'
 import { Lease, type LeaseContext, type Lookup, type LookupOptions, type WireKey } from './lease.js'
 import { Lock, type SeenLock } from './lock.js'
 
-/** Looks for keys on their servers. */
+/** Looks up keys on their servers. */
 export class Leases {
   readonly #context: LeaseContext
   readonly #open: ItemOpener<WrappedItem>
@@ -22,21 +22,21 @@ export class Leases {
       envelope.unseal(flags, bytes, start, end, reader)
   }
 
-  /** @throws InvalidKeyError for the first key that cannot be. */
+  /** @throws InvalidKeyError for the first invalid key. */
   check(keys: readonly Key[], command: string): void {
     for (const key of keys) this.#context.keys.toWire(key, command)
   }
 
   /**
-   * Looks at one key, to hand out nothing.
+   * Looks at one key, without taking a lease.
    *
-   * @returns resolves to what the owner gives; `undefined` where that is not possible now.
+   * @returns resolves to what the owner returns; `undefined` if that is not possible now.
    * @throws InvalidKeyError, NoServerError
    */
   glance(key: Key, ask: LookupOptions, owner: GlanceOwner): Promise<unknown> | undefined {
     const { fleet, keyOrder, keys } = this.#context
     const wireKey = keys.toWire(key, 'wrap')
-    // A trace of the look would end with the load.
+    // The trace of the look would otherwise end only with the load.
     if (keyOrder.of(wireKey) !== undefined || fleet.ready() !== undefined || commandsAreWatched()) {
       return undefined
     }
@@ -45,7 +45,7 @@ export class Leases {
   }
 
   /**
-   * One outcome a key, in their order; those of one server travel together.
+   * One outcome for each key, in their order; those of one server are sent together.
    *
    * @param looked - they were looked at before: as a rule there is no value, and somebody may compute it.
    */
@@ -57,14 +57,15 @@ export class Leases {
     const { fleet, keyOrder } = this.#context
     const ready = fleet.ready()
     const wireKeys = keys.map((key) => this.#context.keys.toWire(key, 'wrap'))
-    // A value that was set before, and is still being compressed, is found; one that is set later not.
+    // A value that was set before, and is still being compressed, is found; one that is set later
+    // is not.
     const turn = keyOrder.enter(wireKeys, ready !== undefined)
     const leave = turn === undefined ? undefined : await turn
     try {
       try {
         if (ready !== undefined) await ready
       } catch (reason) {
-        // No servers are known: as where the server of each key is down.
+        // No servers are known: treated as if the server of each key were down.
         return keys.map(() => ({ status: 'rejected', reason }))
       }
       const looks = keys.map((key, at) =>
@@ -79,14 +80,15 @@ export class Leases {
   async #look(key: WireKey, ask: LookupOptions, looked: boolean): Promise<Lookup> {
     const server = this.#context.fleet.homeOf(key.wireKey)
     const found = looked ? undefined : this.#read(server, key, ask, false)
-    // The fingerprint comes before the lock: where it cannot be had, nobody waits for nothing.
+    // The fingerprint comes before the lock: if it cannot be obtained, nobody waits in vain.
     const [seen, fingerprint] = await Promise.all([found, ask.print.known() ?? ask.print.later()])
     const look = judge(seen, fingerprint, ask)
     if (isServed(look.state, key.key, ask.mayRefresh)) return look
     return this.#compete(server, key, fingerprint, ask)
   }
 
-  // The lock first, then the item once more: the last winner may have stored it and left.
+  // The lock first, then the item once more: the last holder may have stored it and released the
+  // lock.
   async #compete(
     server: Server,
     key: WireKey,
@@ -99,11 +101,11 @@ export class Leases {
     let held: SeenLock | undefined
     let seen: Seen<WrappedItem> | undefined
     try {
-      // Servers count whole seconds: an item lives up to one second less than it is told.
+      // Servers count whole seconds: an item lives up to one second less than its ttl.
       const taken = lock.take(nonce, ask.lease + 1)
       ;[, held, seen] = await Promise.all([taken, lock.read(), this.#read(server, key, ask, true)])
     } catch (error) {
-      // The answer got lost, and may have been the win.
+      // The answer was lost, and the lock may have been won.
       void lock.giveBack(nonce, 0)
       throw error
     }

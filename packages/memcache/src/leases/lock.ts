@@ -15,10 +15,10 @@ import type { ValueDecoder } from '../values/value-decoder.js'
 /** An expiry that has passed: storing with it removes the item, if a cas token still holds. */
 const PAST = toExptime(new Date(0))
 
-/** What servers that were started without cas (`-C`) give for a token. */
+/** The token of servers that were started without cas (`-C`). */
 export const NO_CAS = '0'
 
-/** Seconds beyond the time of a command that the lock of a winner lives who is about to store. */
+/** Seconds that the lock of a holder about to store lives beyond the time of a command. */
 const STORING_GRACE = 2
 
 const text: ValueDecoder = {
@@ -27,16 +27,19 @@ const text: ValueDecoder = {
 
 /** A lock as it was read. */
 export interface SeenLock {
-  /** What the one who holds it wrote into it. */
+  /** What its holder wrote into it. */
   readonly nonce: string
-  /** The value is loaded and on its way: who now deletes the item waits until it has arrived. */
+  /**
+   * The value is loaded and on its way: a caller that deletes the item now waits until it has
+   * arrived.
+   */
   readonly storing: boolean
   readonly cas: string
 }
 
 const STORING = '!'
 
-// Where a stand-in takes the item, it takes the lock as well.
+// If a stand-in takes the item, it takes the lock as well.
 class ValueStore extends StorageRequest<boolean> {
   override get movable(): boolean {
     return true
@@ -55,9 +58,9 @@ class LockRead extends GetManyRequest {
   }
 }
 
-// Sent twice it does no harm: whose lock it is stands in it, and is read after it.
+// Sending it twice does no harm: the lock contains its holder, and is read afterwards.
 class LockAdd extends LockStore {
-  /** Called where the lock was won, but nobody waits for the answer any more. */
+  /** Called if the lock was won, but nobody waits for the answer any more. */
   wonLate: (() => void) | undefined = undefined
 
   override get repeatable(): boolean {
@@ -80,8 +83,8 @@ class LockRemoval extends DeletionRequest {
 }
 
 /**
- * The small item, beside a key and on its server, that says who loads the value of the key. It is
- * one of its own: to all other commands a key that is being loaded is missing.
+ * The small item, next to a key and on its server, that says who loads the value of the key. It is
+ * a separate item: to all other commands a key that is being loaded is missing.
  */
 export class Lock {
   readonly #server: Server
@@ -91,7 +94,7 @@ export class Lock {
   readonly #patient: boolean
 
   /**
-   * @param key - of the lock, as it travels.
+   * @param key - of the lock, as it is sent.
    * @param patient - its requests are of a list.
    */
   constructor(server: Server, key: string, timeout: number, patient: boolean) {
@@ -110,8 +113,8 @@ export class Lock {
   }
 
   /**
-   * Takes the lock away if it is this one's: nobody waits then for what nobody loads. Goes on
-   * while the server is away.
+   * Takes the lock away if this holder has it, so that nobody waits for a value that nobody loads.
+   * Keeps trying while the server is away.
    *
    * @param delay - milliseconds before the first attempt.
    */
@@ -132,7 +135,7 @@ export class Lock {
     }
   }
 
-  /** Who has the lock; `undefined`: nobody. */
+  /** The holder of the lock; `undefined`: nobody. */
   async read(): Promise<SeenLock | undefined> {
     const request = new LockRead('wrap', [this.#key], [this.#key], text, true)
     const [found] = await this.#submit<Found>(request)
@@ -145,7 +148,7 @@ export class Lock {
   /**
    * Says that the value is on its way: from here on nobody takes the lock away.
    *
-   * @returns the lock as it is now; `undefined` where it is not that one's any more.
+   * @returns the lock as it is now; `undefined` if that one no longer has it.
    */
   async announce({ nonce, cas }: SeenLock): Promise<SeenLock | undefined> {
     if (cas === NO_CAS) return this.#readOwn(nonce)
@@ -156,7 +159,7 @@ export class Lock {
     return isOwn ? seen : undefined
   }
 
-  /** Takes one's own lock away. @returns `false` where it was gone, or another's. */
+  /** Takes one's own lock away. @returns `false` if it was gone, or belongs to another. */
   async end(held: SeenLock): Promise<boolean> {
     if (held.cas !== NO_CAS) return this.removeSeen(held)
     const [seen] = await Promise.all([this.#readOwn(held.nonce), this.remove()])
@@ -168,12 +171,12 @@ export class Lock {
     return seen?.nonce === nonce ? seen : undefined
   }
 
-  /** Takes the lock away. @returns `false` where it was gone. */
+  /** Takes the lock away. @returns `false` if it was gone. */
   remove(): Promise<boolean> {
     return this.#submit<boolean>(new LockRemoval('wrap', this.#key, this.#key))
   }
 
-  /** Takes the lock away from who had it when it was read. @returns `false` where it changed. */
+  /** Takes the lock away from the holder that was read. @returns `false` if it changed. */
   removeSeen({ cas }: SeenLock): Promise<boolean> {
     if (cas === NO_CAS) return this.remove()
     return this.#submit(
@@ -203,7 +206,10 @@ export function replacement(
   return new ValueStore('wrap', wireKey, all, isStored)
 }
 
-/** Removes an item by its cas token: classic `delete` knows no condition, an end in the past does. */
+/**
+ * Removes an item by its cas token: classic `delete` has no condition, storing with an expiry in
+ * the past has.
+ */
 export function removal(wireKey: string, cas: string): StorageRequest<boolean> {
   return replacement(wireKey, { data: '', flags: 0, exptime: PAST }, cas)
 }

@@ -17,8 +17,8 @@ const text: ValueDecoder = {
 
 type Versions = Map<string, string>
 
-// A stand-in would start another version, and the old one, with all that was stored under it,
-// would be valid again when the tag's own server is back.
+// A stand-in would start another version, and the old one, with everything stored under it, would
+// become valid again when the tag's own server is back.
 class VersionRead extends GetManyRequest {
   readonly #tags: readonly string[]
   readonly #versions: Versions
@@ -33,7 +33,7 @@ class VersionRead extends GetManyRequest {
     return false
   }
 
-  // At once, and not in a later job of the promise: values that came in the same piece are judged by it.
+  // At once, and not in a later microtask: values that arrived in the same chunk are judged by it.
   override succeed(found: Found): void {
     for (const [position, item] of found.entries()) {
       if (item === undefined) continue
@@ -49,11 +49,11 @@ class VersionStore extends StorageRequest<boolean> {
   }
 }
 
-/** What the versions of some tags look like, for all who ask for it in one tick. */
+/** The fingerprint of the versions of some tags, for all that ask for it in one tick. */
 export interface Print {
-  /** What a value must carry to be valid; `undefined`: that is not known yet. */
+  /** What a value must carry to be valid; `undefined`: not known yet. */
   known(): string | undefined
-  /** The same, in time. */
+  /** The same, once it is known. */
   later(): Promise<string>
 }
 
@@ -62,7 +62,7 @@ const none: Print = {
   later: () => Promise.resolve(NO_TAGS),
 }
 
-/** What was asked for in one tick: it leaves in one batch, so that one answer is as good as many. */
+/** What was asked for in one tick: it is sent in one batch, so one answer serves all. */
 interface Tick {
   readonly timeout: number
   readonly prints: Map<string, Print>
@@ -82,7 +82,7 @@ export class Tags {
     this.#context = context
   }
 
-  /** Asks what the versions of these tags, in any order, look like now. */
+  /** Asks for the current versions of these tags, in any order. */
   print(tags: readonly string[], options: CallOptions | undefined): Print {
     if (tags.length === 0) return none
     const timeout = timeoutOf(this.#context, options)
@@ -103,7 +103,7 @@ export class Tags {
 
   /** Gives the tag a version that it never had. */
   async renew(tag: string, options: CallOptions | undefined): Promise<void> {
-    // What is asked from now on must not share what was asked before.
+    // Later requests must not share an earlier answer.
     this.#tick = undefined
     await this.#store('set', this.#keyOf(tag), newVersion(), options)
   }
@@ -140,10 +140,10 @@ export class Tags {
       )
     }
     if (keys.every((key) => versions.has(key))) return
-    throw new ServerError('wrap: the versions of its tags come and go', { command: 'wrap' })
+    throw new ServerError('wrap: the versions of its tags keep disappearing', { command: 'wrap' })
   }
 
-  /** Asks for versions; whoever needs one finds its answer in the tick. */
+  /** Asks for versions; all that need one in this tick share its answer. */
   #read(keys: readonly string[], tick: Tick): void {
     if (keys.length === 0) return
     const read = this.#readNow(keys, tick.versions, tick.timeout)

@@ -10,13 +10,13 @@ export const channelNames: Readonly<Record<'command', string>> = Object.freeze({
 
 /**
  * What the tracing channel publishes: the same object from `start` to `asyncEnd`, complete from
- * `asyncStart` (or `error`) on. A command of many keys is one message a server. Neither keys nor
- * values are in it.
+ * `asyncStart` (or `error`) on. A command of many keys is one message per server. It contains
+ * neither keys nor values.
  */
 export interface CommandMessage {
   /** Name of the client's method; `set chunk` and the like for the parts of a large value. */
   readonly command: string
-  /** Address of the server; if another one stood in for it, in the end of that one. */
+  /** Address of the server; if another one stood in for it, finally of that one. */
   server: string | undefined
   /** How many keys the command has; 0 for those of a server. */
   readonly keys: number
@@ -34,12 +34,12 @@ export interface CommandMessage {
 
 const commands: TracingChannel<unknown, CommandMessage> = tracingChannel(channelNames.command)
 
-/** True while anybody listens to the channel of commands. */
+/** True while the channel of commands has a subscriber. */
 export function commandsAreWatched(): boolean {
   return isWatched(commands as TracingChannel<unknown, object>)
 }
 
-/** Sends a request with publishing what becomes of it. */
+/** Sends a request and publishes its outcome. */
 export function traceCommand<T>(request: Request<T>, send: () => Promise<T>): Promise<T> {
   const { command, server, keyCount } = request
   const message: CommandMessage = { command, server, keys: keyCount, bytes: 0, outcome: undefined }

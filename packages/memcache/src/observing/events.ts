@@ -19,7 +19,7 @@ export interface RefreshFailed {
   readonly delay: number
 }
 
-/** What a client tells its listeners. There is no `'error'` event: failures belong to calls. */
+/** The events of a client. There is no `'error'` event: failures belong to calls. */
 export interface MemcacheEvents {
   /** A server could not be reached; until `server:up` calls to it fail at once or after one try. */
   'server:down': [event: ServerDown]
@@ -30,19 +30,19 @@ export interface MemcacheEvents {
   /** A server that was left out has answered and gets its keys back. */
   'server:rejoined': [event: ServerUp]
   /**
-   * A connection to a server did not come about. Calls to it fail at once for `delay` milliseconds;
-   * the first call after that tries again. `attempt` counts failures in a row.
+   * A connection to a server could not be opened. Calls to it fail at once for `delay`
+   * milliseconds; the first call after that tries again. `attempt` counts failures in a row.
    */
   'server:reconnecting': [event: ServerReconnecting]
   /**
-   * `wrap` served an old value and could not replace it, since `load` failed in the background; or
-   * what `load` gave was returned, but could not be stored. For `delay` milliseconds, more after each
-   * failure in a row, this process serves the old value of the key without trying again.
+   * `wrap` served an old value and could not replace it because `load` failed in the background; or
+   * what `load` returned was passed on, but could not be stored. For `delay` milliseconds, more
+   * after each failure in a row, this process serves the old value of the key without trying again.
    */
   'refresh:failed': [event: RefreshFailed]
 }
 
-/** Tells the listeners of a client. */
+/** Emits the events of a client. */
 export type Tell = <Event extends keyof MemcacheEvents>(
   event: Event,
   details: MemcacheEvents[Event][0],

@@ -14,9 +14,12 @@ import type { Request, RequestObserver } from '../requests/request.js'
  */
 export interface LatencyMetrics extends HistogramSummary {}
 
-/** What became of the calls of one command. */
+/** The outcomes of the calls of one command. */
 export interface CommandMetrics {
-  /** Requests that were settled: one a server for commands of many keys, one a key for `setMany`. */
+  /**
+   * Requests that were settled: one per server for commands of many keys, one per key for
+   * `setMany`.
+   */
   readonly calls: number
   /** Keys that were read and found. */
   readonly hits: number
@@ -24,24 +27,24 @@ export interface CommandMetrics {
   readonly misses: number
   /** Failed calls by the `code` or name of the error. */
   readonly errors: Readonly<Record<string, number>>
-  /** Of all of them, failed ones too. */
+  /** Of all of them, including failed ones. */
   readonly latency: LatencyMetrics
 }
 
 /**
- * A picture of a client's counters, which only grow, but for `pending` and `open`. The totals count
- * servers that are gone, too.
+ * A snapshot of a client's counters, which only grow, except `pending` and `open`. The totals also
+ * count removed servers.
  */
 export interface MemcacheMetrics extends TrafficMetrics {
   /** By the name of the method; `get chunk` and the like are the parts of large values. */
   readonly commands: Readonly<Record<string, CommandMetrics>>
-  /** By address. A server that was removed goes, when what was under way on it is finished. */
+  /** By address. A removed server disappears when what was under way on it is finished. */
   readonly servers: Readonly<Record<string, TrafficMetrics>>
   /** Of all commands. */
   readonly latency: LatencyMetrics
 }
 
-/** A server, as far as its numbers go. */
+/** The numbers of a server. */
 export interface MeteredServer {
   readonly address: { readonly name: string }
   readonly pending: number
@@ -55,12 +58,12 @@ class Counters {
   readonly latency = new Histogram()
 }
 
-/** Counts what becomes of requests, at the price of a few additions each. */
+/** Counts the outcomes of requests, at the price of a few additions each. */
 export class Metrics implements RequestObserver {
   readonly #clock: Deadlines
   readonly #commands = new Map<string, Counters>()
   readonly #traffic = new Map<string, Traffic>()
-  /** Of servers that are gone. */
+  /** Of removed servers. */
   readonly #departed = new Traffic()
   #lastCommand = ''
   #lastCounters = new Counters()
@@ -93,7 +96,9 @@ export class Metrics implements RequestObserver {
     return traffic
   }
 
-  /** A server is gone, its connections are closed: what they carried is in the totals alone. */
+  /**
+   * A server was removed and its connections are closed: what they carried is only in the totals.
+   */
   forget(server: string): void {
     const traffic = this.#traffic.get(server)
     if (traffic === undefined) return
@@ -101,7 +106,7 @@ export class Metrics implements RequestObserver {
     this.#departed.add(traffic)
   }
 
-  /** @param running - the servers that there are now. */
+  /** @param running - the current servers. */
   snapshot(running: readonly MeteredServer[]): MemcacheMetrics {
     const latency = new Histogram()
     const commands: Record<string, CommandMetrics> = {}

@@ -17,7 +17,7 @@ import {
 import { PYTHON_COMPRESSED, pythonValues } from '../values/foreign/python-values.js'
 import type { ForeignFormat } from '../values/transcoder.js'
 
-/** The clients of other languages that this one can be. */
+/** The clients of other languages that this one can be compatible with. */
 export type CompatName = 'php-memcached' | 'php-memcache' | 'pylibmc' | 'pymemcache' | 'dalli'
 
 /** Another client with the settings that it runs with. */
@@ -42,11 +42,11 @@ export interface CompatOptions {
   readonly strategy?: 'consistent' | 'standard' | undefined
 }
 
-/** What a client that is compatible with another one does as that does. */
+/** The parts of a client's behaviour that compatibility with another one determines. */
 export interface Compat {
   readonly distribution: DistributionFactory
   readonly format: ForeignFormat
-  /** True where the namespace is hashed with the key. */
+  /** True if the namespace is hashed with the key. */
   readonly hashesNamespace: boolean
 }
 
@@ -63,7 +63,7 @@ const SETTINGS: Readonly<Record<CompatName, readonly Setting[]>> = {
 
 const SERIALIZERS: readonly PhpSerializerName[] = ['php', 'igbinary', 'json', 'msgpack']
 
-/** @throws TypeError for a client or a setting that is not known. */
+/** @throws TypeError for an unknown client or setting. */
 export function readCompat(choice: CompatName | CompatOptions): Compat {
   const options = typeof choice === 'string' ? { name: choice } : choice
   if (

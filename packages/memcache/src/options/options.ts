@@ -9,7 +9,7 @@ import type { CompressionOptions } from '../values/compression.js'
 import type { Serializer, SerializerName } from '../values/serializers.js'
 import type { CompatName, CompatOptions } from './compat.js'
 
-/** What `new MemcacheClient(...)` takes beside the servers; all of it is optional. */
+/** Options of `new MemcacheClient(...)`; all of them are optional. */
 export interface MemcacheOptions {
   /**
    * The servers: one string (`'a:11211,b:11211'`, a `memcached://` or, for TLS, `memcacheds://`
@@ -19,46 +19,46 @@ export interface MemcacheOptions {
   readonly servers?: string | readonly (string | ServerObject)[] | undefined
   /**
    * Put before every key on the wire; it counts against the 250 bytes of a key, and is not hashed
-   * when the server of a key is chosen (as libmemcached does it).
+   * when the server of a key is chosen (as libmemcached does).
    * @defaultValue `''`
    */
   readonly namespace?: string | undefined
   /**
-   * `'auto'` asks each server, and again when a connection to it was lost: `meta` where it is known (memcached 1.6.10 and later), else
-   * `classic`, which proxies such as twemproxy speak; with a password also `binary`, which is all
-   * that servers with SASL (`-S`) speak. The binary protocol knows neither `verbosity` nor the
-   * commands that need meta or a text line of their own.
+   * `'auto'` asks each server, and again when a connection to it was lost: `meta` if the server
+   * knows it (memcached 1.6.10 and later), else `classic`, which proxies such as twemproxy speak;
+   * with a password also `binary`, which is all that servers with SASL (`-S`) speak. The binary
+   * protocol has neither `verbosity` nor the commands that need meta or a text line of their own.
    * @defaultValue `'auto'`
    */
   readonly protocol?: 'auto' | 'meta' | 'classic' | 'binary' | undefined
   /**
    * Which server a key lives on: `'ketama'` is libmemcached's weighted ring; `'ketama-fixed'` the
-   * same with shares that do not depend on the number of servers, so that one that goes moves its
-   * own keys alone; `'modula'` libmemcached's hash modulo the number of servers; or a function of
-   * yours.
+   * same with shares that do not depend on the number of servers, so that a removed server moves
+   * only its own keys; `'modula'` libmemcached's hash modulo the number of servers; or a function
+   * of yours.
    * @defaultValue `'ketama'`
    */
   readonly distribution?: DistributionName | DistributionFactory | undefined
   /**
    * Shares keys and values with a client of another language: distribution, flags, serializer and
-   * compression are what that client does by default, or with the settings given.
-   * `distribution` and `transcoder` beside it come first. Leases of `wrap` then live under keys of
-   * their own, for other clients would read a key that is being loaded as an empty string;
-   * `stale` and `refreshAhead` have no effect, `tags` and `largeValues` are a TypeError.
+   * compression are what that client does by default, or with the settings given. `distribution`
+   * and `transcoder` take precedence over it. Leases of `wrap` then live under keys of their own,
+   * because other clients would read a key that is being loaded as an empty string; `stale` and
+   * `refreshAhead` have no effect, `tags` and `largeValues` are a TypeError.
    * @defaultValue none
    */
   readonly compat?: CompatName | CompatOptions | undefined
   /**
-   * Connections to each server. Calls go behind each other on one; another is opened when that one
-   * has been silent for 10 ms with calls in flight, has more to send than the kernel takes, has a
-   * call that ran out of time, or has 128 KB of answers under way. `keys` and `watch` have
-   * connections of their own.
+   * Connections to each server. Calls are pipelined on one; another is opened when that one has
+   * been silent for 10 ms with calls in flight, has more to send than the kernel takes, has a call
+   * that ran out of time, or has 128 KB of answers under way. `keys` and `watch` have connections
+   * of their own.
    * @defaultValue `{ min: 0, max: 2 }`; a `max` as large as `min` where that is over 2
    */
   readonly pool?: Partial<PoolOptions> | undefined
   /**
-   * Milliseconds of silence after which a call is given up. They begin with the call, and anew while
-   * bytes of a large value, its own or one before it, move on the connection.
+   * Milliseconds of silence after which a call is given up. They start with the call, and start
+   * again while bytes of a large value, its own or an earlier one, move on the connection.
    * @defaultValue 1000
    */
   readonly timeout?: number | undefined
@@ -67,8 +67,8 @@ export interface MemcacheOptions {
   /** How often a read whose connection was lost is sent again, within its timeout. @defaultValue 1 */
   readonly retries?: number | undefined
   /**
-   * Calls that may wait for one server; more reject with QueueFullError. Those of a list, as
-   * `setMany` takes it, are not refused: over three quarters of it they wait.
+   * Calls that may wait for one server; more reject with QueueFullError. Those of a list, such as
+   * the one of `setMany`, are not refused: above three quarters of it they wait.
    * @defaultValue 100000
    */
   readonly maxPending?: number | undefined
@@ -83,24 +83,24 @@ export interface MemcacheOptions {
    */
   readonly transcoder?: SerializerName | Serializer | undefined
   /**
-   * Compresses values over `threshold` bytes where that makes them smaller; `true` for zlib from
-   * 2000 bytes on. Off unless asked for, because strings and bytes are then not stored as they
-   * are, and `append` and `prepend` are refused. Compressed values are read in any case (not with
-   * `transcoder: 'raw'` or one of yours: those see what is stored).
+   * Compresses values over `threshold` bytes if that makes them smaller; `true` for zlib from 2000
+   * bytes on. Off unless asked for, because strings and bytes are then not stored as they are, and
+   * `append` and `prepend` are refused. Compressed values are read in any case (not with
+   * `transcoder: 'raw'` or one of yours: those get what is stored).
    * @defaultValue `false`
    */
   readonly compression?: boolean | CompressionOptions | undefined
   /**
-   * What becomes of values that do not fit an item of `maxValueSize`: a ValueTooLargeError, or
-   * they are stored in chunks, up to 64 MiB or `maxSize` bytes. A value in chunks is read whole or
-   * is a miss; every client that reads it needs this option too. `delete` and `touch` then read
-   * the item first, `append` and `prepend` are refused, counters are not concerned.
+   * What becomes of values that do not fit an item of `maxValueSize`: a ValueTooLargeError, or they
+   * are stored in chunks, up to 64 MiB or `maxSize` bytes. A value in chunks is read whole or is a
+   * miss; every client that reads it needs this option too. `delete` and `touch` then read the item
+   * first, `append` and `prepend` are refused, counters are not affected.
    * @defaultValue `'reject'`
    */
   readonly largeValues?: 'reject' | 'chunk' | { readonly maxSize: number } | undefined
   /**
-   * A key that is over 250 bytes with its namespace (186 for bytes that are no text) is an
-   * InvalidKeyError, or travels as the SHA-256 of itself. Other keys travel as they are either way.
+   * A key that is over 250 bytes with its namespace (186 for bytes that are not text) is an
+   * InvalidKeyError, or is sent as its SHA-256. Other keys are sent unchanged in either case.
    * @defaultValue `'reject'`
    */
   readonly longKeys?: 'reject' | 'hash' | undefined
@@ -113,8 +113,8 @@ export interface MemcacheOptions {
    */
   readonly failover?: 'none' | 'next' | GutterOptions | undefined
   /**
-   * A server that fails so many times in a row gets no calls until it has answered a probe, first
-   * made after `cooldown` milliseconds.
+   * A server that fails `failures` times in a row gets no calls until it has answered a probe,
+   * first made after `cooldown` milliseconds.
    * @defaultValue none; with a failover `{ failures: 3, cooldown: 1000 }`
    */
   readonly ejection?: Partial<EjectionOptions> | undefined
@@ -129,20 +129,20 @@ export interface MemcacheOptions {
   /**
    * User name and password for all servers that have none of their own (in their URL, or as
    * `username` and `password` of their object). SASL PLAIN on the binary protocol, the handshake of
-   * `-Y` on the text protocols; both send the password as it is, so use TLS. A server that refuses
-   * them, or asks for none, fails every call by an AuthenticationError.
+   * `-Y` on the text protocols; both send the password unencrypted, so use TLS. If a server refuses
+   * them, or asks for none, every call to it fails with an AuthenticationError.
    */
   readonly auth?: Credentials | undefined
   /**
    * Keeps up to `max` values that `wrap` and `wrapMany` returned in the process, each for `ttl`
-   * seconds (fractions count) at most. Changes by this client are respected at once, those by other
+   * seconds (fractions count) at most. Changes by this client are seen at once, those by other
    * processes when `ttl` is over. All callers get the same object: do not change it.
    * @defaultValue off
    */
   readonly near?: NearOptions | undefined
   /**
    * Makes every value of `wrap` depend on a version of the namespace, so that
-   * `invalidateNamespace()` works: as a tag on everything.
+   * `invalidateNamespace()` works, like a tag on everything.
    * @defaultValue false
    */
   readonly namespaceVersion?: boolean | undefined
@@ -150,7 +150,7 @@ export interface MemcacheOptions {
 
 /** Servers that stand in for one that cannot be reached. */
 export interface GutterOptions {
-  /** Written as `servers` is. */
+  /** In the same form as `servers`. */
   readonly gutter: string | readonly (string | ServerObject)[]
   /** Seconds that items live there at most. @defaultValue 10 */
   readonly ttl?: number | undefined

@@ -19,7 +19,7 @@ test('servers are one string, an array or an option; else the environment, else 
   expect(names({})).toEqual(['localhost:11211'])
 })
 
-describe('an option that cannot be is refused', () => {
+describe('an invalid option is refused', () => {
   test.each<[string, unknown]>([
     ['a misspelt name', { timout: 1 }],
     ['a number', 11_211],
@@ -52,7 +52,7 @@ describe('an option that cannot be is refused', () => {
   })
 })
 
-/** What each option cannot be; one that is not here does not compile. */
+/** Invalid values of each option; an option that is missing here does not compile. */
 const WRONG: { readonly [Name in keyof MemcacheOptions]-?: readonly unknown[] } = {
   servers: [5, null, {}, [5], new URL('memcached://a'), [new URL('memcached://a')], ''],
   namespace: [5, null, Buffer.from('a')],
@@ -105,7 +105,7 @@ test.each<[string, unknown]>([
   expect(read).toThrow(expect.objectContaining({ message: expect.not.stringContaining('hunter') }))
 })
 
-test('of an option that there is none of, all that there are is told', () => {
+test('the error for an unknown option lists the known ones', () => {
   const read = (): unknown => readOptions({ timout: 1 } as MemcacheOptions)
   expect(read).toThrow("'timout'")
   for (const name of Object.keys(WRONG)) expect(read).toThrow(name)

@@ -50,7 +50,7 @@ export interface Settings {
   readonly ejection: EjectionOptions | undefined
   readonly discovery: DiscoveryOptions | undefined
   readonly transcoder: Transcoder
-  /** Bytes of the largest value in chunks; `undefined`: there are none. */
+  /** Bytes of the largest value in chunks; `undefined`: values are not stored in chunks. */
   readonly largestInChunks: number | undefined
   readonly near: NearOptions | undefined
   readonly namespaceVersion: boolean
@@ -65,12 +65,15 @@ const ADDRESS_RULES: AddressRules = {
 
 const isBoolean = (value: unknown): boolean => typeof value === 'boolean'
 const isText = (value: unknown): boolean => typeof value === 'string'
-/** What is looked at where it is read. */
+/** A value that is checked where it is read. */
 const later: Check = (name, value) => {
   if (value === null) throw new TypeError(wrong(name, 'something', value))
 }
 
-/** What the options may be; those of a kind of their own are looked at where they are read. */
+/**
+ * The known options and their valid values; options with a form of their own are checked where they
+ * are read.
+ */
 const RULES = new OptionRules<MemcacheOptions>(
   {
     servers: later,
@@ -107,7 +110,7 @@ const RULES = new OptionRules<MemcacheOptions>(
   'servers or ',
 )
 
-/** Its errors show no value: it may be a password at a wrong place. */
+/** Its errors show no value: it may be a password in the wrong place. */
 function credentials(name: string, value: unknown): void {
   const text = `${name} is an object of username and password, both of them text`
   if (typeof value !== 'object' || value === null) throw new TypeError(text)
@@ -119,7 +122,7 @@ function credentials(name: string, value: unknown): void {
 /**
  * Checks the options and fills in the defaults.
  *
- * @throws TypeError or RangeError for a setting that cannot be.
+ * @throws TypeError or RangeError for an invalid setting.
  */
 export function readOptions(
   input: string | readonly (string | ServerObject)[] | MemcacheOptions = {},
@@ -154,19 +157,19 @@ export function readOptions(
   }
 }
 
-/** Reads servers as the constructor does. @throws TypeError for what names none. */
+/** Reads servers as the constructor does. @throws TypeError if no server is named. */
 export function readServers(
   servers: string | ServerObject | readonly (string | ServerObject)[],
 ): ServerAddress[] {
   return parseServers(servers, ADDRESS_RULES)
 }
 
-/** Reads one server. @throws TypeError for what is none. */
+/** Reads one server. @throws TypeError if it is not a server. */
 export function readServer(server: string | ServerObject): ServerAddress {
   return parseServer(server, ADDRESS_RULES)
 }
 
-/** A server of a cluster, reached as the endpoint that told of it. */
+/** A server of a cluster, reached in the same way as the endpoint that named it. */
 export function nodeAddress(
   { host, port }: { readonly host: string; readonly port: number },
   { tls, username, password }: ServerAddress,
@@ -181,7 +184,7 @@ function readFailover(failover: NonNullable<MemcacheOptions['failover']>): Failo
   }
   const { gutter, ttl = 10 } = failover
   if (gutter === undefined) throw new TypeError(wrong('failover.gutter', 'servers', gutter))
-  if (ttl > 86_400) throw new RangeError('failover.ttl is a day at most, for items go stale there')
+  if (ttl > 86_400) throw new RangeError('failover.ttl is at most a day: items go stale there')
   return { kind: 'gutter', servers: readServers(gutter), ttl }
 }
 
@@ -207,7 +210,7 @@ function readDiscovery(discovery: MemcacheOptions['discovery']): DiscoveryOption
   return { interval }
 }
 
-/** Bytes of the largest value in chunks, unless told otherwise. */
+/** Bytes of the largest value in chunks by default. */
 const LARGEST_IN_CHUNKS = 64 * 1_048_576
 
 function readValues(
@@ -226,7 +229,7 @@ function readValues(
   return { maxValueSize, transcoder: composed, largestInChunks }
 }
 
-// What other clients could only misread is refused.
+// Settings that other clients would misread are refused.
 function checkCompat({ compression, largeValues, namespaceVersion }: MemcacheOptions): void {
   if (largeValues !== undefined && largeValues !== 'reject') {
     throw new TypeError('with compat there are no largeValues: other clients cannot read pieces')

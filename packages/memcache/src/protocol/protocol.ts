@@ -1,7 +1,7 @@
 import type { Output } from '@glammp/wire'
 import type { ReplyKind, ReplySink } from './reply.js'
 
-/** Feeds on bytes, tells replies. Throws where the bytes cannot be the protocol's. */
+/** Takes bytes and reports replies. Throws if the bytes are not valid in the protocol. */
 export interface Decoder {
   push(chunk: Buffer): void
 }
@@ -20,48 +20,55 @@ export interface StorageFields {
 
 export type StorageMode = 'set' | 'add' | 'replace' | 'append' | 'prepend'
 
-/** Who may use a server. */
+/** User name and password for a server. */
 export interface Credentials {
   /** With SASL, that may be `user@realm`. */
   readonly username: string
-  /** Sent as it is. */
+  /** Sent unencrypted. */
   readonly password: string
 }
 
-/** The words of one protocol. Each appends one command and knows nothing of its caller. */
+/**
+ * The commands of one protocol. Each method appends one command and knows nothing of its caller.
+ */
 export interface Protocol {
   readonly name: 'meta' | 'classic' | 'binary'
-  /** The meta commands, as lines, are words of it. */
+  /** Whether the protocol has the meta commands, as lines. */
   readonly hasMeta: boolean
   /** How it answers a `touch` of a key that is missing. */
   readonly touchMiss: ReplyKind
-  /** What a password is shown in, before anything else; by itself where this is absent. */
+  /**
+   * The protocol for authentication, before anything else; the protocol itself if this is absent.
+   */
   readonly handshake?: Protocol
   /** @returns how many final replies come back. */
   get(keys: readonly string[], withCas: boolean, out: Output): number
   /**
-   * As {@link get}, in words that cost the server less, where it has some. What vivify has made and
-   * nobody has filled may come as a value without bytes and flags.
+   * As {@link get}, with a command that costs the server less, if there is one. An item that was
+   * made by vivify and not filled may come as a value without bytes and flags.
    */
   getMany?(keys: readonly string[], withCas: boolean, out: Output): number
-  /** As {@link get} of one key, with the seconds that the item has left, where it can tell them. */
+  /**
+   * As {@link get} of one key, with the seconds that the item has left, if the protocol reports
+   * them.
+   */
   look(key: string, withCas: boolean, out: Output): number
   getAndTouch(key: string, exptime: number, out: Output): void
   store(fields: StorageFields, out: Output): void
   delete(key: string, out: Output): void
   /**
-   * Marks an item stale, with a new expiry; deletes it where the protocol has no word for that.
+   * Marks an item stale, with a new expiry; deletes it if the protocol cannot mark it.
    *
-   * @returns false where it deletes.
+   * @returns false if it deletes.
    */
   invalidate(key: string, exptime: number, out: Output): boolean
   touch(key: string, exptime: number, out: Output): void
   arithmetic(key: string, delta: string, decrement: boolean, out: Output): void
-  /** An administrative command, by the words of the text protocols. */
+  /** An administrative command, as in the text protocols. */
   line(command: string, out: Output): void
-  /** Shows who we are: SASL PLAIN in binary, the handshake of `-Y` in text. */
+  /** Authenticates: SASL PLAIN in binary, the handshake of `-Y` in text. */
   authenticate(credentials: Credentials, out: Output): void
   decoder(sink: ReplySink): Decoder
-  /** The protocol for one connection, where it remembers something of what was sent. */
+  /** The protocol for one connection, if it keeps a state of what was sent. */
   forConnection?(): Protocol
 }

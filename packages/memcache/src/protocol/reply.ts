@@ -1,6 +1,6 @@
 import { latin1 } from '@glammp/wire'
 
-/** What a server can say, whatever the protocol it says it in. */
+/** The kinds of replies of a server, in all protocols. */
 export const ReplyKind = {
   /** An item, or the number of an arithmetic command: `bytes` from `start` to `end`. */
   VALUE: 0,
@@ -22,7 +22,10 @@ export const ReplyKind = {
   CLIENT_ERROR: 8,
   /** `ERROR`: the server does not know the command. */
   UNKNOWN: 9,
-  /** An item named by its key, from a server that was asked for a list of them in meta's company. */
+  /**
+   * An item named by its key, from a server that was asked for a list of them next to meta
+   * commands.
+   */
   ITEM: 10,
 } as const
 
@@ -30,18 +33,18 @@ export type ReplyKind = (typeof ReplyKind)[keyof typeof ReplyKind]
 
 const NOTHING = Buffer.alloc(0)
 
-/** Stands for the key of the number that a classic counter is answered with: nobody's. */
+/** Stands for the key of the number that a classic counter is answered with: no key. */
 const NOBODY = Buffer.from(' ')
 
 /** The key that a classic server names with an item. */
 export class ItemName {
-  /** False where the protocol names none. */
+  /** False if the protocol does not name the key. */
   present = false
   #bytes: Buffer = NOTHING
   #start = 0
   #end = 0
 
-  /** Keeps the place where it stands. */
+  /** Remembers its position. */
   take(bytes: Buffer, start: number, end: number): void {
     this.present = true
     this.#bytes = bytes
@@ -49,12 +52,14 @@ export class ItemName {
     this.#end = end
   }
 
-  /** It is no key that anybody asked for. */
+  /** It is not a key that was asked for. */
   takeNobody(): void {
     this.take(NOBODY, 0, NOBODY.length)
   }
 
-  /** True where it is the wire key. Bytes are compared where they stand: text made of them would cost more. */
+  /**
+   * True if it is the wire key. Bytes are compared in place: making text of them would cost more.
+   */
   is(wireKey: string): boolean {
     const start = this.#start
     const { length } = wireKey
@@ -77,7 +82,7 @@ export class MetaFlags {
   #start = 0
   #end = 0
 
-  /** Keeps the place where they stand. */
+  /** Remembers their position. */
   take(bytes: Buffer, start: number, end: number): void {
     this.#bytes = bytes
     this.#start = start
@@ -96,25 +101,25 @@ export class MetaFlags {
 
 /**
  * One reply. A decoder fills the same object again and again, and `bytes` is the socket's own
- * chunk: who wants to keep something copies it before returning.
+ * chunk: to keep something, copy it before returning.
  */
 export class Reply {
   kind: ReplyKind = ReplyKind.END
-  /** True where no further reply to the same line of the request follows. */
+  /** True if no further reply to the same line of the request follows. */
   final = true
   /** Client flags of the item. */
   flags = 0
-  /** Cas token of the item, or the empty string where none was asked for. */
+  /** Cas token of the item, or the empty string if it was not asked for. */
   cas = ''
-  /** Key of the item, where the protocol repeats it. */
+  /** Key of the item, if the protocol repeats it. */
   readonly name: ItemName = new ItemName()
-  /** The item was made by vivify and is still without a value. */
+  /** The item was made by vivify and has no value yet. */
   stub = false
   /** Meta `X`: the item was marked stale. */
   stale = false
-  /** Meta `W` or `Z`: who shall compute the value was told so, now or before. */
+  /** Meta `W` or `Z`: a client has been told to compute the value, now or before. */
   claimed = false
-  /** Meta `t`: seconds that the item still lives; -1: for ever; -2: nobody has said it. */
+  /** Meta `t`: seconds that the item still lives; -1: for ever; -2: not reported. */
   left = -2
   /** All flags of a meta reply, read on demand. */
   readonly metaFlags: MetaFlags = new MetaFlags()
@@ -130,7 +135,7 @@ export class Reply {
   }
 }
 
-/** Where decoded replies go. */
+/** The receiver of decoded replies. */
 export interface ReplySink {
   reply(reply: Reply): void
 }

@@ -5,8 +5,8 @@ import { isNoEntry, refusal } from './refusal.js'
 import { Request } from './request.js'
 
 /**
- * What a server says to a user name and a password: `unknown`, that it takes none; `failed`, that
- * it could not look.
+ * The outcome of authentication: `unknown`: the server does not ask for a password; `failed`: it
+ * could not check it.
  */
 export type Authenticated = 'accepted' | 'refused' | 'unknown' | 'failed'
 
@@ -19,7 +19,7 @@ const ANSWERS: ReadonlyMap<ReplyKind, Authenticated> = new Map<ReplyKind, Authen
 
 /**
  * A line that changes nothing, and long enough for a server that speaks binary alone (`-S`): that
- * one waits for the 24 bytes of a header before it sees that they are none, and closes.
+ * one waits for the 24 bytes of a header before it sees that they are not one, and closes.
  */
 const HARMLESS = `mn${' '.repeat(30)}`
 
@@ -63,7 +63,7 @@ export class AuthenticationRequest extends Request<Authenticated> {
 
   accept(reply: Reply): void {
     const answer = ANSWERS.get(reply.kind)
-    // The server's own words go nowhere: they might repeat what it was sent.
+    // The server's own text is dropped: it might repeat what was sent to it.
     if (answer !== undefined) this.succeed(answer)
     else this.fail(refusal(reply, this))
   }

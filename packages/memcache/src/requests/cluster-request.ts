@@ -16,15 +16,15 @@ interface Node {
   readonly port: number
 }
 
-/** What a node is known by. */
+/** The name of a node. */
 export function nameOf({ host, port }: Node): string {
   return `${host}:${port}`
 }
 
 /**
  * `config get cluster`, as ElastiCache and Memorystore answer it: a block with the version on the
- * first line and `host|ip|port` of each node on the second. Resolves to `undefined` where the
- * block is something else.
+ * first line and `host|ip|port` of each node on the second. Resolves to `undefined` if the block is
+ * something else.
  */
 export class ClusterRequest extends Request<ClusterConfiguration | undefined> {
   #configuration: ClusterConfiguration | undefined
@@ -66,7 +66,7 @@ function parse(block: string): ClusterConfiguration | undefined {
     })
   const sound = nodes.every(({ host, port }) => host !== '' && port > 0 && port < 65_536)
   if (nodes.length === 0 || !sound) return undefined
-  // Named twice, a server has one place in the list.
+  // A server that is named twice is in the list once.
   const distinct = [...new Map(nodes.map((node) => [nameOf(node), node])).values()]
   return { version: Number(version), nodes: distinct }
 }

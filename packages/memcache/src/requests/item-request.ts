@@ -35,7 +35,7 @@ export class DeletionRequest extends Request<boolean> {
   }
 }
 
-/** `invalidate`: deletes, or marks stale where the protocol can. */
+/** `invalidate`: deletes, or marks stale if the protocol can. */
 export class InvalidationRequest extends DeletionRequest {
   /** It was sent as a deletion. */
   deletes = false
@@ -127,5 +127,5 @@ export class ArithmeticRequest extends Request<string | undefined> {
 function numberOf(reply: Reply): string {
   const number = reply.content().trimEnd()
   if (reply.final && /^\d{1,20}$/.test(number)) return number
-  throw new Fault('garbled', 'an answer that is no number')
+  throw new Fault('garbled', 'an answer that is not a number')
 }

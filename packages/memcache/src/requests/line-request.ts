@@ -4,12 +4,15 @@ import { type Reply, ReplyKind } from '../protocol/reply.js'
 import { refusal } from './refusal.js'
 import { Request } from './request.js'
 
-/** What the lines look like that answer a command; others bring any line, or a refusal in words. */
+/**
+ * The form of the lines that answer a command; other commands are answered by any line, or by a
+ * refusal as text.
+ */
 const LINES: Readonly<Record<string, RegExp>> = { version: /^VERSION /, stats: /^STAT / }
 
 /**
- * An administrative command, by the words of the text protocols. Resolves to the lines of
- * text that came back before the ending (`END`, `OK`, `RESET`), which may be none.
+ * An administrative command, as in the text protocols. Resolves to the lines of text that came back
+ * before the ending (`END`, `OK`, `RESET`), which may be empty.
  */
 export class LineRequest extends Request<string[]> {
   readonly #line: string

@@ -15,18 +15,18 @@ export type ItemOpener<T> = (
   reader: ItemReader,
 ) => T | Promise<T>
 
-/** An item with all that a server says of it. */
+/** An item with all that a server reports of it. */
 export interface Seen<T> {
-  /** `undefined` for an item that some program has made by vivify, and not filled. */
+  /** `undefined` for an item that a program has made by vivify, and not filled. */
   readonly item: T | undefined
   readonly cas: string
-  /** It was marked stale; servers that do not speak meta know no such mark. */
+  /** It was marked stale; servers that do not speak meta do not have this mark. */
   readonly stale: boolean
-  /** Seconds that it still lives; -1: for ever; -2: the protocol does not say. */
+  /** Seconds that it still lives; -1: for ever; -2: not reported by the protocol. */
   readonly left: number
 }
 
-/** Reads one item as leases need it: `undefined` where there is none. */
+/** Reads one item as leases need it: `undefined` if there is none. */
 export class LookRequest<T, R = Seen<T> | undefined> extends Request<R> {
   readonly #wireKey: string
   readonly #open: ItemOpener<T>

@@ -6,7 +6,7 @@ import { type Reply, ReplyKind } from '../protocol/reply.js'
 import { refusal } from './refusal.js'
 import { Request } from './request.js'
 
-/** What a meta command came back with. */
+/** The reply of a meta command. */
 export interface MetaReply {
   /**
    * `found` is `VA`, `HD` or `OK`; `missing` is `EN` or `NF`; `exists` is `EX` (another cas token);
@@ -38,8 +38,8 @@ export class MetaRequest extends Request<MetaReply> {
   readonly #block: string | Uint8Array | undefined
 
   /**
-   * @param line - the command without its line end; every part of it checked by the caller.
-   * @param block - for `ms`: the data, whose length stands in the line.
+   * @param line - the command without its line end; with every part checked by the caller.
+   * @param block - for `ms`: the data, whose length is in the line.
    */
   constructor(
     command: string,
@@ -69,7 +69,7 @@ export class MetaRequest extends Request<MetaReply> {
 
   encode(protocol: Protocol, out: Output): number {
     if (!protocol.hasMeta) {
-      // The server changed under us; a line that is known to all keeps the replies in step.
+      // The server was replaced; a line that every server knows keeps the replies in step.
       protocol.line('version', out)
       return 1
     }
@@ -85,7 +85,7 @@ export class MetaRequest extends Request<MetaReply> {
     const status = STATUSES.get(reply.kind)
     if (status !== undefined) {
       const found = reply.kind === ReplyKind.VALUE
-      // EN is what a retrieval finds nothing with; the others say it otherwise.
+      // EN is the miss of a retrieval; the other commands have another code for it.
       if (found) this.hits = reply.stub ? 0 : 1
       else if (reply.kind === ReplyKind.END) this.hits = 0
       this.result = status

@@ -4,7 +4,7 @@ import { keyText } from '../key.js'
 import { type Reply, ReplyKind } from '../protocol/reply.js'
 import type { Request } from './request.js'
 
-/** The server is there, but does not let us in: nothing else on the connection will work either. */
+/** The server can be reached, but refuses us: nothing else on the connection will work either. */
 export class AuthenticationFault extends Fault {
   constructor(message: string) {
     super('connect', message)
@@ -15,15 +15,15 @@ export class AuthenticationFault extends Fault {
 const NO_ENTRY =
   /^(unauthenticated|authentication failure|bad authentication token format|Auth failure\.)$/
 
-/** Whether a server says that it wants a password, or a better one. */
+/** Whether a server says that it requires a password, or that the password is wrong. */
 export function isNoEntry({ kind, text }: Reply): boolean {
   return kind === ReplyKind.CLIENT_ERROR && NO_ENTRY.test(text)
 }
 
 /**
- * The error of a reply that is none of the answers its command has.
+ * The error for a reply that is not a valid answer to its command.
  *
- * @throws Fault where it is the answer to some other command: the connection is out of step; and
+ * @throws Fault if it is the answer to another command: the connection is out of step; and
  * AuthenticationFault, because a `-Y` server answers one command of several in this way.
  */
 export function refusal(reply: Reply, request: Request): MemcacheError {

@@ -4,18 +4,18 @@ import type { Key } from '../key.js'
 import type { Protocol } from '../protocol/protocol.js'
 import type { Reply } from '../protocol/reply.js'
 
-/** The room that keeps a request's time and place. */
+/** The owner above, which keeps a request's time and place. */
 export interface RequestOwner {
   /** The time is over. */
   expired(request: Request): void
 }
 
-/** Told when a request has been settled. */
+/** Called when a request has been settled. */
 export interface RequestObserver {
   settled(request: Request): void
 }
 
-/** A server, as far as a request needs to know one. */
+/** The part of a server that a request needs. */
 export interface RequestServer {
   submit<T>(request: Request<T>, timeout: number): Promise<T>
 }
@@ -26,9 +26,9 @@ export interface RequestServer {
  * that they can never reach another request.
  */
 export abstract class Request<T = unknown> extends Deadline {
-  /** The client's method, for errors. */
+  /** The name of the client's method, for errors. */
   readonly command: string
-  /** The caller's key, where the command has one. */
+  /** The caller's key, if the command has one. */
   readonly key: Key | undefined
   readonly promise: Promise<T>
   /** Name of the server that it was given to. */
@@ -46,20 +46,20 @@ export abstract class Request<T = unknown> extends Deadline {
   /** When it was given to its own server, once another was asked; on the clock of `performance.now()`. */
   since: number | undefined = undefined
   owner: RequestOwner | undefined = undefined
-  /** One of a list: where its server has enough to do it waits, instead of being refused. */
+  /** One of a list: if its server has enough to do, it waits instead of being refused. */
   patient = false
   /** Milliseconds that it had when a server took it, until `due`. */
   allowance = 0
   observer: RequestObserver | undefined = undefined
-  /** Keys that were found; -1 where the command reads none. */
+  /** Keys that were found; -1 if the command reads none. */
   hits = -1
   /** Bytes of the values that it sends or has received. */
   bytes = 0
-  /** What became of it, where it did not fail and reads no keys. */
+  /** Its outcome, if it did not fail and reads no keys. */
   result = 'done'
   /** `code` or name of the error that it failed with. */
   errorCode: string | undefined = undefined
-  /** Undoes the listening to an AbortSignal. */
+  /** Removes the listener from an AbortSignal. */
   release: (() => void) | undefined = undefined
   // Taking anything keeps Request<boolean> a Request<unknown>; `succeed` checks the type.
   readonly #resolve: (value: never) => void
@@ -74,30 +74,30 @@ export abstract class Request<T = unknown> extends Deadline {
     this.#reject = captured.reject
   }
 
-  /** True where sending it twice does what sending it once does. */
+  /** True if sending it twice has the same effect as sending it once. */
   abstract get repeatable(): boolean
 
-  /** True where it changes no item: two of them may go in any order. */
+  /** True if it changes no item: two of them may go in any order. */
   get readOnly(): boolean {
     return false
   }
 
-  /** True where it is about every item of its server. */
+  /** True if it affects every item of its server. */
   get sweeps(): boolean {
     return false
   }
 
-  /** True where a data block follows the command line. */
+  /** True if a data block follows the command line. */
   get carriesBlock(): boolean {
     return false
   }
 
-  /** True where another server may take it while the one of its keys cannot be reached. */
+  /** True if another server may take it while the one of its keys cannot be reached. */
   get movable(): boolean {
     return false
   }
 
-  /** Its keys as they travel; none where it is about no items, or about all of them. */
+  /** Its keys as they are sent; empty if it concerns no items, or all of them. */
   get wireKeys(): readonly string[] {
     return []
   }
@@ -111,7 +111,7 @@ export abstract class Request<T = unknown> extends Deadline {
     return this.key === undefined ? this.wireKeys.length : 1
   }
 
-  /** What became of it, in a word, once it is settled. */
+  /** Its outcome as a word, once it is settled. */
   get outcome(): string {
     if (this.errorCode !== undefined) return this.errorCode
     if (this.hits < 0) return this.result
@@ -132,26 +132,26 @@ export abstract class Request<T = unknown> extends Deadline {
     throw new TypeError(`${this.command} has one key`)
   }
 
-  /** The server that takes it keeps items no longer than so many seconds. */
+  /** The server that takes it keeps items no longer than this number of seconds. */
   limitTtl(_seconds: number): void {}
 
   /**
-   * Appends the request in its protocol's words; says how many final replies that will bring.
+   * Appends the request in its protocol; returns how many final replies will come.
    *
-   * @throws KeyFault, with nothing appended, where the protocol cannot carry a key.
+   * @throws KeyFault, with nothing appended, if the protocol cannot carry a key.
    */
   abstract encode(protocol: Protocol, out: Output): number
 
   /**
-   * Takes one reply. What it throws becomes the failure of this request alone, but for a Fault:
+   * Takes one reply. What it throws becomes the failure of this request only, except for a Fault:
    * that says that the connection is out of step.
    */
   abstract accept(reply: Reply): void
 
-  /** A reply came after all, when the promise was settled. */
+  /** A reply came after the promise had been settled. */
   late(_reply: Reply): void {}
 
-  /** What an error about this request says of it. */
+  /** The details of this request for an error. */
   details(): MemcacheErrorDetails {
     return { server: this.server, command: this.command, key: this.key }
   }
@@ -189,7 +189,7 @@ function codeOf(reason: unknown): string {
     const { code, name } = (reason ?? {}) as { code?: unknown; name?: unknown }
     return typeof code === 'string' ? code : typeof name === 'string' ? name : 'unknown'
   } catch {
-    // What a transcoder or a signal gave may be anything, also an object that does not let itself be read.
+    // What a transcoder or a signal threw may be anything, even an object that cannot be read.
     return 'unknown'
   }
 }

@@ -15,7 +15,7 @@ export interface ValueWithCas<T> {
   readonly cas: string
 }
 
-/** Reads items again, one by one, of which it is not known whether they have a value. */
+/** Reads again, one by one, items of which it is not known whether they have a value. */
 export interface RereadOwner {
   readAgain(part: GetManyRequest, due: number): Promise<Found>
 }
@@ -105,7 +105,7 @@ export type Found = (ValueWithCas<unknown> | undefined)[]
 export class GetManyRequest extends Request<Found> {
   /** Present: the items may be read in the cheapest way. */
   second: RereadOwner | undefined = undefined
-  /** Key of the item that is decoded now, as it travels. */
+  /** Key of the item that is decoded now, as it is sent. */
   itemKey: string | undefined = undefined
   readonly #keys: readonly Key[]
   readonly #wireKeys: readonly string[]
@@ -114,11 +114,11 @@ export class GetManyRequest extends Request<Found> {
   #found: Found = []
   #positions: Map<string, number> | undefined
   #next = 0
-  /** Position behind the one that was named last. */
+  /** Position after the one that was named last. */
   #cursor = 0
-  /** What an item comes as; ITEM where one without bytes may be none yet. */
+  /** The kind of an item's reply; ITEM if one without bytes may have no value yet. */
   #kind: ReplyKind = ReplyKind.VALUE
-  /** Positions of what may be a value without bytes, or none yet. */
+  /** Positions of items that may be a value without bytes, or have no value yet. */
   #doubtful: number[] | undefined
   #failure: unknown
   #later: Promise<void>[] | undefined
@@ -157,7 +157,7 @@ export class GetManyRequest extends Request<Found> {
     places: ReadonlyMap<RequestServer, readonly number[]>,
     timeout: number,
   ): Promise<void> {
-    // The parts are counted in place of the whole.
+    // The parts are counted instead of the whole.
     const { observer } = this
     this.observer = undefined
     const found: Found = new Array(this.#keys.length).fill(undefined)
@@ -265,7 +265,7 @@ export class GetManyRequest extends Request<Found> {
     found[position] = { value, cas }
   }
 
-  // Sent again meanwhile, the request no longer wants it.
+  // If it was sent again meanwhile, the request no longer needs it.
   #takeLater(item: Promise<unknown>, position: number, cas: string): void {
     const found = this.#found
     this.#later ??= []
@@ -294,7 +294,7 @@ export class GetManyRequest extends Request<Found> {
   }
 }
 
-/** What classic servers name with each item is no key of the request. */
+/** The key that a classic server names with an item is not a key of the request. */
 function anotherItem(): Fault {
   return new Fault('garbled', 'an item that was not asked for')
 }

@@ -6,7 +6,7 @@ import { type Reply, ReplyKind } from '../protocol/reply.js'
 import { refusal } from './refusal.js'
 import { Request } from './request.js'
 
-/** What became of a storage command. */
+/** The outcome of a storage command. */
 export type Stored = 'stored' | 'not-stored' | 'exists' | 'missing'
 
 const RESULTS: ReadonlyMap<ReplyKind, Stored> = new Map<ReplyKind, Stored>([
@@ -21,7 +21,7 @@ export class StorageRequest<T> extends Request<T> {
   #fields: StorageFields
   readonly #outcome: (stored: Stored) => T
 
-  /** @param outcome - what the caller gets for what became of the item. */
+  /** @param outcome - what the caller gets for the outcome. */
   constructor(command: string, key: Key, fields: StorageFields, outcome: (stored: Stored) => T) {
     super(command, key)
     this.#fields = fields

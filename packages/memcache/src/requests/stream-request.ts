@@ -5,7 +5,7 @@ import { refusal } from './refusal.js'
 import { Request } from './request.js'
 
 /**
- * A command that is answered by lines without number: `lru_crawler metadump`, `watch`. It settles
+ * A command that is answered by any number of lines: `lru_crawler metadump`, `watch`. It settles
  * with the ending, if there is one. Needs a connection of its own.
  */
 export class StreamRequest extends Request<void> {
@@ -15,7 +15,7 @@ export class StreamRequest extends Request<void> {
   readonly #sink: (text: string) => void
   #accept: () => void = () => {}
 
-  /** @param sink - gets every line. */
+  /** @param sink - receives every line. */
   constructor(command: string, line: string, sink: (text: string) => void) {
     super(command, undefined)
     this.#line = line
@@ -24,7 +24,7 @@ export class StreamRequest extends Request<void> {
       this.#accept = resolve
     })
     this.accepted = Promise.race([first, this.promise])
-    // Whoever reads the stream sees its failure; nobody must wait for the start.
+    // The reader of the stream sees its failure; it need not be handled at the start as well.
     this.accepted.catch(() => {})
   }
 

@@ -2,15 +2,15 @@ import type { ServerAddress } from '@glammp/wire'
 import type { Distribution } from './distribution.js'
 
 /**
- * Hash modulo number of servers, as libmemcached and PHP's memcached do it unless told otherwise:
- * weights are ignored, and nearly every key moves when the number of servers changes.
+ * Hash modulo number of servers, as libmemcached and PHP's memcached do by default: weights are
+ * ignored, and nearly every key moves when the number of servers changes.
  */
 export function modula(servers: readonly ServerAddress[]): Distribution {
   const count = servers.length
   return { pick: (key) => oneAtATime(key) % count }
 }
 
-/** Jenkins' one-at-a-time as libmemcached has it: it adds bytes as C's signed `char`. */
+/** Jenkins' one-at-a-time as in libmemcached: it adds bytes as C's signed `char`. */
 export function oneAtATime(key: string): number {
   let hash = 0
   for (let at = 0; at < key.length; at += 1) {

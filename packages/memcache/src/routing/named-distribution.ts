@@ -12,7 +12,7 @@ const FACTORIES: Readonly<Record<DistributionName, DistributionFactory>> = {
   modula,
 }
 
-/** @throws TypeError for a name that is none of ours. */
+/** @throws TypeError for an unknown name. */
 export function distributionFactory(
   choice: DistributionName | DistributionFactory,
 ): DistributionFactory {

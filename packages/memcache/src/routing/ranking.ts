@@ -2,9 +2,9 @@ import type { ServerAddress } from '@glammp/wire'
 import { oneAtATime } from './modula.js'
 
 /**
- * Rendezvous hashing: every server has a score for a key, and of any set of servers the one with the
- * highest takes it. So processes that see the same servers agree whatever they saw before, a server
- * that leaves the set moves its own keys alone, and no set costs anything to prepare.
+ * Rendezvous hashing: every server has a score for a key, and of any set of servers the one with
+ * the highest takes it. So processes that see the same servers agree whatever they saw before, a
+ * server that leaves the set moves only its own keys, and a set needs no preparation.
  */
 export class Ranking {
   readonly #seeds: readonly number[]
@@ -17,7 +17,7 @@ export class Ranking {
 
   /**
    * @param among - positions of servers in the list.
-   * @returns the position of the key's server; `undefined` where there is none to choose from.
+   * @returns the position of the key's server; `undefined` if there is none to choose from.
    */
   pick(key: string, among: readonly number[]): number | undefined {
     const hash = oneAtATime(key)
@@ -25,7 +25,7 @@ export class Ranking {
     let highest = Number.NEGATIVE_INFINITY
     for (const position of among) {
       const share = (mixed((this.#seeds[position] as number) ^ hash) + 1) / 2 ** 32
-      // Of two servers that with twice the weight wins twice as often.
+      // A server with twice the weight of another wins twice as often.
       const score = Math.log(share) / (this.#weights[position] as number)
       if (best !== undefined && score <= highest) continue
       best = position

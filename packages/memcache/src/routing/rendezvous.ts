@@ -1,7 +1,10 @@
 import type { ServerAddress } from '@glammp/wire'
 import type { Distribution } from './distribution.js'
 
-/** Rendezvous hashing as pymemcache's HashClient does it: of all servers that with the highest score. */
+/**
+ * Rendezvous hashing as in pymemcache's HashClient: the server with the highest score takes the
+ * key.
+ */
 export function rendezvous(servers: readonly ServerAddress[]): Distribution {
   const names = servers.map(({ path, host, port }) => path ?? `${host}:${port}`)
   return {

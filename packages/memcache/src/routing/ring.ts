@@ -6,7 +6,7 @@ import type { Distribution } from './distribution.js'
 
 const MEMCACHED_PORT = 11_211
 
-/** Keys of which the server is remembered, at most twice as many. */
+/** Keys whose server is remembered; at most twice as many. */
 const REMEMBERED = 8_192
 
 /**
@@ -20,8 +20,8 @@ export function ketama(servers: readonly ServerAddress[]): Distribution {
 /**
  * The same ring, but a server of weight 1 always has 160 points. libmemcached's share depends on
  * the number of servers: from 100 to 99 it goes from 156 to 160 points each, and one server less
- * moves 3.7 % of the keys. Here only the keys of the server that goes move. Where libmemcached
- * gives 160 points the two are equal; elsewhere other languages look in other places.
+ * moves 3.7 % of the keys. Here only the keys of the removed server move. Where libmemcached has
+ * 160 points the two are equal; elsewhere other languages look on other servers.
  */
 export function fixedKetama(servers: readonly ServerAddress[]): Distribution {
   return servers.length < 2 ? ONE_SERVER : new Ring(ringPoints(servers, fixedHashes))
@@ -58,7 +58,7 @@ export function ringPoints(
   hashesOf: (servers: readonly ServerAddress[]) => number[] = hashesPerServer,
 ): Point[] {
   // hashring parses and normalises server names, so it gets labels instead, and the names that
-  // libmemcached hashes are put in their place where it asks for a hash.
+  // libmemcached hashes replace them when it asks for a hash.
   const labels = new Map<string, { name: string; server: number }>()
   const shares: Record<string, { vnodes: number; weight: number }> = {}
   const hashes = hashesOf(servers)
@@ -75,11 +75,11 @@ export function ringPoints(
     bytes.write(md5(`${name}${text.slice(dash)}`), 'latin1')
     return bytes
   }
-  // A count of -1 keeps hashring from computing a share by itself: it does so in double
-  // precision, and disagrees with libmemcached for 7, 14, 25, 28, 47, ... equal servers.
+  // A count of -1 keeps hashring from computing a share by itself: it would do so in double
+  // precision, and disagree with libmemcached for 7, 14, 25, 28, 47, ... equal servers.
   const ring = new HashRing(shares, digest, { 'vnode count': -1 })
   const points: Point[] = []
-  // Its type declarations promise one number where it gives a list.
+  // Its type declarations say one number, but it returns a list.
   const values = ring.points([...labels.keys()]) as unknown as Record<string, number[]>
   for (const [label, list] of Object.entries(values)) {
     const server = labels.get(label)?.server as number
@@ -88,7 +88,7 @@ export function ringPoints(
   return points
 }
 
-/** MD5 sums a server gets, four points each, in the single precision of libmemcached. */
+/** MD5 sums per server, four points each, in the single precision of libmemcached. */
 function hashesPerServer(servers: readonly ServerAddress[]): number[] {
   const single = Math.fround
   const total = single(servers.reduce((sum, server) => sum + server.weight, 0))

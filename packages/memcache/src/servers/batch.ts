@@ -5,19 +5,22 @@ import type { Session, SessionOwner } from './connection/session.js'
 import { Leftovers } from './order/leftovers.js'
 import { RequestOrder } from './order/request-order.js'
 
-/** The server that requests leave for. */
+/** The server that requests are sent to. */
 export interface BatchOwner extends SessionOwner {
-  /** No connection came about for the request. */
+  /** No connection could be opened for the request. */
   unsent(request: Request, reason: Fault): void
-  /** Resolves to true when the server has answered on a connection that is open, to false where it is silent. */
+  /**
+   * Resolves to true when the server has answered on a connection that is open, to false if it is
+   * silent.
+   */
   lives(): Promise<boolean>
 }
 
 /**
- * Requests on their way to the connections of one server. What one tick asks for becomes a batch
- * and leaves in one write: on the connection that is out while that takes more, else on another
- * that is borrowed and given back when nothing is in flight on it. While there is none the next
- * batch fills, so load makes batches larger by itself. No request overtakes another of its key.
+ * Requests on their way to the connections of one server. The requests of one tick become a batch
+ * and leave in one write: on the borrowed connection while that takes more, else on another that is
+ * borrowed, and given back when nothing is in flight on it. While there is none, the next batch
+ * fills, so load makes batches larger by itself. No request overtakes another of its key.
  */
 export class Batch {
   readonly #pool: SessionPool
@@ -26,7 +29,7 @@ export class Batch {
   readonly #order: RequestOrder
   #batch: Request[] = []
   #leaving = false
-  /** The one that was borrowed last, while it is out. */
+  /** The one that was borrowed last, while it is borrowed. */
   #session: Session | undefined
 
   constructor(pool: SessionPool, owner: BatchOwner) {
@@ -48,13 +51,13 @@ export class Batch {
     this.#leaveSoon()
   }
 
-  /** Takes a request that was lost, and leaves before all that has not left yet. */
+  /** Takes a request that was lost; it leaves before all that have not left yet. */
   repeat(request: Request): void {
     this.#order.repeat(request)
     this.#leaveSoon()
   }
 
-  /** A request was answered: what was held back for it may leave. */
+  /** A request was answered: requests that were held back for it may leave. */
   answered(request: Request): void {
     this.#order.answered(request)
     if (this.#order.isDue) this.#leaveSoon()
@@ -65,12 +68,12 @@ export class Batch {
     this.#leftovers.add(changes, end)
   }
 
-  /** Waits no longer for connections that were given up. */
+  /** Stops waiting for connections that were given up. */
   close(): void {
     this.#leftovers.drop()
   }
 
-  /** Opens a connection for what may come, unless something is on its way already. */
+  /** Opens a connection for later requests, unless one is being opened. */
   warm(): void {
     if (this.#leaving) return
     this.#leaving = true
@@ -88,13 +91,13 @@ export class Batch {
   #leaveSoon(): void {
     if (this.#leaving) return
     this.#leaving = true
-    // After the microtasks of this tick: everything that its promises ask for joins the batch.
+    // After the microtasks of this tick: every request that its promises make joins the batch.
     nextTick(() => this.#leave(false))
   }
 
   #leave(hasRead: boolean): void {
     const session = this.#session
-    // Behind what is in flight: two connections would mean smaller writes on each, and another
+    // After what is in flight: two connections would mean smaller writes on each, and another
     // thread of the server awake (64 gets in flight: 440,000/s on two, 660,000/s on one).
     if (!session?.takesMore) void this.#borrow()
     else if (!session.silent) this.#send(session)

@@ -12,14 +12,16 @@ export interface DiscoveryOptions {
 const LEAST_INTERVAL = 1_000
 
 /**
- * So often in a row must a list be told that is no newer than the known one. Nodes that are behind
- * tell an older one for a moment; a cluster that was made anew under the same name counts from one.
+ * How often in a row a list that is not newer than the known one must be received. Nodes that lag
+ * behind report an older one for a moment; a cluster that was created again under the same name
+ * counts from one.
  */
 const CONVINCING = 3
 
 /**
- * Keeps the list of servers as a configuration endpoint tells it: asks when it is first needed,
- * then at an interval, and sooner when a server cannot be reached, for it may have been replaced.
+ * Keeps the list of servers as a configuration endpoint reports it: asks when it is first needed,
+ * then at an interval, and sooner when a server cannot be reached, because it may have been
+ * replaced.
  */
 export class Discovery {
   readonly #endpoints: readonly Server[]
@@ -36,7 +38,8 @@ export class Discovery {
   /**
    * @param endpoints - asked in turn until one answers.
    * @param timeout - milliseconds for one question.
-   * @param found - told of every new list; throws where that cannot be followed, and hears of it again.
+   * @param found - called with every new list; if it throws because the list is invalid, it is
+   *   called with it again.
    */
   constructor(
     endpoints: readonly Server[],
@@ -53,13 +56,13 @@ export class Discovery {
   /**
    * What a call waits for before servers are known; `undefined` from then on.
    *
-   * @throws MemcacheError of the last endpoint, where none answers.
+   * @throws MemcacheError of the last endpoint, if none answers.
    */
   ready(): Promise<void> | undefined {
     return this.#known === undefined ? this.ask() : undefined
   }
 
-  /** Asks now, unless that is under way. */
+  /** Asks now, unless a request is under way. */
   ask(): Promise<void> {
     this.#asking ??= this.#askAll().finally(() => {
       this.#asking = undefined
@@ -101,7 +104,7 @@ export class Discovery {
       this.#found(configuration.nodes)
     } catch (cause) {
       const reason = cause instanceof Error ? cause.message : String(cause)
-      const message = `the endpoint names servers that cannot be: ${reason}`
+      const message = `the endpoint names invalid servers: ${reason}`
       throw new NoServerError(message, { cause })
     }
     this.#known = configuration

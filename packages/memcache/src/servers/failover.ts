@@ -12,10 +12,12 @@ export type Failover =
   /** Servers that are there for nothing else, and keep items for `ttl` seconds at most. */
   | { readonly kind: 'gutter'; readonly servers: readonly ServerAddress[]; readonly ttl: number }
 
-/** Connections that are begun in one turn of the loop: one costs up to half a millisecond. */
+/**
+ * Connections that are started in one turn of the event loop: one costs up to half a millisecond.
+ */
 const AT_ONCE = 16
 
-/** Milliseconds for which what is known of all servers holds, unless one changes. */
+/** Milliseconds for which the known state of all servers is valid, unless one changes. */
 const SURVEY = 10
 
 /** The servers that stand in for others. */
@@ -25,9 +27,12 @@ export class StandIns {
   readonly gutter: readonly Server[] = []
   #servers: readonly Server[] = []
   #ranking: Ranking = new Ranking([])
-  /** Those of which nobody knows whether they are there. */
+  /** Those whose state is unknown. */
   readonly #sought = new Set<Server>()
-  /** Positions of those that are there or were never tried, and of those that were down and may be back. */
+  /**
+   * Positions of those that are up or were never tried, and of those that were down and may be
+   * back.
+   */
   #fit: number[] = []
   #doubtful: number[] = []
   #surveyedAt = Number.NEGATIVE_INFINITY
@@ -52,7 +57,7 @@ export class StandIns {
     this.changed()
   }
 
-  /** Who takes the key in place of a server; `undefined` where nobody does. */
+  /** The server that takes the key in place of another; `undefined` if there is none. */
   of(routingKey: string, failed: Server): Server | undefined {
     const among = this.#candidates(failed, Number.POSITIVE_INFINITY)
     return this.#pick(routingKey, among)
@@ -62,7 +67,7 @@ export class StandIns {
    * Moves a request from a server that cannot be reached.
    *
    * @param remaining - milliseconds of its time that are left.
-   * @returns false where it must fail instead.
+   * @returns false if it must fail instead.
    */
   take(
     request: Request,
@@ -74,7 +79,7 @@ export class StandIns {
     request.since ??= request.due === 0 ? monotonic() : request.due - request.allowance
     const among = this.#candidates(failed, request.since)
     if (failed.reach.standing(request.since) === 'doubtful') {
-      // It may be back, and is as good as others of which no more is known.
+      // It may be back, and is as good as others whose state is unknown.
       if (this.#fit.length === 0) return false
       this.#lookFor(failed)
     }
@@ -99,13 +104,14 @@ export class StandIns {
     return position === undefined ? undefined : this.#servers[position]
   }
 
-  /** What is known of a server has changed. */
+  /** The state of a server has changed. */
   changed(): void {
     this.#surveyedAt = Number.NEGATIVE_INFINITY
   }
 
-  // Those that are there or were never tried; where there are none, those that were down and may be
-  // back. What has failed since a request is under way is nothing for it: so its way ends.
+  // Those that are up or were never tried; if there are none, those that were down and may be back.
+  // A server that has failed since the request was made is not tried for it, so that its search
+  // ends.
   #candidates(failed: Server, since: number): number[] {
     this.#survey()
     const isOther = (position: number): boolean => this.#servers[position] !== failed
@@ -116,7 +122,8 @@ export class StandIns {
     )
   }
 
-  // All that are unclear are looked for together, so that the way past many is no longer than past one.
+  // All servers with an unknown state are tried at the same time, so that passing many takes no
+  // longer than passing one.
   #survey(): void {
     const now = monotonic()
     if (now - this.#surveyedAt < SURVEY) return

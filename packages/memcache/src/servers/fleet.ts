@@ -14,9 +14,9 @@ export interface FleetOptions extends ServerOptions {
   readonly servers: readonly ServerAddress[]
   readonly distribution: DistributionFactory
   readonly failover: Failover
-  /** The servers are endpoints that tell the real ones; `undefined`: they are the real ones. */
+  /** The servers are endpoints that name the real ones; `undefined`: they are the real ones. */
   readonly discovery: DiscoveryOptions | undefined
-  /** Names a server that an endpoint told of. */
+  /** The address of a server that an endpoint named. */
   readonly nodeAddress: (
     node: { readonly host: string; readonly port: number },
     endpoint: ServerAddress,
@@ -25,7 +25,7 @@ export interface FleetOptions extends ServerOptions {
   readonly namespaceLength: number
 }
 
-/** The set of servers: routes a key, reaches each, changes while calls go on. */
+/** The set of servers: routes a key, connects to each, changes while calls go on. */
 export class Fleet {
   readonly #options: FleetOptions
   readonly #deadlines: Deadlines
@@ -60,7 +60,8 @@ export class Fleet {
     const ready = this.#discovery?.ready()
     if (ready === undefined) return undefined
     const waited = orAborted(ready, signal)
-    // Who asks may have something else to wait for first, or only look whether there is something to wait for.
+    // A caller may have something else to wait for first, or only check whether there is something
+    // to wait for.
     waited.catch(() => {})
     return waited
   }
@@ -79,14 +80,16 @@ export class Fleet {
     return this.#list.addresses
   }
 
-  /** The server that a key, as it travels, belongs to. @throws NoServerError */
+  /** The server that a key, as it is sent, belongs to. @throws NoServerError */
   homeOf(wireKey: string): Server {
     const server = this.#list.pick(this.#routingKey(wireKey))
     if (server === undefined) throw new NoServerError('there is no server')
     return server
   }
 
-  /** The server that takes a key now: its own, or the one that stands in while that is ejected. */
+  /**
+   * The server that takes a key now: its own, or the one that stands in while its own is ejected.
+   */
   serverOf(wireKey: string): Server {
     const home = this.homeOf(wireKey)
     if (!home.reach.ejected) return home
@@ -94,10 +97,10 @@ export class Fleet {
   }
 
   /**
-   * Takes the place of the list of servers. Those that stay keep their connections; those that go
-   * finish what is under way first.
+   * Replaces the list of servers. Those that stay keep their connections; removed ones finish what
+   * is under way first.
    *
-   * @returns resolves when those that go are closed.
+   * @returns resolves when the removed ones are closed.
    * @throws ClosedError
    */
   async setServers(addresses: readonly ServerAddress[]): Promise<void> {
@@ -105,7 +108,7 @@ export class Fleet {
     await this.#follow(addresses)
   }
 
-  // Throws at once for a list that the distribution does not take.
+  // Throws at once for a list that the distribution does not accept.
   #follow(addresses: readonly ServerAddress[]): Promise<unknown> {
     const known = new Map(this.#list.servers.map((server) => [server.address.name, server]))
     this.#list = this.#newList(addresses, known)

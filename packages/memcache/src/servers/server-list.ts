@@ -19,7 +19,7 @@ export class ServerList {
     this.#distribution = servers.length === 0 ? undefined : distribution(addresses)
   }
 
-  /** The server of a key; `undefined` where the list is empty. */
+  /** The server of a key; `undefined` if the list is empty. */
   pick(routingKey: string): Server | undefined {
     if (this.#distribution === undefined) return undefined
     const server = this.servers[this.#distribution.pick(routingKey)]

@@ -29,21 +29,21 @@ export interface ServerOptions extends DialerOptions {
   readonly maxPending: number
   /** How often a read whose connection was lost is sent again. */
   readonly retries: number
-  /** When the server is left out for failing; `undefined`: never. */
+  /** When the failing server is left out; `undefined`: never. */
   readonly ejection: EjectionOptions | undefined
-  /** Seconds that items live at most on this server; `undefined`: as long as they shall. */
+  /** Seconds that items live at most on this server; `undefined`: no limit. */
   readonly longestTtl?: number | undefined
 }
 
-/** What a server needs of the room above. */
+/** What a server needs of its owner. */
 export interface ServerOwner {
-  /** Told when the server goes and comes back. */
+  /** Called when the server goes down and comes back. */
   readonly tell: Tell
   /**
    * Asked, before a request fails because its server cannot be reached, for another server.
    *
    * @param remaining - milliseconds of its time that are left.
-   * @returns true where the request was taken over.
+   * @returns true if the request was taken over.
    */
   unreachable(request: Request, server: Server, remaining: number): boolean
 }
@@ -52,8 +52,8 @@ export interface ServerOwner {
 const SHARE = 0.75
 
 /**
- * One memcached: takes requests, keeps their time, and sees each to its end, whatever becomes of
- * the connections.
+ * One memcached server: takes requests, keeps their time, and settles each, whatever happens to the
+ * connections.
  */
 export class Server implements RequestOwner, BatchOwner {
   readonly address: ServerAddress
@@ -65,10 +65,10 @@ export class Server implements RequestOwner, BatchOwner {
   readonly #pool: SessionPool
   readonly #batch: Batch
   readonly #owner: ServerOwner
-  /** Connections for commands that are answered by lines without number. */
+  /** Connections for commands that are answered by any number of lines. */
   readonly streams: LineStreams
   readonly #line: WaitingLine
-  /** So many requests under way that those of lists wait. */
+  /** The number of requests under way from which on those of lists wait. */
   readonly #enough: number
   #pending = 0
   #closing: (() => void) | undefined
@@ -103,7 +103,7 @@ export class Server implements RequestOwner, BatchOwner {
     })
   }
 
-  /** True where the other address is this one, but for its weight. */
+  /** True if the other address is this one, except for its weight. */
   isAt({ name, tls, username, password }: ServerAddress): boolean {
     const own = this.address
     const sameLogin = own.username === username && own.password === password
@@ -157,7 +157,7 @@ export class Server implements RequestOwner, BatchOwner {
     return isLong || this.#line.concerns(request)
   }
 
-  // Those that wait, as far as there is room; all of them once the server is unfit for any.
+  // Those that wait, as far as there is room; all of them once the server can take none.
   #admit(): void {
     while (this.#line.size > 0) {
       const { unfit } = this.reach
@@ -179,12 +179,12 @@ export class Server implements RequestOwner, BatchOwner {
     return request.promise
   }
 
-  /** Opens a connection to see whether it is there, unless one is being opened. */
+  /** Opens a connection to check whether it can be reached, unless one is being opened. */
   lookFor(): void {
     if (this.#closed === undefined && !this.reach.isTrying) this.#batch.warm()
   }
 
-  /** Opens a connection now, if none is open. @throws Fault where the server cannot be reached. */
+  /** Opens a connection now, if none is open. @throws Fault if the server cannot be reached. */
   async connect(): Promise<void> {
     if (this.#closed !== undefined) throw new Fault('closed', 'the client is closed')
     const session = await this.#pool.borrow()
@@ -280,16 +280,16 @@ export class Server implements RequestOwner, BatchOwner {
     return true
   }
 
-  // It may be back, which is found out without this request. Once: the server that the request goes to
-  // may be as doubtful, and is the last that there is.
+  // It may be back, which is checked without this request. Only once: the server that the request
+  // goes to may be as doubtful, and may be the last one.
   #goesElsewhere(request: Request, remaining: number): boolean {
     return request.moves === 0 && this.#owner.unreachable(request, this, remaining)
   }
 
-  // To another server if one may take it, else to an end.
+  // To another server if one may take it, else it fails.
   #pass(request: Request, reason: Fault, remaining: number): void {
     const taken =
-      // A wrong password is nothing that another server should hide.
+      // A wrong password must not be hidden by another server.
       !(reason instanceof AuthenticationFault) &&
       !request.settled &&
       remaining > 0 &&

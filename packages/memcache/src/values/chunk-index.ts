@@ -6,13 +6,13 @@ import { DecodeError } from '../errors.js'
  */
 export const CHUNKED = 0x1010
 
-/** Chunks at most; what announces more is no index. */
+/** Most chunks of a value; an item that announces more is not a valid index. */
 const MOST_CHUNKS = 65_536
 
 const FORM = /^glammp1 ([\w-]{16}) (\d{1,10}) (\d{1,10}) (\d{1,10}) ([\da-f]{8})$/
 
 interface ChunkIndexFields {
-  /** In the keys of the chunks; a new one for every value that is stored. */
+  /** Part of the keys of the chunks; a new one for every value that is stored. */
   readonly id: string
   readonly count: number
   /** Bytes of all chunks together. */
@@ -41,20 +41,20 @@ export class ChunkIndex implements ChunkIndexFields {
 
   /**
    * @param maxSize - bytes that the value may have.
-   * @throws DecodeError for text that is no index, or one of a value that is too large.
+   * @throws DecodeError for an invalid index, or that of a value that is too large.
    */
   static read(text: string, maxSize: number): ChunkIndex {
     const [, id, ...numbers] = FORM.exec(text) ?? []
     const [count, length, flags] = numbers.map(Number)
     const checksum = Number.parseInt(numbers[3] ?? '', 16)
     if (id === undefined || count === undefined || length === undefined || flags === undefined) {
-      throw new DecodeError('an index of chunks that is none')
+      throw new DecodeError('an invalid index of chunks')
     }
     if (length > maxSize) {
-      throw new DecodeError(`a value of ${length} bytes in chunks, the bound is ${maxSize}`)
+      throw new DecodeError(`a value of ${length} bytes in chunks, the limit is ${maxSize}`)
     }
     if (count < 1 || count > MOST_CHUNKS || count > length || flags >= 2 ** 32) {
-      throw new DecodeError('an index of chunks that cannot be')
+      throw new DecodeError('an inconsistent index of chunks')
     }
     return new ChunkIndex({ id, count, length, flags, checksum })
   }

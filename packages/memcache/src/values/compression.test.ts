@@ -252,7 +252,7 @@ describe('a compressor of the user', () => {
   })
 })
 
-describe('options that cannot be', () => {
+describe('invalid options', () => {
   test.each([
     [{ threshold: -1 }, RangeError],
     [{ threshold: 1.5 }, RangeError],

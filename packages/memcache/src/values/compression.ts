@@ -12,17 +12,17 @@ import type { Encoded } from './serializer.js'
 /** The option `compression`. */
 export interface CompressionOptions {
   /**
-   * Values of more bytes than this are compressed where that makes them smaller. Nothing of 32
-   * bytes or less ever is, so that counters stay numbers.
+   * Values of more bytes than this are compressed if that makes them smaller. Nothing of 32 bytes
+   * or less ever is, so that counters stay numbers.
    * @defaultValue 2000, which is php-memcached's
    */
   readonly threshold?: number | undefined
   /**
    * `'zlib'` is read by every php-memcached; `'zstd'`, which needs Node 22.15, by version 3.3 of
-   * it; the others by this client alone. Or a Compressor. Client flags of a compressed value, to
+   * it; the others only by this client. Or a Compressor. Client flags of a compressed value, to
    * which those of its type are added: zlib 0x30, zstd 0x90, deflate 0x110, gzip 0x210, brotli
-   * 0x410; fastlz, php-memcached's default, is 0x50 and read alone. The value is 4 bytes with its
-   * uncompressed length, little-endian, then the compressed stream.
+   * 0x410; fastlz, php-memcached's default, is 0x50, and is read but not written. The value is 4
+   * bytes with its uncompressed length, little-endian, then the compressed stream.
    * @defaultValue `'zlib'`
    */
   readonly algorithm?: CompressionAlgorithm | Compressor | undefined
@@ -34,9 +34,12 @@ export interface CompressionOptions {
   readonly maxSize?: number | undefined
 }
 
-/** php-memcached's bits above the type but for bit 15, which it leaves free; all are about compression. */
+/**
+ * php-memcached's bits above the type except bit 15, which it leaves free; all are about
+ * compression.
+ */
 const COMPRESSION_BITS = 0x7ff0
-/** Set in every value that is compressed, by whatever. */
+/** Set in every compressed value, whatever the algorithm. */
 const COMPRESSED = 0x10
 
 /** The longest counter has 20 digits. */
@@ -44,7 +47,7 @@ export const SMALLEST = 32
 const LENGTH_SIZE = 4
 export const DEFAULT_THRESHOLD = 2_000
 
-/** Makes values smaller and expands them again, within bounds. */
+/** Compresses values and expands them again, within limits. */
 export class Compression {
   /** Set in the flags of a value that is compressed. */
   readonly mark: number = COMPRESSED
@@ -57,8 +60,8 @@ export class Compression {
 
   /**
    * @param options - `undefined`: reads what is compressed, compresses nothing.
-   * @param maxSize - bytes that an expanded value may have unless the options say.
-   * @throws TypeError or RangeError for options that cannot be.
+   * @param maxSize - the most bytes of an expanded value, unless the options give it.
+   * @throws TypeError or RangeError for invalid options.
    */
   constructor(options: CompressionOptions | undefined, maxSize: number) {
     this.#threshold = wholeNumber(
@@ -72,7 +75,7 @@ export class Compression {
     this.#known.set(this.#compressor.flag, this.#compressor)
   }
 
-  /** True where values are compressed when they are written. */
+  /** True if values are compressed when they are written. */
   get active(): boolean {
     return this.#compressor !== undefined
   }
@@ -91,14 +94,14 @@ export class Compression {
     const small = compressor.compress(plain)
     if (!isPromise(small)) return smaller(encoded, small, compressor.flag)
     const later = small.then((result) => smaller(encoded, result, compressor.flag))
-    // Who does not wait for it stores the value as it is.
+    // A caller that does not wait for it stores the value uncompressed.
     later.catch(() => {})
     return { data, flags, later }
   }
 
   /**
-   * The original bytes of a value whose flags have the bit {@link COMPRESSED}; a promise where it
-   * is large.
+   * The original bytes of a value whose flags have the bit {@link COMPRESSED}; a promise if it is
+   * large.
    *
    * @throws DecodeError for bytes that were changed, or that expand to too many.
    */

@@ -4,9 +4,9 @@ import { foreignCompressor } from './foreign-compressor.js'
 import { expandFastlz } from './formats/fastlz.js'
 
 /**
- * The half of a transcoder that makes bytes smaller. Bring your own as `compression.algorithm`.
- * It is called with bytes over the threshold alone, and its result is used only where it is
- * smaller; four bytes with the length of the original, which the transcoder adds, precede it.
+ * The half of a transcoder that makes bytes smaller. Bring your own as `compression.algorithm`. It
+ * is called only with more bytes than the threshold, and its result is used only if it is smaller;
+ * four bytes with the length of the original, which the transcoder adds, precede it.
  */
 export interface Compressor {
   /**
@@ -15,14 +15,14 @@ export interface Compressor {
    */
   readonly flag: number
   /**
-   * Bytes made smaller; a promise where that was done off the thread. What it throws becomes the
-   * cause of an EncodeError.
+   * Bytes made smaller; a promise if that was done off the thread. What it throws becomes the cause
+   * of an EncodeError.
    */
   compress(data: Uint8Array): Uint8Array | Promise<Uint8Array>
   /**
-   * The original bytes; it has `length` of them. A compressor must stop there and throw: who
-   * writes to the cache may have written a value that expands to gigabytes. What it throws becomes
-   * the cause of a DecodeError.
+   * The original bytes; it has `length` of them. A compressor must stop there and throw: anybody
+   * who can write to the cache may have written a value that expands to gigabytes. What it throws
+   * becomes the cause of a DecodeError.
    */
   decompress(data: Uint8Array, length: number): Uint8Array | Promise<Uint8Array>
 }
@@ -32,8 +32,8 @@ export type CompressionAlgorithm = 'zlib' | 'deflate' | 'gzip' | 'brotli' | 'zst
 
 /**
  * The flags that mark each algorithm. 0x10 says compressed; 0x30 and 0x90 are php-memcached's
- * (zlib; zstd since 3.3); the others are bits that it leaves free, so that it refuses them rather
- * than taking them for text.
+ * (zlib; zstd since 3.3); the others are bits that it leaves free, so that it refuses them instead
+ * of reading them as text.
  */
 const COMPRESSED_FLAGS = {
   zlib: 0x0030,
@@ -72,7 +72,7 @@ interface Methods {
 const BROTLI: BrotliOptions = { params: { [zlib.constants.BROTLI_PARAM_QUALITY]: 4 } }
 const ZLIB: ZlibOptions = {}
 
-/** zstd as later Nodes have it; the types are those of Node 20. */
+/** zstd as in later versions of Node; the types are those of Node 20. */
 interface Zstd {
   readonly zstdCompressSync?: Now
   readonly zstdCompress: Later
@@ -112,7 +112,7 @@ const METHODS: Readonly<Record<Exclude<CompressionAlgorithm, 'zstd'>, Methods>> 
   },
 }
 
-/** Says so where this Node cannot do it. @throws TypeError for an algorithm that cannot be. */
+/** @throws TypeError for an unknown algorithm, or one that this Node does not have. */
 export function compressorOf(algorithm: CompressionAlgorithm | Compressor): Compressor {
   if (typeof algorithm === 'object' && algorithm !== null) return foreignCompressor(algorithm)
   const names = Object.keys(COMPRESSED_FLAGS)
@@ -188,7 +188,7 @@ class NodeCompressor implements Compressor {
       ...bounds,
       info: true,
       maxOutputLength: Math.max(1, length),
-      // Memory is taken in pieces, as it fills: the length may be a lie.
+      // Memory is allocated in pieces, as it fills: the length may be false.
       chunkSize: Math.max(64, Math.min(length, 65_536)),
     }
     if (length <= EXPANDED_AT_ONCE) return whole(data, expandSync(data, options))

@@ -5,11 +5,13 @@ import type { Transcoder } from './transcoder.js'
 import type { ItemReader } from './value-decoder.js'
 
 /**
- * Marks in the client flags of items that `wrap` stores, above all that serializers use. Readers
- * that do not know them see the value, but for HEADED.
+ * Marks in the client flags of items that `wrap` stores, above all bits that serializers use.
+ * Readers that do not know them see the value, except with HEADED.
  */
 const Mark = {
-  /** All the flags of what has no bytes and no flags, yet is a value: so is a stub of `mg N`. */
+  /**
+   * The only flags of a value without bytes and flags of its own, to tell it from a stub of `mg N`.
+   */
   EMPTY: 1 << 28,
   /** Stands for `undefined`; stored as null. */
   UNDEFINED: 1 << 29,
@@ -17,12 +19,12 @@ const Mark = {
   HEADED: 1 << 30,
 } as const
 const MARKS: number = Mark.EMPTY | Mark.UNDEFINED | Mark.HEADED
-/** As it is written: PHP has null with any user flags of its own. */
+/** The flags as written: PHP stores null with any user flags of its own. */
 const UNDEFINED: number = Mark.UNDEFINED | MARKED
 
-/** Opens the header: flags of other clients may have the mark's bit for reasons of their own. */
+/** Opens the header: flags of other clients may have the mark's bit for other reasons. */
 const MAGIC = 0x00_67_77_32
-/** The same, where the value's own flags have the bit of the mark. */
+/** The same, if the value's own flags have the bit of the mark. */
 const MAGIC_OF_MARKED = 0x00_67_77_33
 const EXPIRY_AT = 4
 const STALE_AT = 8
@@ -32,17 +34,17 @@ const HEADER = 24
 /** Fingerprint of a value that has no tags. */
 export const NO_TAGS: string = '\0'.repeat(HEADER - FINGERPRINT_AT)
 
-/** What `wrap` keeps beside a value. */
+/** What `wrap` keeps with a value. */
 export interface Notes {
   /** Unix time in seconds from which on the value should be computed anew; 0: as long as it lives. */
   readonly expiry: number
-  /** Seconds of the item's life that lie behind its own end. */
+  /** Seconds of the item's lifetime after its own end. */
   readonly stale: number
   /** Twelve one-byte characters that stand for the tags and their versions. */
   readonly fingerprint: string
 }
 
-/** What stands beside a value that was found. */
+/** What was found with a value. */
 interface Found extends Notes {
   /** The value is `undefined`, as which null was stored. */
   readonly isUndefined: boolean
@@ -52,18 +54,18 @@ const UNHEADED: Found = { expiry: 0, stale: 0, fingerprint: NO_TAGS, isUndefined
 
 /** An item as `wrap` reads it. */
 export interface WrappedItem extends Notes {
-  /** False where the bytes are no value that the transcoder knows. */
+  /** False if the transcoder cannot decode the bytes. */
   readonly readable: boolean
   readonly value: unknown
 }
 
 /**
  * A transcoder that reads what `wrap` has stored as well: a remembered `undefined` as null, a value
- * with a header without it. What it encodes is what the other one does.
+ * with a header without it. It encodes like the other one.
  */
 export class Envelope implements Transcoder {
   readonly #inner: Transcoder
-  /** Flags of null; -1 where there is none. */
+  /** Flags of null; -1 if it cannot be stored. */
   readonly #nullFlags: number
   #lastFingerprint = NO_TAGS
 
@@ -84,7 +86,7 @@ export class Envelope implements Transcoder {
     if ((flags & MARKS) === 0) return this.#inner.decode(flags, bytes, start, end, reader)
     const headed = isHeaded(flags, bytes, start, end)
     const from = headed ? start + HEADER : start
-    // A mark in the flags of somebody else's item is theirs.
+    // A mark in the flags of another client's item is not ours.
     let plain = headed ? unheaded(flags, bytes, start) : flags
     if (this.#isUndefined(plain)) plain = this.#nullFlags
     if (from === end && plain === Mark.EMPTY) plain = 0
@@ -167,9 +169,9 @@ export class Envelope implements Transcoder {
   }
 }
 
-// Functions, no closures: these cost every hit of `wrap`.
+// Functions instead of closures: those would cost every hit of `wrap`.
 function opened(value: unknown, { expiry, stale, fingerprint, isUndefined }: Found): WrappedItem {
-  // Of a value in chunks one is gone.
+  // A chunk of the value is missing.
   const readable = value !== undefined
   return { expiry, stale, fingerprint, readable, value: isUndefined ? undefined : value }
 }
@@ -181,13 +183,14 @@ function openedLater(value: Promise<unknown>, notes: Found): Promise<WrappedItem
   )
 }
 
-/** @throws what is no DecodeError. */
+/** @throws any error that is not a DecodeError. */
 function garbage(error: unknown, { expiry, stale, fingerprint }: Found): WrappedItem {
   if (!(error instanceof DecodeError)) throw error
   return { expiry, stale, fingerprint, readable: false, value: undefined }
 }
 
-// Of a transcoder that has no null, or has the mark in flags of its own, no flags say undefined.
+// With a transcoder that has no null, or that uses the mark in its own flags, no flags stand for
+// undefined.
 function nullFlags(transcoder: Transcoder): number {
   try {
     const { flags } = transcoder.encode(null)
@@ -202,7 +205,7 @@ function isHeaded(flags: number, bytes: Buffer, start: number, end: number): boo
   return marked && (bytes.readUInt32BE(start) & ~1) === (MAGIC & ~1)
 }
 
-/** The flags of the value behind a header. */
+/** The flags of the value after a header. */
 function unheaded(flags: number, bytes: Buffer, start: number): number {
   return bytes.readUInt32BE(start) === MAGIC ? flags & ~Mark.HEADED : flags
 }

@@ -3,10 +3,10 @@ import { isThenable, shown, wrong } from '@glammp/wire'
 import { DecodeError, EncodeError } from '../errors.js'
 import type { Compressor } from './compressor.js'
 
-/** Flags that a {@link Compressor} of somebody else may have. 0x1010 marks chunks. */
+/** Flags that a user's {@link Compressor} may have. 0x1010 marks chunks. */
 const FREE_FLAGS: readonly number[] = [0x0810, 0x2010, 0x4010]
 
-/** Makes an error of what went wrong. */
+/** Makes an error for a failure. */
 type Failure = (message: string, cause?: unknown) => Error
 
 const encoding: Failure = (message, cause) =>
@@ -15,10 +15,10 @@ const decoding: Failure = (message, cause) =>
   new DecodeError(`decompress of the Compressor ${message}`, { cause })
 
 /**
- * Somebody else's Compressor, of which nothing is trusted: what it gives is bytes that nobody else
- * writes to, or a promise of them, and what it throws an error that says whose it is.
+ * A user's Compressor, whose results are not trusted: they become bytes that nobody else writes to,
+ * or a promise of them, and what it throws becomes an error that names it.
  *
- * @throws TypeError for what is no Compressor.
+ * @throws TypeError if it is not a Compressor.
  */
 export function foreignCompressor(given: Compressor): Compressor {
   const { flag } = given
@@ -31,7 +31,8 @@ export function foreignCompressor(given: Compressor): Compressor {
   }
   return {
     flag,
-    // Where nothing gets smaller, what it was given is stored: a copy is what it may write to.
+    // If the result is not smaller, the original is stored: so it gets a copy, which it may write
+    // to.
     compress: (data) => asked(() => given.compress(Buffer.from(data)), encoding),
     decompress: (data, length) =>
       asked(() => given.decompress(Buffer.from(data), length), decoding),

@@ -167,7 +167,7 @@ test.each<[string, string, string, unknown]>([
 test.each([
   ['an enum', 'E:3:"S:A";', '000000021701532701110141'],
   ['an object that reads itself', 'C:1:"X":3:{abc}', '00000002170158 1d03616263'],
-  ['an array that holds itself', 'a:1:{i:0;R:1;}', '000000021401060025 0100'],
+  ['an array that contains itself', 'a:1:{i:0;R:1;}', '000000021401060025 0100'],
 ])('%s is a DecodeError', (_name, text, hex) => {
   expect(() => unserializePhp(Buffer.from(text))).toThrow(DecodeError)
   expect(() => unserializeIgbinary(Buffer.from(hex.replace(' ', ''), 'hex'))).toThrow(DecodeError)

@@ -22,14 +22,14 @@ import { unserializePhp } from './formats/php-reader.js'
 export interface Encoded {
   readonly data: string | Uint8Array
   readonly flags: number
-  /** The same value made smaller, where that is under way on another thread. */
+  /** The same value compressed, if that is under way on another thread. */
   readonly later?: Promise<Encoded>
 }
 
 /**
  * Types in the low four bits are php-memcached's, so that PHP reads what this client wrote as far
- * as it can. What PHP does not tell apart is marked in the upper half, which it leaves to users:
- * see {@link MARKED}.
+ * as it can. Types that PHP does not distinguish are marked in the upper half, which it leaves to
+ * users: see {@link MARKED}.
  */
 export const Type = {
   STRING: 0,
@@ -47,20 +47,20 @@ export const TYPE_MASK = 0xf
 const INTERNAL_MASK = 0x7ff0
 /**
  * The highest of those bits, which it never sets: only with it are bits 16 and up marks of ours.
- * Else they are what an application in PHP has made of `OPT_USER_FLAGS`.
+ * Else they are the `OPT_USER_FLAGS` of an application in PHP.
  */
 export const MARKED = 0x8000
-/** A string that is bytes: comes back as a Buffer. */
+/** Bytes, with the type of a string: come back as a Buffer. */
 export const BUFFER: number = (1 << 16) | MARKED
-/** A string that is bytes: comes back as a Uint8Array. */
+/** Bytes, with the type of a string: come back as a Uint8Array. */
 const UINT8_ARRAY: number = (2 << 16) | MARKED
-/** An integer that comes back as a bigint; with the type of a string where PHP has not its bits. */
+/** An integer that comes back as a bigint; with the type of a string if it is too large for PHP. */
 export const BIGINT: number = (3 << 16) | MARKED
-/** msgpack with records, in which a Map is told from an object. */
+/** msgpack with records, which distinguishes a Map from an object. */
 const RECORDS: number = (4 << 16) | MARKED
 const MARK_MASK = 0xffff8000
 
-// Bytes inside a value are copied: they would keep the whole chunk of the socket alive.
+// Bytes inside a value are copied: they would otherwise keep the whole chunk of the socket alive.
 const common = { moreTypes: true, useBigIntExtension: true, copyBuffers: true } as const
 /** Objects as plain msgpack maps, which every msgpack library reads. */
 const plain = new Packr({ ...common, useRecords: false })
@@ -111,7 +111,7 @@ function serializeObject(value: object | null): Encoded {
       : { data: plain.pack(value), flags: Type.MSGPACK }
   } catch (cause) {
     if (cause instanceof TypeError) throw cause
-    throw new TypeError('the value cannot be stored: it is too deep, or holds itself', { cause })
+    throw new TypeError('the value cannot be stored: it is too deep, or contains itself', { cause })
   }
 }
 
@@ -124,7 +124,7 @@ export function serializePlainly(value: object | null): Encoded {
   return { data: plain.pack(known), flags: Type.MSGPACK }
 }
 
-/** @throws TypeError for a key that no property of an object can have, as which it is read. */
+/** @throws TypeError for a key that a property of an object, as which it is read, cannot have. */
 function checkMapKeys(value: unknown): void {
   if (typeof value !== 'object' || value === null) return
   if (isMap(value)) {
@@ -149,8 +149,8 @@ function protoKey(): TypeError {
 }
 
 /**
- * Text as UTF-8. ASCII stays a string, which needs no copy; of long text the copy costs less than
- * one more string joined to the request.
+ * Text as UTF-8. ASCII stays a string, which needs no copy; for long text the copy costs less than
+ * appending one more string to the request.
  *
  * @throws TypeError for text that UTF-8 would change.
  */
@@ -159,7 +159,7 @@ export function encodeText(text: string): string | Uint8Array {
   return length === text.length && length <= ASCII_LIMIT ? text : encodeUtf8(text)
 }
 
-/** @throws DecodeError where the flags or bytes are none that {@link serialize} writes. */
+/** @throws DecodeError if {@link serialize} does not write such flags or bytes. */
 export function deserialize(flags: number, bytes: Buffer, start: number, end: number): unknown {
   if (flags === Type.STRING) return utf8(bytes, start, end)
   try {
@@ -198,13 +198,13 @@ function deserializeTyped(flags: number, bytes: Buffer, start: number, end: numb
   }
 }
 
-/** @throws DecodeError for one whose digits would block the process. */
+/** @throws DecodeError for a bigint whose digits would block the process. */
 export function toBigint(text: string): bigint {
   if (text.length <= MOST_DIGITS + 1) return BigInt(text.trimEnd())
   throw new DecodeError(`a bigint of over ${MOST_DIGITS} digits is not read`)
 }
 
-// `decr` pads with spaces. Past 2^53 a number would be a different number.
+// `decr` pads with spaces. Above 2^53 a number would lose its exact value.
 function toInteger(text: string, asBigint: boolean): number | bigint {
   if (text.length > MOST_DIGITS + 1)
     throw new DecodeError(`an integer of over ${MOST_DIGITS} digits`)
@@ -212,7 +212,7 @@ function toInteger(text: string, asBigint: boolean): number | bigint {
   if (asBigint) return toBigint(text)
   const number = Number(text)
   if (!Number.isSafeInteger(number)) {
-    throw new DecodeError(`${text} is past 2^53 - 1: read this counter by increment(key, 0n)`)
+    throw new DecodeError(`${text} is above 2^53 - 1: read this counter by increment(key, 0n)`)
   }
   return number
 }
@@ -223,7 +223,7 @@ function toDouble(text: string): number {
   return number
 }
 
-// PHP writes false as nothing, other clients as 0.
+// PHP writes false as an empty value, other clients as 0.
 function toBoolean(text: string): boolean {
   if (text === '1') return true
   if (text === '' || text === '0') return false

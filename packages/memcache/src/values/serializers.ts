@@ -16,8 +16,8 @@ export interface Serializer {
    */
   serialize(value: unknown): { readonly data: string | Uint8Array; readonly flags: number }
   /**
-   * The value of bytes, which are the callee's to keep. What it throws becomes the cause of a
-   * DecodeError. Flags of items that others wrote come as they are.
+   * The value of bytes, which the callee may keep. What it throws becomes the cause of a
+   * DecodeError. Flags of items that others wrote are passed unchanged.
    */
   deserialize(bytes: Buffer, flags: number): unknown
 }
@@ -25,7 +25,7 @@ export interface Serializer {
 /** `'msgpack'` (the default), `'json'` or `'raw'`. */
 export type SerializerName = 'msgpack' | 'json' | 'raw'
 
-/** A serializer as the transcoder calls it: reading from the middle of a socket's chunk. */
+/** A serializer as the transcoder calls it: it reads from the middle of a socket's chunk. */
 export interface ValueSerializer {
   readonly serialize: (value: unknown) => Encoded
   readonly deserialize: (flags: number, bytes: Buffer, start: number, end: number) => unknown
@@ -38,7 +38,7 @@ const BY_NAME: Readonly<Record<SerializerName, ValueSerializer>> = {
   raw: { serialize: serializeRaw, deserialize: deserializeRaw },
 }
 
-/** @throws TypeError for what is no serializer. */
+/** @throws TypeError if it is not a serializer. */
 export function serializerOf(serializer: SerializerName | Serializer): ValueSerializer {
   if (typeof serializer === 'string' && Object.hasOwn(BY_NAME, serializer)) {
     return BY_NAME[serializer]
@@ -71,7 +71,7 @@ function deserializeRaw(_flags: number, bytes: Buffer, start: number, end: numbe
   return kept(bytes, start, end)
 }
 
-// What somebody else's code returns is checked: a wrong length would end the request too early.
+// What a user's code returns is checked: a wrong length would end the request too early.
 function foreign(serializer: Serializer): ValueSerializer {
   return {
     serialize(value) {

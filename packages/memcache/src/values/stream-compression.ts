@@ -11,15 +11,15 @@ import { type Compressor, compressorOf } from './compressor.js'
 import type { Encoded } from './serializer.js'
 
 /**
- * Compression as PHP's Memcache, Python's clients and Dalli have it: a zlib stream with nothing
- * before it, and one flag.
+ * Compression as in PHP's Memcache, Python's clients and Dalli: a zlib stream with nothing before
+ * it, and one flag.
  */
 export class StreamCompression {
   /** Set in the flags of a value that is compressed. */
   readonly mark: number
   /** The flags that say how. */
   readonly bits: number
-  /** True where values are compressed when they are written. */
+  /** True if values are compressed when they are written. */
   readonly active: boolean
   readonly #threshold: number
   readonly #maxSize: number
@@ -27,8 +27,8 @@ export class StreamCompression {
 
   /**
    * @param options - `undefined`: reads what is compressed, compresses nothing.
-   * @param maxSize - bytes that an expanded value may have unless the options say.
-   * @throws TypeError or RangeError for options that cannot be.
+   * @param maxSize - the most bytes of an expanded value, unless the options give it.
+   * @throws TypeError or RangeError for invalid options.
    */
   constructor(flag: number, options: CompressionOptions | undefined, maxSize: number) {
     this.mark = flag
@@ -51,7 +51,7 @@ export class StreamCompression {
       result.length < length ? { data: result, flags: (flags | this.bits) >>> 0 } : { data, flags }
     if (!isPromise(small)) return smaller(small)
     const later = small.then(smaller)
-    // Who does not wait for it stores the value as it is.
+    // A caller that does not wait for it stores the value uncompressed.
     later.catch(() => {})
     return { data, flags, later }
   }

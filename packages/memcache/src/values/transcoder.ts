@@ -17,24 +17,24 @@ export interface Transcoder extends ValueDecoder {
   /**
    * For `append` and `prepend`, which add bytes and leave the flags as they are.
    *
-   * @throws TypeError where the item may be one that bytes cannot be added to.
+   * @throws TypeError if the item may be one to which bytes cannot be added.
    */
   encodePiece(value: unknown): string | Uint8Array
 }
 
-/** How another client keeps values. */
+/** How another client stores values. */
 export interface ForeignFormat {
   readonly values: ValueSerializer
   /** Flag of values that are a bare zlib stream; `undefined`: compression is php-memcached's. */
   readonly streamFlag?: number
 }
 
-/** What a transcoder is made of. */
+/** The parts of a transcoder. */
 export interface TranscoderOptions {
   readonly serializer: SerializerName | Serializer | ForeignFormat
   /** `undefined`: nothing is compressed. */
   readonly compression: CompressionOptions | undefined
-  /** Bytes that an expanded value may have, unless `compression` says. */
+  /** The most bytes of an expanded value, unless `compression` gives it. */
   readonly maxExpanded: number
 }
 
@@ -48,7 +48,7 @@ export const defaultTranscoder: Transcoder = {
 /**
  * A serializer and a compression as one.
  *
- * @throws TypeError or RangeError for options that cannot be.
+ * @throws TypeError or RangeError for invalid options.
  */
 export function createTranscoder(options: TranscoderOptions): Transcoder {
   const foreign = isForeign(options.serializer) ? options.serializer : undefined
@@ -63,14 +63,14 @@ export function createTranscoder(options: TranscoderOptions): Transcoder {
   const sees = compression.active || foreign !== undefined || serializer.deserialize === deserialize
   return {
     encode: compression.active ? (value) => compression.shrink(encode(value)) : encode,
-    // Without compression, 'raw' and serializers of users see all bytes and flags as they are.
+    // Without compression, 'raw' and users' serializers get all bytes and flags unchanged.
     decode: sees ? expanding(serializer, compression) : decode,
     encodePiece: compression.active ? refusePiece : toPiece,
   }
 }
 
 function isForeign(serializer: TranscoderOptions['serializer']): serializer is ForeignFormat {
-  // One of a user's may have a member of that name too.
+  // A user's serializer may have a member of that name too.
   if (typeof serializer !== 'object' || serializer === null || !('values' in serializer))
     return false
   return typeof serializer.values?.deserialize === 'function'

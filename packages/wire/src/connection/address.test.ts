@@ -108,7 +108,7 @@ describe('an address', () => {
     ['a function', () => 'a'],
     ['a boxed text', new Object('a')],
     ['a symbol', Symbol('a')],
-  ])('an object or else that is none: %s', (_name, input) => {
+  ])('an object or another value that is invalid: %s', (_name, input) => {
     expect(() => read(input as string)).toThrow(TypeError)
     expect(() => parseServers([input] as string[], rules)).toThrow(TypeError)
     expect(() => parseServers(['b', input] as string[], rules)).toThrow(/server 2 of the list/)
@@ -230,7 +230,7 @@ describe('no part of a password is in an error', () => {
     }
   })
 
-  test('and an escape that is none is told as such', () => {
+  test('and an invalid escape is reported as such', () => {
     expect(() => read('memcached://user:100%@a')).toThrow('%25')
     expect(read('memcached://user:100%25@a').password).toBe('100%')
   })

@@ -20,8 +20,8 @@ interface Handle {
 /**
  * Opens a socket: TCP, TLS or unix.
  *
- * @param received Called with incoming bytes in the shared receive buffer. Where that buffer cannot be
- * used, the socket emits `data` instead.
+ * @param received - called with incoming bytes in the shared receive buffer. Where that buffer
+ * cannot be used, the socket emits `data` instead.
  */
 export function dial(
   address: ServerAddress,

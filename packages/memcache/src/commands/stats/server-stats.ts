@@ -1,18 +1,18 @@
 /**
- * Statistics of one server by their names. What looks like a number is one, but 64-bit counters
- * past 2^53 - 1 are text. `undefined` where the server tells nothing of the name.
+ * Statistics of one server by their names. Numeric text is converted to a number, except 64-bit
+ * counters above 2^53 - 1, which stay text. `undefined` if the server does not report the name.
  */
 export interface ServerStats {
   readonly [name: string]: number | string | undefined
 }
 
 /**
- * The general statistics of one server, by the names that memcached 1.6.18 gives them. Where no
- * unit stands it is a number of times since the server started or `resetStats`. Those that may be
- * missing hang on the server's flags. Other versions have others as well.
+ * The general statistics of one server, by the names that memcached 1.6.18 gives them. Without a
+ * unit it is a count since the server started, or since `resetStats`. Those that may be missing
+ * depend on the server's flags. Other versions have others as well.
  *
- * Counters of 64 bits past 2^53 - 1 are text. Bytes of traffic can come there; what counts events
- * would need 285 years of a million a second.
+ * 64-bit counters above 2^53 - 1 are text. Bytes of traffic can get there; a counter of events
+ * would need 285 years at a million a second.
  */
 export interface GeneralStats extends ServerStats {
   /** Id of the server's process. */
@@ -32,21 +32,21 @@ export interface GeneralStats extends ServerStats {
   /** Seconds of processor time in the kernel, with their fraction. */
   readonly rusage_system: number
 
-  /** Connections that there may be (`-c`). */
+  /** The maximum number of connections (`-c`). */
   readonly max_connections: number
   /** Connections that are open now. */
   readonly curr_connections: number
   /** Connections opened. */
   readonly total_connections: number
-  /** Connections refused, since there were `max_connections`. */
+  /** Connections refused because there were `max_connections`. */
   readonly rejected_connections?: number
   /** Structures of connections that it has in memory. */
   readonly connection_structures: number
-  /** 1 while it accepts connections, 0 while it has no room for more. */
+  /** 1 while it accepts connections, 0 while it cannot take more. */
   readonly accepting_conns: number
-  /** Times that it stopped accepting, since there were `max_connections`. */
+  /** Times that it stopped accepting because there were `max_connections`. */
   readonly listen_disabled_num: number
-  /** Microseconds in which it accepted none. */
+  /** Microseconds during which it accepted none. */
   readonly time_in_listen_disabled_us: number
   /** Times that a connection gave way to others after its share of commands (`-R`). */
   readonly conn_yields: number
@@ -55,7 +55,7 @@ export interface GeneralStats extends ServerStats {
   /** Threads that serve connections (`-t`). */
   readonly threads: number
 
-  /** Responses that found no memory. */
+  /** Responses for which there was no memory. */
   readonly response_obj_oom: number
   /** Response objects in memory now. */
   readonly response_obj_count: number
@@ -67,7 +67,7 @@ export interface GeneralStats extends ServerStats {
   readonly read_buf_bytes: number
   /** Bytes of read buffers that nobody uses now. */
   readonly read_buf_bytes_free: number
-  /** Connections that found no memory for a read buffer. */
+  /** Connections for which there was no memory for a read buffer. */
   readonly read_buf_oom: number
 
   /** Keys asked for. */
@@ -104,7 +104,7 @@ export interface GeneralStats extends ServerStats {
   readonly cas_misses: number
   /** `cas` that stored. */
   readonly cas_hits: number
-  /** `cas` refused, since the item had changed. */
+  /** `cas` refused because the item had changed. */
   readonly cas_badval: number
   /** Touches of items that were there. */
   readonly touch_hits: number
@@ -112,7 +112,7 @@ export interface GeneralStats extends ServerStats {
   readonly touch_misses: number
   /** Items refused as larger than `-I`. */
   readonly store_too_large: number
-  /** Items refused for want of memory. */
+  /** Items refused for lack of memory. */
   readonly store_no_memory: number
   /** Attempts to log in. */
   readonly auth_cmds: number
@@ -131,13 +131,13 @@ export interface GeneralStats extends ServerStats {
   readonly curr_items: number
   /** Items stored. */
   readonly total_items: number
-  /** Logarithm to base 2 of the places in the hash table. */
+  /** Logarithm to base 2 of the number of buckets of the hash table. */
   readonly hash_power_level: number
   /** Bytes of the hash table. */
   readonly hash_bytes: number
   /** 1 while the hash table grows, else 0. */
   readonly hash_is_expanding: number
-  /** Items thrown out, before they expired, to make room. */
+  /** Items evicted before they expired, to make room. */
   readonly evictions: number
   /** Items stored in the place of an expired one. */
   readonly reclaimed: number
@@ -151,7 +151,7 @@ export interface GeneralStats extends ServerStats {
   readonly crawler_reclaimed: number
   /** Items that the crawler looked at. */
   readonly crawler_items_checked: number
-  /** Items at the end of an LRU that somebody was reading. */
+  /** Items at the end of an LRU that were being read. */
   readonly lrutail_reflocked: number
   /** Items moved from the hot or warm LRU to the cold one. */
   readonly moves_to_cold?: number
@@ -180,7 +180,7 @@ export interface GeneralStats extends ServerStats {
   readonly slab_reassign_rescues?: number
   /** Parts of large items kept while their page was moved. */
   readonly slab_reassign_chunk_rescues?: number
-  /** Items lost with their page, since their class had no memory for them. */
+  /** Items lost with their page because their class had no memory for them. */
   readonly slab_reassign_evictions_nomem?: number
   /** Free memory cleared while a page was moved. */
   readonly slab_reassign_inline_reclaim?: number
@@ -193,7 +193,7 @@ export interface GeneralStats extends ServerStats {
 
   /** Connections that `watch` now. */
   readonly log_watchers: number
-  /** Lines of the log lost, since the buffer of a thread was full. */
+  /** Lines of the log lost because the buffer of a thread was full. */
   readonly log_worker_dropped: number
   /** Lines of the log written by the threads. */
   readonly log_worker_written: number
@@ -203,6 +203,6 @@ export interface GeneralStats extends ServerStats {
   readonly log_watcher_sent: number
   /** Connections whose network queue has no thread (`-o num_napi_ids`). */
   readonly unexpected_napi_ids: number
-  /** Connections given to a thread by turns, since their network queue could not say. */
+  /** Connections assigned to threads in turn because their network queue was unknown. */
   readonly round_robin_fallback: number
 }

@@ -1,9 +1,9 @@
 import { oneOf } from '@glammp/wire'
 import type { GeneralStats, ServerStats } from './server-stats.js'
 
-/** What `stats` can be asked for, and what each section holds of one server. */
+/** The sections of `stats`, and what each contains for one server. */
 export interface StatsBySection {
-  /** How much it was asked, found, holds and threw out: what `stats` gives without a section. */
+  /** What it was asked for, found, holds and evicted: the result of `stats` without a section. */
   readonly general: GeneralStats
   /** The flags that it was started with, and what was set since. */
   readonly settings: SettingsStats
@@ -20,15 +20,15 @@ export interface StatsBySection {
 /** A section of `stats`; without one the general statistics. */
 export type StatsSection = keyof StatsBySection
 
-/** What `stats` gives of one server for a section, or for none. */
+/** The result of `stats` for one server, for a section or without one. */
 export type StatsOf<Section extends StatsSection | undefined> =
   StatsBySection[Section extends StatsSection ? Section : 'general']
 
-/** Settings of one server: those that every 1.6.18 tells, among others. */
+/** Settings of one server: those that every 1.6.18 reports, among others. */
 export interface SettingsStats extends ServerStats {
   /** Bytes of items that it may hold. */
   readonly maxbytes: number
-  /** Connections that there may be. */
+  /** The maximum number of connections. */
   readonly maxconns: number
   /** `'no'`: one connection too many waits; `'yes'`: it is refused. */
   readonly maxconns_fast: 'yes' | 'no'
@@ -44,11 +44,11 @@ export interface SettingsStats extends ServerStats {
   readonly umask: number
   /** How much it logs, from 0. */
   readonly verbosity: number
-  /** Seconds of age of the oldest item that counts: there is one after `flushAll`. */
+  /** Age in seconds of the oldest item that is valid; set after `flushAll`. */
   readonly oldest: number
   /** `'off'`: it refuses new items while it is full. */
   readonly evictions: 'on' | 'off'
-  /** Each slab class has chunks so many times the size of those of the class before. */
+  /** The factor between the chunk sizes of one slab class and the next. */
   readonly growth_factor: number
   /** Bytes of the smallest item, without its header. */
   readonly chunk_size: number
@@ -118,12 +118,12 @@ export interface SlabsStats extends ServerStats {
 }
 
 /**
- * How many items there are, by their size in bytes, rounded up to 32. A server keeps count where it
- * was started with `-o track_sizes`.
+ * How many items there are, by their size in bytes, rounded up to 32. A server keeps these counts
+ * if it was started with `-o track_sizes`.
  */
 export interface SizesStats extends ServerStats {
   readonly [bytes: number]: number
-  /** `'disabled'` where it keeps no count, `'error'` where it cannot. */
+  /** `'disabled'` if it keeps no counts, `'error'` if it cannot. */
   readonly sizes_status?: string
   /** Why it cannot. */
   readonly sizes_error?: string
@@ -150,7 +150,7 @@ const SECTIONS = [
 
 const checkSection = oneOf(...SECTIONS)
 
-/** @throws TypeError for a section that there is none of. */
+/** @throws TypeError for an unknown section. */
 export function statsCommand(section: StatsSection): string {
   checkSection('the section of stats', section)
   return section === 'general' ? 'stats' : `stats ${section}`

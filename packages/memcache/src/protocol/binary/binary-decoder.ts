@@ -11,8 +11,8 @@ const LARGEST_BODY = 2 ** 30 + 1024
 const NUMBER_LENGTH = 8
 
 /**
- * Replies of the binary protocol, told as the text decoders tell theirs. Packets that are whole in
- * a chunk are read where they stand; of one that comes in pieces the header is collected in a small
+ * Decodes replies of the binary protocol in the form of the text decoders. Packets that are whole
+ * in a chunk are read in place; of one that comes in pieces, the header is collected in a small
  * Buffer, the body in one of its final size.
  */
 export class BinaryDecoder implements Decoder {
@@ -44,7 +44,7 @@ export class BinaryDecoder implements Decoder {
   #fillHeader(chunk: Buffer, at: number): number {
     const copied = chunk.copy(this.#header, this.#headerFilled, at)
     this.#headerFilled += copied
-    // What is no reply at all must not wait for bytes that never come.
+    // Bytes that are not a reply must not wait for bytes that never come.
     if (this.#header[0] !== REPLY_MAGIC) throw notBinary(chunk)
     if (this.#headerFilled < HEADER_LENGTH) return at + copied
     this.#headerFilled = 0

@@ -25,7 +25,7 @@ export const Opcode = {
   SASL_AUTH: 0x21,
 } as const
 
-/** What a reply says of its command. */
+/** The status of a reply. */
 export const Status = {
   OK: 0x00,
   KEY_NOT_FOUND: 0x01,
@@ -40,8 +40,9 @@ export const Status = {
 
 /**
  * The opaque of the n-th request of a connection, which its replies repeat. The low 24 bits count.
- * The high byte is a line feed: a server that speaks text alone (`-Y`, `-B ascii`, a proxy) takes
- * that for the end of a line and says so at once, where it would otherwise wait for one for ever.
+ * The high byte is a line feed: a server that speaks only text (`-Y`, `-B ascii`, a proxy) takes
+ * that as the end of a line and answers with an error at once; otherwise it would wait for one for
+ * ever.
  */
 export function opaqueOf(n: number): number {
   return 0x0a00_0000 + (n & 0xff_ffff)

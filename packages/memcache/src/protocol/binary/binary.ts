@@ -9,7 +9,10 @@ const NO_CAS = '\0'.repeat(8)
 
 const ZERO = /^0+$/
 
-/** A token that no item has, in the place of 0: that is no item's either, but here it asks for none. */
+/**
+ * A token that no item has, used instead of 0: no item has 0 either, but here it means that no
+ * token is compared.
+ */
 const NEVER = String(2n ** 64n - 1n)
 
 const MODES: Readonly<Record<StorageMode, number>> = {
@@ -20,7 +23,7 @@ const MODES: Readonly<Record<StorageMode, number>> = {
   prepend: Opcode.PREPEND,
 }
 
-/** Expiration that forbids the server to make a missing counter. */
+/** Expiration that forbids the server to create a missing counter. */
 const NO_COUNTER = 0xffff_ffff
 
 /**
@@ -84,8 +87,8 @@ class BinaryProtocol implements Protocol {
     else if (word === 'flush_all') {
       this.#send(out, Opcode.FLUSH, rest.length === 0 ? '' : uint32(Number(rest[0])))
     } else {
-      // This protocol has no word for it. No memcached (to 1.6.45) knows VERBOSITY either: it
-      // says so and stays in step, but only where no body follows (1.6.18 does not skip that).
+      // This protocol does not have it. No memcached (up to 1.6.45) knows VERBOSITY either: it says
+      // so and stays in step, but only if no body follows (1.6.18 does not skip that).
       this.#send(out, Opcode.VERBOSITY)
     }
   }

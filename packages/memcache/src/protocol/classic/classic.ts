@@ -81,7 +81,7 @@ export const classicProtocol: Protocol = {
   },
 }
 
-/** Where the line of keys that begins at `start` ends. */
+/** The end of the line of keys that begins at `start`. */
 function lineEnd(keys: readonly string[], start: number): number {
   const most = Math.min(keys.length, start + KEYS_A_LINE)
   let bytes = 0

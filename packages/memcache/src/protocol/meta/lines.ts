@@ -6,7 +6,7 @@ export function storeHead(wireKey: string, length: number): string {
   return `ms ${wireKey} ${length}`
 }
 
-/** Reads value and flags, and with `t` the seconds left: -1 where there is no end. */
+/** Reads value and flags, and with `t` the seconds left: -1 for an item that does not expire. */
 export function lookLine(wireKey: string, withCas: boolean): string {
   return `mg ${wireKey}${withCas ? ' v f c t\r\n' : ' v f t\r\n'}`
 }
@@ -16,7 +16,10 @@ export function staleLine(wireKey: string, exptime: number): string {
   return `md ${wireKey} I T${exptime}\r\n`
 }
 
-/** What the server knows of an item. `u`: looking is no use of it, so that its place in the LRU stays. */
+/**
+ * What the server knows of an item. `u`: this does not count as an access, so its place in the LRU
+ * stays.
+ */
 export function inspectionLine(wireKey: string): string {
   return `mg ${wireKey} s t l h f c u`
 }
@@ -24,7 +27,7 @@ export function inspectionLine(wireKey: string): string {
 /**
  * Gives back the right to compute a stale item anew: a second mark makes the next reader win it again.
  *
- * @param cas - of the item that it was won for; another one is left as it is.
+ * @param cas - of the item that it was won for; another item is left unchanged.
  */
 export function returnLine(wireKey: string, cas: string): string {
   return `md ${wireKey} I C${cas}`

@@ -48,7 +48,7 @@ export class MetaDecoder extends ItemDecoder {
       }
     }
     if (isValueLine(bytes, start, end)) {
-      // The object is used again and again: what the last meta reply said is over.
+      // The object is reused: clear what the last meta reply said.
       reply.claimed = false
       reply.stub = false
       reply.stale = false

@@ -19,13 +19,13 @@ const MODES: Readonly<Record<StorageMode, string>> = {
 /**
  * The meta commands of memcached's `protocol.txt`, as 1.6.10 and later speak them. One reply a
  * command, in order: nothing is quiet, because an error drops key and opaque and is sent all the
- * same, so counting is the only sure way to tell whose reply it is.
+ * same, so counting is the only reliable way to assign a reply to its request.
  */
 export const metaProtocol: Protocol = {
   name: 'meta',
   hasMeta: true,
   touchMiss: ReplyKind.END,
-  // STORED, the answer to the handshake of `-Y`, is no word of the meta protocol.
+  // STORED, the answer to the handshake of `-Y`, is not part of the meta protocol.
   handshake: classicProtocol,
 
   get(keys, withCas, out): number {

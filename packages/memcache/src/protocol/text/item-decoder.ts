@@ -7,12 +7,12 @@ const LF = 10
 /** No line of a reply is longer: a key has 250 bytes, the rest of a line less. */
 const LONGEST_LINE = 65_536
 
-/** memcached's upper limit of `-I`; what announces more is not memcached. */
+/** memcached's upper limit of `-I`; a server that announces more is not memcached. */
 const LARGEST_BLOCK = 2 ** 30
 
 /**
  * The framing that meta and classic share: lines that end in LF, some followed by a block of
- * announced length and CR LF. Bytes are walked once; a piece of a line waits for its rest alone,
+ * announced length and CR LF. Bytes are walked once; only an incomplete line waits for its rest,
  * and a block that comes in pieces is copied once, into a Buffer of its final size.
  */
 export abstract class ItemDecoder {
@@ -29,7 +29,7 @@ export abstract class ItemDecoder {
   /**
    * Reads the line between `start` and `end` into {@link reply}.
    *
-   * @returns the length of the block that follows, or -1 where none does.
+   * @returns the length of the block that follows, or -1 if none does.
    */
   protected abstract readLine(bytes: Buffer, start: number, end: number): number
 
@@ -60,7 +60,7 @@ export abstract class ItemDecoder {
       this.#blockEnded(chunk, next, next + length)
       return next + length + 2
     }
-    // What the reply has taken of its line must last until the block is whole.
+    // What the reply refers to in its line must be kept until the block is whole.
     this.readLine(kept(source, start, end), 0, end - start)
     this.#block = Buffer.allocUnsafeSlow(length + 2)
     this.#filled = 0

@@ -7,15 +7,18 @@ const ERRORS = [
   ['ERROR', ReplyKind.UNKNOWN],
 ] as const
 
-/** What a server at its limit says to a new connection, in text whatever its protocol, and closes it. */
+/**
+ * What a server at its connection limit sends to a new connection, in text whatever its protocol,
+ * before it closes it.
+ */
 const FULL = /^too many open connections/i
 
-/** No command was carried out: it is as if there were no connection. */
+/** No command was carried out: treat it as if there were no connection. */
 export function fullServer(): Fault {
-  return new Fault('connect', 'no connection: the server has too many')
+  return new Fault('connect', 'no connection: the server has too many connections')
 }
 
-/** The lines that administrative commands end with, spoken beside both text protocols. */
+/** The lines that administrative commands end with, used with both text protocols. */
 const ENDINGS: ReadonlyMap<string, ReplyKind> = new Map<string, ReplyKind>([
   ['END', ReplyKind.END],
   ['OK', ReplyKind.DONE],

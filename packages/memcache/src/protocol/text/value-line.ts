@@ -4,7 +4,7 @@ import { type Reply, ReplyKind } from '../reply.js'
 const SPACE = 32
 const VALUE: readonly number[] = [...Buffer.from('VALUE ')]
 
-/** True where the line announces an item in the words of the classic protocol. */
+/** True if the line announces an item of the classic protocol. */
 export function isValueLine(bytes: Buffer, start: number, end: number): boolean {
   if (end - start < VALUE.length) return false
   for (let at = 0; at < VALUE.length; at += 1) if (bytes[start + at] !== VALUE[at]) return false
@@ -12,11 +12,11 @@ export function isValueLine(bytes: Buffer, start: number, end: number): boolean 
 }
 
 /**
- * Reads `VALUE <key> <flags> <length>[ <cas>]` into the reply. Digits are read where they stand: a
- * regular expression costs four times as much, and getMany has one such line a key.
+ * Reads `VALUE <key> <flags> <length>[ <cas>]` into the reply. Digits are read in place: a regular
+ * expression costs four times as much, and getMany has one such line per key.
  *
  * @returns the length of the block that follows.
- * @throws Fault where the line is none.
+ * @throws Fault if it is not such a line.
  */
 export function readValueLine(reply: Reply, bytes: Buffer, start: number, end: number): number {
   const key = start + VALUE.length

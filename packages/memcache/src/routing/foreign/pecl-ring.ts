@@ -9,7 +9,7 @@ const STEP = Math.floor(0xffffffff / BUCKETS)
 
 /**
  * The consistent hashing of PHP's Memcache (`memcache.hash_strategy=consistent`, its default): a
- * ring of CRC-32 points, of which it looks 1,024 places up beforehand.
+ * ring of CRC-32 points, in which it looks up 1,024 places in advance.
  */
 export function peclRing(servers: readonly ServerAddress[]): Distribution {
   const points = servers.flatMap((server, index) =>
@@ -25,7 +25,7 @@ export function peclRing(servers: readonly ServerAddress[]): Distribution {
   }
 }
 
-/** Its `hash_strategy=standard`: as many places as the weight says, by hash modulo. */
+/** Its `hash_strategy=standard`: as many places as the weight, by hash modulo. */
 export function peclStandard(servers: readonly ServerAddress[]): Distribution {
   const buckets = servers.flatMap(({ weight }, index) => new Array<number>(weight).fill(index))
   return {

@@ -2,7 +2,7 @@ import type { Fault } from '@glammp/wire'
 import { backOff, clearTimeout, monotonic, setTimeout } from '@glammp/wire'
 import { GOOD_CONDUCT, probing } from '../../retry.js'
 
-/** When a server is left out for failing. */
+/** When a failing server is left out. */
 export interface EjectionOptions {
   /** Failures in a row after which the server is left out. */
   readonly failures: number
@@ -10,11 +10,11 @@ export interface EjectionOptions {
   readonly cooldown: number
 }
 
-/** What an ejection does to the world. */
+/** The effects of an ejection. */
 export interface EjectionOwner {
   ejected(reason: Fault): void
   rejoined(): void
-  /** Asks the server something; rejects where it does not answer. */
+  /** Asks the server something; rejects if it does not answer. */
   probe(): Promise<unknown>
 }
 
@@ -44,7 +44,7 @@ export class Ejection {
     return this.#reason
   }
 
-  /** Counts a failure: a connection that did not come about or ended before the answers. */
+  /** Counts a failure: a connection that could not be opened or ended before the answers. */
   failed(reason: Fault): void {
     if (this.#options === undefined || this.#reason !== undefined || this.#stopped) return
     this.#failures += 1
@@ -60,7 +60,7 @@ export class Ejection {
     this.#failures = 0
   }
 
-  /** Asks no more. */
+  /** Stops asking. */
   stop(): void {
     this.#stopped = true
     clearTimeout(this.#timer)

@@ -3,13 +3,13 @@ import { AuthenticationFault } from '../../requests/refusal.js'
 import { RECONNECT } from '../../retry.js'
 import { Ejection, type EjectionOptions, type EjectionOwner } from './ejection.js'
 
-/** Told when a server goes and comes back, and asked to see whether it has. */
+/** Called when a server goes down and comes back, and to check whether it is back. */
 export interface ReachOwner extends EjectionOwner, HealthOwner {}
 
 /** `doubtful`: it was down, has rested, and may be back. */
 type Standing = 'up' | 'untried' | 'doubtful' | 'down'
 
-/** Whether a server can be reached, as far as the connections to it have told. */
+/** Whether a server can be reached, as far as known from the connections to it. */
 export class Reach {
   readonly #health: Health
   readonly #ejection: Ejection
@@ -17,7 +17,7 @@ export class Reach {
   #underWay = 0
   #failedAt = Number.NEGATIVE_INFINITY
 
-  /** @param ejection - when the server is left out for failing; `undefined`: never. */
+  /** @param ejection - when the failing server is left out; `undefined`: never. */
   constructor(ejection: EjectionOptions | undefined, listener: ReachOwner) {
     this.#health = new Health(RECONNECT, listener)
     this.#ejection = new Ejection(ejection, listener)
@@ -28,7 +28,7 @@ export class Reach {
     return this.#ejection.reason !== undefined
   }
 
-  /** The last failure where the server is down or left out, else `undefined`. */
+  /** The last failure if the server is down or left out, else `undefined`. */
   get reason(): Fault | undefined {
     return this.#ejection.reason ?? this.#health.reason
   }
@@ -38,7 +38,7 @@ export class Reach {
     return this.#ejection.reason ?? this.#health.resting
   }
 
-  /** What is known of it, where what it was before a time is known to have passed. */
+  /** What is known of it, if its state before the given time no longer counts. */
   standing(since: number): Standing {
     if (this.reason === undefined) return this.#tried ? 'up' : 'untried'
     return this.#failedAt >= since || this.unfit !== undefined ? 'down' : 'doubtful'
@@ -49,7 +49,7 @@ export class Reach {
     return this.#underWay > 0
   }
 
-  /** Opens a connection and learns from it. @throws Fault */
+  /** Opens a connection and records the outcome. @throws Fault */
   async opening<T>(open: () => Promise<T>): Promise<T> {
     this.#tried = true
     this.#underWay += 1
@@ -77,7 +77,7 @@ export class Reach {
     else this.#ejection.failed(reason)
   }
 
-  /** Asks no more. */
+  /** Stops asking. */
   stop(): void {
     this.#ejection.stop()
   }
@@ -89,7 +89,7 @@ export class Reach {
   }
 }
 
-/** True where a server took a connection to say that it takes none: no request on it was carried out. */
+/** True if a server accepted a connection only to refuse it: no request on it was carried out. */
 export function isNoConnection(reason: Fault): boolean {
   return reason.kind === 'connect' && !(reason instanceof AuthenticationFault)
 }

@@ -8,7 +8,7 @@ import type { Session } from './session.js'
 /**
  * The credentials for a server: its own (from its URL or object), else those for all.
  *
- * @throws TypeError for what the protocol cannot carry.
+ * @throws TypeError for credentials that the protocol cannot carry.
  */
 export function credentialsFor(
   { name, username, password }: ServerAddress,
@@ -20,10 +20,10 @@ export function credentialsFor(
   if (given === undefined) return undefined
   const { username: user, password: secret } = given
   if (typeof user !== 'string' || user === '' || typeof secret !== 'string' || secret === '') {
-    throw new TypeError(`user name and password for ${name} are texts, neither of them empty`)
+    throw new TypeError(`user name and password for ${name} are strings of at least one character`)
   }
   if (`${user}${secret}`.includes('\0')) {
-    throw new TypeError(`user name or password for ${name} holds a NUL character`)
+    throw new TypeError(`user name or password for ${name} contains a NUL character`)
   }
   const credentials = { username: user, password: secret }
   if ((protocol === 'meta' || protocol === 'classic') && !fitsText(credentials)) {
@@ -38,10 +38,11 @@ export function fitsText({ username }: Credentials): boolean {
 }
 
 /**
- * Shows a server who we are, on a connection that carried nothing yet.
+ * Authenticates with a server, on a connection that carried nothing yet.
  *
- * @throws AuthenticationFault where it refuses, or takes no password; another Fault where it does
- * not answer, or closes the connection as a server does that speaks the other protocol alone.
+ * @throws AuthenticationFault if it refuses, or does not ask for a password; another Fault if it
+ *   does not answer, or closes the connection as a server does that speaks the other protocol
+ *   alone.
  */
 export async function authenticate(
   session: Session,
@@ -63,10 +64,10 @@ export async function authenticate(
 
 const REFUSED = 'the server refused the user name or the password'
 
-// Not taken for a success: whoever sets a password does not mean the server to do without.
+// Does not count as success: a user who sets a password expects the server to require it.
 const NOT_ASKED = 'the server asks for no password, but one is set (auth)'
 
-// Where the connection has ended already, that was the reason.
+// If the connection has already ended, that is the reason.
 function end(session: Session, fault: Fault): never {
   const reason = session.reason ?? fault
   session.close(fault)

@@ -22,16 +22,16 @@ export interface DialerOptions {
   readonly tls: TlsOptions | undefined
   /** For servers that have no credentials of their own. */
   readonly auth: Credentials | undefined
-  /** Counts what happens; `undefined`: nobody does. */
+  /** Counts what happens; `undefined`: nothing is counted. */
   readonly meter?: Meter | undefined
   /** How connections are opened; `undefined`: as wire does. */
   readonly connect?: Connect | undefined
 }
 
-/** Counts what goes to servers and what becomes of it. */
+/** Counts what is sent to servers, and the outcomes. */
 interface Meter extends RequestObserver {
   trafficOf(server: string): Traffic
-  /** The server of this name is gone. */
+  /** The server of this name was removed. */
   forget(server: string): void
 }
 
@@ -55,11 +55,11 @@ export class Dialer {
     this.#credentials = credentialsFor(address, options.auth, options.protocol)
   }
 
-  /** @throws Fault where no connection comes about; what was known of the server is forgotten. */
+  /** @throws Fault if no connection can be opened; what was known of the server is forgotten. */
   async open(): Promise<Session> {
     const open = this.#sessions.filter(({ reason }) => reason === undefined)
     const hasLost = this.#sessions.some(({ reason }) => reason && reason.kind !== 'closed')
-    // Another server may have come up in its place.
+    // Another server may have replaced it.
     if (hasLost) this.features = undefined
     this.#sessions = open
     try {
@@ -92,8 +92,8 @@ export class Dialer {
     return session
   }
 
-  // A server with SASL closes the connection when it is spoken to in text, for which a password
-  // is no help: `undefined`.
+  // A server with SASL closes the connection when it is used over a text protocol, where a password
+  // does not help: `undefined`.
   async #dialText(): Promise<Session | undefined> {
     if (this.#credentials === undefined) return this.#connect(classicProtocol)
     if (!fitsText(this.#credentials)) return undefined

@@ -3,7 +3,7 @@ import type { Request } from '../../requests/request.js'
 import type { Session } from './session.js'
 
 /**
- * Sends requests on a session that nobody else has yet, and waits until each is answered, lost
+ * Sends requests on a session that nobody else uses yet, and waits until each is answered, lost
  * (then its reason is the Fault) or out of time.
  */
 export function exchange<T>(

@@ -12,7 +12,7 @@ import {
 import { KeyFault, keyText } from '../../key.js'
 import { AuthenticationFault } from '../../requests/refusal.js'
 
-/** Turns the inner reason into the error that the caller gets: the one place that does. */
+/** Turns the internal reason into the error that the caller gets: the only place that does. */
 export function failure(fault: Fault, details: MemcacheErrorDetails): MemcacheError {
   const { command = 'the connection', key, server } = details
   const what = key === undefined ? command : `${command} ${keyText(key)}`

@@ -1,6 +1,6 @@
 import type { Request, RequestOwner } from '../../requests/request.js'
 
-/** The requests in flight on one connection at some time, by what they are about. */
+/** The requests in flight on one connection, by their keys. */
 export class FlightKeys {
   readonly #owner: RequestOwner
   readonly #requests: readonly Request[]
@@ -11,7 +11,7 @@ export class FlightKeys {
   readonly #lastChange = new Map<string, number>()
   #lastSweep = -1
 
-  /** @param owner - whose they are for as long as they are in flight. */
+  /** @param owner - the owner of the requests while they are in flight. */
   constructor(owner: RequestOwner, requests: readonly Request[]) {
     this.#owner = owner
     this.#requests = requests

@@ -10,13 +10,13 @@ import type { Session } from './session.js'
 /** First version whose meta commands have their final syntax and codes. */
 const META_SINCE: Version = [1, 6, 10]
 
-/** A key that nobody has, for a server that is to answer anything. */
+/** A key that nobody uses, to get any answer from a server. */
 const PROBE = 'get glammp-asks-whether-you-are-there'
 
-/** What a server can do, found out once and remembered until it cannot be reached. */
+/** What a server can do, detected once and remembered until it cannot be reached. */
 export interface ServerFeatures {
   readonly protocol: Protocol
-  /** Its version; `undefined` where it was not asked or did not say. */
+  /** Its version; `undefined` if it was not asked or did not report it. */
   readonly version: Version | undefined
 }
 
@@ -27,9 +27,10 @@ type Version = readonly [number, number, number]
  * Asks a server which protocol it speaks. `mn` is answered `MN` by a server that knows the meta
  * commands and `ERROR` by one that does not.
  *
- * @returns what it speaks; `undefined` where the connection was closed instead of an answer, as a
- * proxy such as twemproxy does, but also a server at its end, or a balancer without one.
- * @throws Fault where the server does not answer at all, or has no word about it.
+ * @returns what it speaks; `undefined` if the connection was closed instead of an answer, as a
+ *   proxy such as twemproxy does, but also a server that shuts down, or a load balancer without a
+ *   server.
+ * @throws Fault if the server does not answer at all, or its answer does not say it.
  */
 export async function negotiate(
   session: Session,
@@ -42,7 +43,7 @@ export async function negotiate(
   const classic = { protocol: classicProtocol, version }
   if (meta?.status === 'rejected') {
     const reason: unknown = meta.reason
-    // Where it refuses any command, the second was not answered.
+    // If it refuses every command, the second was not answered.
     if (reason instanceof ClientError && isAnswer(number)) return classic
     if (reason instanceof Fault && reason.kind !== 'lost') throw reason
     if (reason instanceof Fault || reason instanceof ClientError) return undefined
@@ -54,10 +55,10 @@ export async function negotiate(
 }
 
 /**
- * Asks once more on a new connection, after one was closed: only who answers a classic command on it,
- * and then closes it at `mn`, speaks classic.
+ * Asks once more on a new connection, after one was closed: only a server that answers a classic
+ * command on it, and then closes it at `mn`, speaks classic.
  *
- * @throws Fault where the server does not answer.
+ * @throws Fault if the server does not answer.
  */
 export async function negotiateAnew(
   session: Session,
@@ -87,7 +88,7 @@ function parseVersion(line: string | undefined): Version | undefined {
   return parts === null ? undefined : [Number(parts[1]), Number(parts[2]), Number(parts[3])]
 }
 
-/** True where the version is known to be older than the other. */
+/** True if the version is known to be older than the other. */
 function isBefore(version: Version | undefined, other: Version): boolean {
   if (version === undefined) return false
   for (const [index, part] of version.entries()) {

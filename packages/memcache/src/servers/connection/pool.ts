@@ -5,7 +5,7 @@ import { Session } from './session.js'
 export interface PoolOptions {
   /** Connections kept open even when idle. */
   readonly min: number
-  /** Connections at most; calls wait while all of them have enough to do. */
+  /** Connections at most; calls wait while all of them are busy. */
   readonly max: number
 }
 
@@ -34,9 +34,9 @@ export class SessionPool {
   }
 
   /**
-   * Lends a session that is open, waiting for one if all are out.
+   * Lends an open session; waits if all are lent.
    *
-   * @returns the Fault where a new connection was needed and did not come about.
+   * @returns the Fault if a new connection was needed and could not be opened.
    */
   async borrow(): Promise<Session | Fault> {
     const session = await this.#pool.borrow()
@@ -45,7 +45,10 @@ export class SessionPool {
     return session
   }
 
-  /** Milliseconds that are left of a time limit for who waits for a session: see {@link Session.restOf}. */
+  /**
+   * Milliseconds that are left of a time limit for a request that waits for a session: see
+   * {@link Session.restOf}.
+   */
   restOf(limit: number): number {
     let rest = 0
     for (const session of this.#lent) rest = Math.max(rest, session.restOf(limit))

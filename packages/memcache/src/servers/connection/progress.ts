@@ -1,6 +1,6 @@
 import { clearTimeout, monotonic, setTimeout } from '@glammp/wire'
 
-/** Milliseconds between two looks at what is still to be sent. */
+/** Milliseconds between two checks of what is still to be sent. */
 const LOOK = 50
 
 /** Bytes that may be on their way, unseen, when the last has left the process: two sockets' buffers. */
@@ -11,17 +11,17 @@ const LARGE = 8_192
 
 /** How far the bytes to send have come. */
 interface Sending {
-  /** Changes while bytes go; 0 when all have gone. */
+  /** Changes while bytes leave; 0 when all have left. */
   readonly unsent: number
 }
 
 /**
- * When bytes last moved on a connection, as far as large values are concerned: a time limit measures
- * silence, and not how long a large value takes on a slow line. Small replies are no reason to wait
- * longer for those behind them.
+ * When bytes last moved on a connection, as far as large values are concerned: a time limit
+ * measures silence, and not how long a large value takes on a slow line. Small replies are not a
+ * reason to wait longer for those after them.
  */
 export class Progress {
-  /** When something came, or was sent after a rest. */
+  /** When something arrived, or was sent after a pause. */
   active = 0
   /** Bytes of a reply, lately. */
   replySize = 0
@@ -32,10 +32,10 @@ export class Progress {
   #unsent = 0
   #bytes = 0
   #began = 0
-  /** When bytes were last seen to go; later than now while the last ones may be on their way. */
+  /** When bytes were last seen to leave; later than now while the last ones may be on their way. */
   #wentAt = Number.NEGATIVE_INFINITY
 
-  /** Bytes came in, and ended so many replies. */
+  /** Bytes came in, and completed this number of replies. */
   received(bytes: number, replies: number): void {
     this.active = monotonic()
     this.unfinished += bytes
@@ -44,7 +44,7 @@ export class Progress {
     this.unfinished = 0
   }
 
-  /** More was written than the kernel took at once. */
+  /** More was written than the kernel took immediately. */
   wrote(bytes: number, sending: Sending): void {
     this.#bytes += bytes
     this.#unsent = sending.unsent
@@ -56,9 +56,9 @@ export class Progress {
   }
 
   /**
-   * Milliseconds that are left of a time limit which begins when bytes of a large value last moved; none
-   * where there is no large value. The kernel takes bytes by the megabyte, so that it looks silent
-   * in between: while it has not taken all, the limit is twice as long.
+   * Milliseconds that are left of a time limit which begins when bytes of a large value last moved;
+   * none if there is no large value. The kernel takes bytes by the megabyte, so that it looks
+   * silent in between: while it has not taken all, the limit is twice as long.
    */
   restOf(limit: number): number {
     const now = monotonic()
@@ -70,7 +70,7 @@ export class Progress {
     return Math.max(readUntil, sentUntil, now) - now
   }
 
-  /** Looks no more. */
+  /** Stops checking. */
   stop(): void {
     this.#sending = undefined
     clearTimeout(this.#timer)
@@ -91,7 +91,7 @@ export class Progress {
     this.#unsent = unsent
     this.#wentAt = now
     if (unsent > 0) return
-    // As fast as the others went, so the last ones go.
+    // The last bytes leave as fast as the others did.
     this.#wentAt += (now - this.#began) * Math.min(1, UNSEEN / this.#bytes)
     this.#bytes = 0
     this.stop()

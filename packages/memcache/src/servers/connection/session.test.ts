@@ -197,7 +197,7 @@ test('a request of many keys is answered by the last of its replies', async () =
   expect(listener.told).toEqual(['answered undefined', 'answered b', 'finished'])
 })
 
-test('where no connection comes about there is no session', async () => {
+test('if no connection can be opened there is no session', async () => {
   const network = new FakeNetwork()
   network.refusal = new Fault('connect', 'refused')
   const opening = Session.open({ address, connectTimeout: 100 }, classicProtocol, network.connect)

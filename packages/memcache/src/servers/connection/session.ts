@@ -15,16 +15,18 @@ import { failure } from './failure.js'
 import { FlightKeys } from './flight-keys.js'
 import { Progress } from './progress.js'
 
-/** What memcached surely reads at once: half of its read buffer, for the rest of a command in it. */
+/**
+ * What memcached certainly reads at once: half of its read buffer, for the rest of a command in it.
+ */
 const ONE_READ = 8_192
 
 /**
- * Bytes of replies under way with which a connection has enough to do. Measured with 64 gets in
+ * Bytes of replies under way from which on a connection counts as busy. Measured with 64 gets in
  * flight: of 1 KB one connection brings a third more than two, of 10 KB a tenth less.
  */
 const FULL = 131_072
 
-/** Milliseconds of silence after which requests had better take another connection. */
+/** Milliseconds of silence after which requests should take another connection. */
 const SILENCE = 10
 
 /** Milliseconds of silence for which a connection that was given up may still bring something to the server. */
@@ -51,13 +53,16 @@ export type Connect = (
   owner: ConnectionOwner,
 ) => Promise<SessionConnection>
 
-/** The room above a session, told what becomes of the requests it was given. */
+/** The owner of a session, called with the outcome of each request. */
 export interface SessionOwner {
   /** The last reply of the request came. */
   answered(request: Request): void
   /** The request was settled before it was sent. */
   dropped(request: Request): void
-  /** The time of the request is over, but bytes of a large value move: it gets so many milliseconds more. */
+  /**
+   * The time of the request is over, but bytes of a large value move: it gets this number of
+   * milliseconds more.
+   */
   goesOn(request: Request, milliseconds: number): void
   /** The connection ended before the last reply of the request. */
   lost(request: Request, reason: Fault): void
@@ -85,13 +90,13 @@ export class Session implements ConnectionOwner, ReplySink, RequestOwner {
   /** Requests in flight whose callers have given up. */
   #lapsed = 0
   #nudge: Request | undefined
-  /** As long as nothing more is sent. */
+  /** Valid as long as nothing more is sent. */
   #keys: FlightKeys | undefined
   /** Final replies that are still to come. */
   #awaited = 0
   readonly #progress = new Progress()
 
-  /** @throws Fault where no connection comes about. */
+  /** @throws Fault if no connection can be opened. */
   static async open(
     options: ConnectOptions,
     protocol: Protocol,
@@ -119,8 +124,9 @@ export class Session implements ConnectionOwner, ReplySink, RequestOwner {
   }
 
   /**
-   * True where a request is answered as soon behind those in flight as on a connection of its own,
-   * unless the server is {@link silent}: all of them are waited for, and none of the answers is large.
+   * True if a request is answered as soon after those in flight as on a connection of its own,
+   * unless the server is {@link silent}: all of them are waited for, and none of the answers is
+   * large.
    */
   get takesMore(): boolean {
     const connection = this.#connection
@@ -133,7 +139,7 @@ export class Session implements ConnectionOwner, ReplySink, RequestOwner {
     )
   }
 
-  /** True where nothing has come for a while, as far as the sockets were read. */
+  /** True if nothing has arrived for a while, as far as the sockets were read. */
   get silent(): boolean {
     return monotonic() - this.#progress.active >= SILENCE
   }
@@ -143,7 +149,7 @@ export class Session implements ConnectionOwner, ReplySink, RequestOwner {
     return this.#progress.restOf(limit)
   }
 
-  /** True where nothing in flight changes anything. */
+  /** True if nothing in flight changes anything. */
   get onlyReads(): boolean {
     this.#keys ??= new FlightKeys(this, this.#flight.items())
     return this.#keys.onlyReads
@@ -155,17 +161,17 @@ export class Session implements ConnectionOwner, ReplySink, RequestOwner {
     return this.#keys.blocker(request)
   }
 
-  /** Speaks another protocol from now on; only while nothing is in flight. */
+  /** Switches to another protocol; only while nothing is in flight. */
   speak(protocol: Protocol): void {
     this.#protocol = protocol.forConnection?.() ?? protocol
     this.#decoder = protocol.decoder(this)
   }
 
   /**
-   * Sends requests in one write. They stay this session's until the listener hears of each.
+   * Sends requests in one write. They belong to this session until the listener is called for each.
    *
-   * @returns false where nothing is in flight after all, for the protocol cannot carry their keys, as
-   * the listener has heard; it hears of no end then.
+   * @returns false if nothing is in flight, because the protocol cannot carry their keys; the
+   *   listener has been called for them, and is not called for an end then.
    */
   send(requests: readonly Request[], listener: SessionOwner): boolean {
     const connection = this.#connection as SessionConnection
@@ -193,7 +199,7 @@ export class Session implements ConnectionOwner, ReplySink, RequestOwner {
 
   // memcached waits for its socket, not for what OpenSSL still holds: over TLS a command in the
   // record that ends a value of more than its read buffer stays unread until anything else comes
-  // (seen with 1.6.18). So something else comes: a command in a record of its own.
+  // (seen with 1.6.18). So another command follows, in a record of its own.
   #flushEncrypted(connection: SessionConnection): number {
     const bytes = connection.flush(() => {
       if (bytes <= ONE_READ || this.reason !== undefined) return
@@ -263,7 +269,7 @@ export class Session implements ConnectionOwner, ReplySink, RequestOwner {
     this.#finish()
   }
 
-  /** A reply that is late may still come, so its place is kept, unless nobody waits any more. */
+  /** A late reply may still come, so its place is kept, unless nobody waits any more. */
   expired(request: Request): void {
     const rest = this.restOf(request.allowance)
     if (rest > 0 && !request.settled) {
@@ -284,7 +290,7 @@ export class Session implements ConnectionOwner, ReplySink, RequestOwner {
     else this.#listener?.abandoned(changes, (gone) => connection.end(fault, ABANDONED, gone))
   }
 
-  // Once each time it is borrowed: one that closes while nobody has it is nobody's news.
+  // Once each time it is borrowed: if it closes while nobody has borrowed it, nobody is told.
   #finish(): void {
     const listener = this.#listener
     this.#listener = undefined
@@ -303,7 +309,7 @@ export class Session implements ConnectionOwner, ReplySink, RequestOwner {
 }
 
 // memcached up to 1.6.39 does not swallow the data block of a command line that it refuses: the
-// value would run as commands, and their replies would go to the requests behind.
+// value would run as commands, and their replies would go to the requests after it.
 function isRefusal({ kind }: Reply): boolean {
   return kind === ReplyKind.CLIENT_ERROR || kind === ReplyKind.UNKNOWN
 }

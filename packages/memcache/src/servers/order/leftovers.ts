@@ -3,27 +3,30 @@ import type { Request } from '../../requests/request.js'
 import { WaitingKeys } from './waiting-keys.js'
 
 /**
- * Milliseconds that a connection gets, from when its server is seen to live, to bring what it was sent: one
- * that is dead itself must not hold up the keys of its last calls for ever.
+ * Milliseconds that a connection gets, from the moment its server is known to be alive, to deliver
+ * what was sent on it: a dead connection must not block the keys of its last calls for ever.
  */
 const GRACE = 500
 
 export interface LeftoversOwner {
-  /** Resolves to true when the server has answered on another connection, to false where it is silent. */
+  /**
+   * Resolves to true when the server has answered on another connection, to false if it is silent.
+   */
   lives(): Promise<boolean>
-  /** Requests that were held back may be looked at again. */
+  /** Requests that were held back may be checked again. */
   released(): void
 }
 
 /**
- * What connections that were given up, since nothing was answered in time, may still bring: a server that
- * hangs has the bytes of a change already, and carries it out when it goes on. Until it has closed
- * such a connection, later changes of those keys are held back, or the old one would undo them.
+ * What connections that were given up because nothing was answered in time may still deliver: a
+ * server that hangs already has the bytes of a change, and carries it out when it continues. Until
+ * it has closed such a connection, later changes of those keys are held back, or the old one would
+ * undo them.
  */
 export class Leftovers {
   readonly #owner: LeftoversOwner
   readonly #keys = new WaitingKeys()
-  /** What drops each connection. */
+  /** Functions that drop each connection. */
   readonly #drops = new Set<() => void>()
   #looking = false
 
@@ -31,7 +34,7 @@ export class Leftovers {
     this.#owner = owner
   }
 
-  /** True where there is nothing to wait for. */
+  /** True if there is nothing to wait for. */
   get none(): boolean {
     return this.#drops.size === 0
   }
@@ -47,14 +50,14 @@ export class Leftovers {
     this.#drops.add(drop)
   }
 
-  /** True where the request must wait. */
+  /** True if the request must wait. */
   concern(request: Request): boolean {
     if (request.readOnly || !this.#keys.concern(request)) return false
     if (!this.#looking) void this.#look()
     return true
   }
 
-  /** Waits for none of them any more. */
+  /** Stops waiting for all of them. */
   drop(): void {
     for (const drop of this.#drops) drop()
   }
@@ -68,7 +71,7 @@ export class Leftovers {
       for (const drop of old) drop()
     }
     this.#looking = false
-    // What was held back may be over by now, or asks for another look.
+    // Requests that were held back may be over by now, or need another check.
     this.#owner.released()
   }
 }

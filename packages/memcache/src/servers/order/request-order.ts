@@ -4,30 +4,30 @@ import type { Leftovers } from './leftovers.js'
 import { WaitingKeys } from './waiting-keys.js'
 
 /**
- * Sees to it that the requests of one key take effect in the order in which they were made, on
- * however many connections they leave: one that would overtake another is held back until that is
- * answered or lost. What is on one connection, or only reads, needs no such care.
+ * Ensures that the requests of one key take effect in the order in which they were made, however
+ * many connections carry them: a request that would overtake another is held back until that is
+ * answered or lost. Requests on one connection, and those that only read, need not wait.
  */
 export class RequestOrder {
   readonly #leftovers: Leftovers
   /** Sessions with requests in flight; a few. */
   readonly #out: Session[] = []
-  /** Those of them that a batch does not leave on. */
+  /** Those of them that a batch is not sent on. */
   #others: readonly Session[] = []
-  /** In flight, and waited for by what is held. */
+  /** In flight, with held requests waiting for them. */
   readonly #awaited = new Set<Request>()
   readonly #keys = new WaitingKeys()
-  /** Sent once, lost, and to be sent again: they were made before all that is held. */
+  /** Sent once, lost, and to be sent again: they were made before all that are held. */
   #again: Request[] = []
   #held: Request[] = []
   #isDue = false
 
-  /** @param leftovers - of connections that may still bring something. */
+  /** @param leftovers - of connections that may still deliver something. */
   constructor(leftovers: Leftovers) {
     this.#leftovers = leftovers
   }
 
-  /** True where what is held may leave now, or what is to be sent again. */
+  /** True if held requests, or those to be sent again, may leave now. */
   get isDue(): boolean {
     return this.#isDue
   }
@@ -46,7 +46,7 @@ export class RequestOrder {
     if (this.#held.length > 0) this.#isDue = true
   }
 
-  /** What was held back may be looked at again. */
+  /** Requests that were held back may be checked again. */
   released(): void {
     if (this.#held.length > 0) this.#isDue = true
   }
@@ -62,7 +62,7 @@ export class RequestOrder {
     this.#isDue = true
   }
 
-  /** What is to be looked at anew before the others, in its order. */
+  /** Requests to be checked again before the others, in their order. */
   take(): Request[] {
     const requests = [...this.#again, ...this.#held]
     this.#again = []
@@ -73,7 +73,7 @@ export class RequestOrder {
     return requests
   }
 
-  /** A batch is about to leave on the session. @returns true where whatever is asked may. */
+  /** A batch is about to leave on the session. @returns true if every request may leave. */
   begin(session: Session): boolean {
     const { length } = this.#out
     const isAlone = length === 0 || (length === 1 && this.#out[0] === session)
@@ -81,12 +81,12 @@ export class RequestOrder {
     return isAlone && this.#held.length === 0 && this.#leftovers.none
   }
 
-  /** True where all that only reads may leave, until something is held back. */
+  /** True if all requests that only read may leave, until something is held back. */
   get isFreeToRead(): boolean {
     return this.#held.length === 0 && this.#others.every((other) => other.onlyReads)
   }
 
-  /** True where the request may leave; else it is held back. */
+  /** True if the request may leave; else it is held back. */
   allows(request: Request): boolean {
     const mustWait =
       this.#keys.concern(request) || this.#leftovers.concern(request) || this.#isBlocked(request)

@@ -1,6 +1,6 @@
 import type { Request } from '../../requests/request.js'
 
-/** What the requests that wait are about: what is asked later of the same keys must not pass them. */
+/** The keys of the requests that wait: later requests for the same keys must not pass them. */
 export class WaitingKeys {
   /** How many requests of each key wait, and how many of those change something. */
   readonly #all = new Map<string, number>()
@@ -23,7 +23,7 @@ export class WaitingKeys {
     this.#size = 0
   }
 
-  /** True where the request would change something for one that waits, or the other way round. */
+  /** True if the request would change something for one that waits, or the other way round. */
   concern(request: Request): boolean {
     if (this.#size === 0) return false
     if (this.#sweeping > 0 || request.sweeps) return true

@@ -4,15 +4,15 @@ import { failure } from '../connection/failure.js'
 import { WaitingKeys } from './waiting-keys.js'
 
 /**
- * Where the requests of long lists wait while their server has enough to do. What is asked later
- * about a key that waits here waits behind it. The time of a request is counted anew from each
- * answer of the server: a list is given up when nothing comes any more, not for its length.
+ * Where the requests of long lists wait while their server is busy. A later request for a key that
+ * waits here waits behind it. The time of a request starts again at each answer of the server: a
+ * list is given up when no more answers come, not because it is long.
  */
 export class WaitingLine implements RequestOwner {
   readonly #deadlines: Deadlines
   readonly #requests = new PendingQueue<Request>()
   readonly #keys = new WaitingKeys()
-  /** When the server answered last. */
+  /** When the server last answered. */
   #progress = 0
 
   constructor(deadlines: Deadlines) {
@@ -24,12 +24,12 @@ export class WaitingLine implements RequestOwner {
     return this.#requests.size
   }
 
-  /** True where the request must not pass by, for it is about a key that waits. */
+  /** True if the request must not pass, because it has a key that waits. */
   concerns(request: Request): boolean {
     return this.#keys.concern(request)
   }
 
-  /** @param timeout - milliseconds without an answer of the server after which it is given up. */
+  /** @param timeout - milliseconds without an answer from the server after which it is given up. */
   push(request: Request, timeout: number): void {
     request.owner = this
     request.allowance = timeout
@@ -38,7 +38,10 @@ export class WaitingLine implements RequestOwner {
     this.#keys.add(request)
   }
 
-  /** The next one that is still wanted, with the milliseconds that it has from now on in `allowance`. */
+  /**
+   * The next one that is still needed, with the milliseconds that it has from now on in
+   * `allowance`.
+   */
   shift(): Request | undefined {
     for (let request = this.#next(); request !== undefined; request = this.#next()) {
       const left = this.#left(request)
@@ -72,7 +75,7 @@ export class WaitingLine implements RequestOwner {
     return request
   }
 
-  // `due` lies that much behind its start, or behind the answer from which it was counted anew.
+  // `due` is that much after its start, or behind the answer from which it was counted anew.
   #left({ due, allowance }: Request): number {
     return Math.max(due, this.#progress + allowance) - this.#deadlines.now
   }

@@ -8,14 +8,14 @@ const FULL = 4_096
 const LOW = 1_024
 
 /**
- * The lines that a server sends for as long as it likes, on a connection of their own. A reader
- * that is slow slows the server: nothing is dropped here, and no more is kept than {@link FULL}.
+ * The lines that a server sends without an end, on a connection of their own. A reader that is slow
+ * slows the server: nothing is dropped here, and no more is kept than {@link FULL}.
  */
 export class LineStream implements AsyncIterable<string> {
   readonly #session: Session
   readonly #request: StreamRequest
   readonly #silence: number | undefined
-  /** Resolves when the stream is over, however. */
+  /** Resolves when the stream is over, for whatever reason. */
   readonly ended: Promise<void>
   #lines: string[] = []
   #next = 0
@@ -26,7 +26,7 @@ export class LineStream implements AsyncIterable<string> {
   /**
    * @param server - its name, for errors.
    * @param silence - milliseconds without a line after which the server counts as hung;
-   * `undefined`: it may be silent as long as it likes.
+   * `undefined`: it may be silent for any time.
    * @param signal - ends the stream with its reason; not aborted yet.
    */
   constructor(
@@ -75,7 +75,7 @@ export class LineStream implements AsyncIterable<string> {
 
   /** Ends the stream and its connection. */
   close(): void {
-    this.#session.close(new Fault('closed', 'the reader has gone'))
+    this.#session.close(new Fault('closed', 'the reader has stopped'))
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<string, void, undefined> {
@@ -113,7 +113,7 @@ export class LineStream implements AsyncIterable<string> {
   }
 
   #hang(): void {
-    const fault = new Fault('timeout', 'the server has fallen silent')
+    const fault = new Fault('timeout', 'the server sends nothing more')
     this.#request.fail(failure(fault, this.#request.details()))
     this.#session.close(fault)
   }

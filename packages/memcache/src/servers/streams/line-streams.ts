@@ -4,7 +4,7 @@ import { failure } from '../connection/failure.js'
 import type { Session } from '../connection/session.js'
 import { LineStream } from './line-stream.js'
 
-/** The connections to one server for commands that are answered by lines without number. */
+/** The connections to one server for commands that are answered by any number of lines. */
 export class LineStreams {
   readonly #server: string
   readonly #open: () => Promise<Session>
@@ -23,7 +23,7 @@ export class LineStreams {
   /**
    * @param timeout - milliseconds until the server must have accepted it.
    * @param silence - milliseconds that may pass between two lines; `undefined`: any number.
-   * @param signal - ends the stream, or the waiting for it, at once and with its reason.
+   * @param signal - ends the stream, or the wait for it, at once with its reason.
    * @throws MemcacheError
    */
   async open(
@@ -44,7 +44,7 @@ export class LineStreams {
       signal?.throwIfAborted()
     } catch (error) {
       if (signal?.aborted) {
-        // Nobody waits for the connection any more, should it come about.
+        // Nobody waits for the connection any more, even if it opens.
         opening.then(
           (late) => late.end(),
           () => {},

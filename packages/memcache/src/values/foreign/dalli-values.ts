@@ -7,7 +7,7 @@ import { encodeString } from './php-memcached-values.js'
 
 /** Flags of Ruby's Dalli. */
 const Flag = {
-  /** By Dalli's serializer, Marshal unless told otherwise; nothing says which. */
+  /** Written by Dalli's serializer, Marshal by default; the flags do not say which. */
   SERIALIZED: 0x1,
   /** With `string_fastpath`, and what `raw: true` wrote has none. */
   UTF8: 0x4,
@@ -48,12 +48,12 @@ export const dalliValues: ValueSerializer = {
     try {
       return JSON.parse(text) as unknown
     } catch (cause) {
-      throw new DecodeError('a value that is no JSON', { cause })
+      throw new DecodeError('a value that is not JSON', { cause })
     }
   },
 }
 
-// JSON.parse would make another number of it.
+// JSON.parse would change the number.
 function wholeNumber(text: string): number | bigint {
   return Number.isSafeInteger(Number(text)) ? Number(text) : toBigint(text)
 }

@@ -11,17 +11,20 @@ import { encodeLatin1, encodeString, integer } from './php-memcached-values.js'
 /** Flags of the older extension, Memcache 4 and later (pecl-memcache). */
 const Flag = {
   SERIALIZED: 0x1,
-  /** Bits of the type of what is not serialized. */
+  /** Bits of the type of a value that is not serialized. */
   TYPE: 0xf00,
   BOOLEAN: 0x100,
   INTEGER: 0x300,
   DOUBLE: 0x700,
 } as const
 
-/** Set beside the type in values that {@link phpMemcacheCompressed} marks. */
+/** Set together with the type in values that {@link phpMemcacheCompressed} marks. */
 export const PHP_MEMCACHE_COMPRESSED = 0x2
 
-/** Values as PHP's Memcache keeps them. Bytes are a string to it: they come back as text if they are UTF-8. */
+/**
+ * Values as PHP's Memcache keeps them. PHP has one type for bytes and text: they come back as text
+ * if they are UTF-8.
+ */
 export const phpMemcacheValues: ValueSerializer = {
   serialize(value): Encoded {
     if (typeof value === 'string' || isUint8Array(value)) {

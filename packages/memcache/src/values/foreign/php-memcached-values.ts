@@ -19,7 +19,7 @@ import {
 } from '../serializer.js'
 import { serializeJson, type ValueSerializer } from '../serializers.js'
 
-/** Formats in which PHP writes arrays and objects; what it reads is told by the flags. */
+/** Formats in which PHP writes arrays and objects; the flags say how a value is to be read. */
 export type PhpSerializerName = 'php' | 'igbinary' | 'json' | 'msgpack'
 
 const OBJECTS: Readonly<Record<PhpSerializerName, (value: object | null) => Encoded>> = {
@@ -29,10 +29,12 @@ const OBJECTS: Readonly<Record<PhpSerializerName, (value: object | null) => Enco
   msgpack: serializePlainly,
 }
 
-/** Longer text costs less as bytes than joined to the request. */
+/** Longer text costs less as bytes than appended to the request. */
 const LONG_TEXT = 4_096
 
-/** Values as php-memcached keeps them: this client's own, but for what stands in arrays. */
+/**
+ * Values as php-memcached stores them: this client's own format, except for the contents of arrays.
+ */
 export function phpMemcachedValues(name: PhpSerializerName): ValueSerializer {
   const objects = OBJECTS[name]
   return {
@@ -62,7 +64,7 @@ function bigintItem(value: bigint): Encoded {
   return { data: item.data, flags: (item.flags & ~TYPE_MASK) | Type.STRING | BIGINT }
 }
 
-/** @throws DecodeError for what is no integer. */
+/** @throws DecodeError if it is not an integer. */
 export function integer(text: string): number | bigint {
   // A decrement leaves spaces behind.
   if (!/^-?\d{1,20} *$/.test(text))

@@ -8,7 +8,7 @@ import { encodeString } from './php-memcached-values.js'
 /** Flags of pylibmc; pymemcache's pickle_serde and compressed_serde have the same. */
 const Flag = {
   PICKLE: 0x1,
-  /** Of pylibmc also for a bool. */
+  /** pylibmc uses it also for a bool. */
   INTEGER: 0x2,
   LONG: 0x4,
   TEXT: 0x10,
@@ -17,7 +17,7 @@ const Flag = {
 export const PYTHON_COMPRESSED = 0x8
 
 /**
- * Values as Python's clients keep them: str, bytes and int. Everything else they pickle, and a
+ * Values as Python's clients store them: str, bytes and int. Everything else they pickle, and a
  * pickle is a program: it is neither read nor written.
  */
 export const pythonValues: ValueSerializer = {
@@ -35,7 +35,7 @@ export const pythonValues: ValueSerializer = {
 
   deserialize(flags, bytes, start, end) {
     if ((flags & Flag.PICKLE) !== 0) {
-      throw new DecodeError('a pickle of Python: reading it would mean to run it')
+      throw new DecodeError('a Python pickle: reading it would mean running it')
     }
     if (flags === Flag.TEXT) return utf8(bytes, start, end)
     if (flags === 0) return kept(bytes, start, end)

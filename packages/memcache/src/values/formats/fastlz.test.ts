@@ -12,7 +12,7 @@ test.each([
   expect(expandFastlz(Buffer.from(bytes), text.length).toString()).toBe(text)
 })
 
-test('bytes that are no block, or of another length, are a RangeError', () => {
+test('bytes that are not a block, or of another length, are a RangeError', () => {
   const block = Buffer.from([2, 97, 98, 99, 0x20, 2])
   for (const length of [0, 5, 7]) expect(() => expandFastlz(block, length)).toThrow(RangeError)
   for (let end = 0; end < block.length; end += 1) {

@@ -1,8 +1,8 @@
 /** Bits of an instruction that are a literal run, or the high part of a distance. */
 const LOW_BITS = 31
-/** Of level 2: the largest distance in 13 bits, over which it stands in 16 more. */
+/** Of level 2: the largest distance in 13 bits, above which it is in 16 more bits. */
 const FAR = 8_191
-/** Length that says: more follows. */
+/** Length that means: more follows. */
 const LONG_MATCH = 6
 const SHORTEST_MATCH = 3
 
@@ -10,7 +10,7 @@ const SHORTEST_MATCH = 3
  * Expands a block of FastLZ, levels 1 (what php-memcached writes below 64 KiB) and 2 (above).
  *
  * @param length - bytes of the original; nothing is written past them.
- * @throws RangeError for bytes that are no such block.
+ * @throws RangeError for an invalid block.
  */
 export function expandFastlz(data: Uint8Array, length: number): Buffer {
   const out = Buffer.allocUnsafe(length)
@@ -62,5 +62,5 @@ export function expandFastlz(data: Uint8Array, length: number): Buffer {
 }
 
 function broken(): RangeError {
-  return new RangeError('no block of FastLZ')
+  return new RangeError('not a FastLZ block')
 }

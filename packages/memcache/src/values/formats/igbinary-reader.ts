@@ -3,10 +3,10 @@ import { Igbinary } from './igbinary.js'
 import { DEEPEST, PhpArray, phpInteger, phpObject, phpString, setMember } from './php-value.js'
 
 /**
- * Reads what PHP's igbinary wrote, versions 1 and 2 of its format. No class is made and no code
- * is run: an object is a plain object of its properties.
+ * Reads what PHP's igbinary wrote, versions 1 and 2 of its format. No class is instantiated and no
+ * code is run: an object is a plain object of its properties.
  *
- * @throws DecodeError for anything else, and for what only its class could read.
+ * @throws DecodeError for anything else, and for an object that only its class can read.
  */
 export function unserializeIgbinary(bytes: Buffer): unknown {
   const reader = new IgbinaryReader(bytes)
@@ -21,9 +21,9 @@ type Key = string | number | bigint | Buffer
 class IgbinaryReader {
   readonly #bytes: Buffer
   #at = 0
-  /** Each is made once, however often its number comes. */
+  /** Each is decoded once, however often its number occurs. */
   readonly #strings: (string | Buffer)[] = []
-  /** Arrays, objects and referenced values in the order of their beginnings, from 0. */
+  /** Arrays, objects and referenced values in the order in which they begin, from 0. */
   readonly #slots: unknown[] = []
 
   constructor(bytes: Buffer) {
@@ -78,7 +78,7 @@ class IgbinaryReader {
     return this.#text(type, Igbinary.STRING8, Igbinary.STRING_ID8)
   }
 
-  /** A string, or by its number one that was there before. */
+  /** A string, or the number of an earlier one. */
   #text(type: number, first: number, firstOfId: number): string | Buffer {
     if (isSized(type, first)) {
       const text = phpString(this.#take(this.#sizeOf(type, first)))
@@ -94,7 +94,7 @@ class IgbinaryReader {
 
   #referenced(depth: number): unknown {
     const next = this.#bytes[this.#at] ?? Number.NaN
-    // Arrays, objects and references stand in the list themselves.
+    // Arrays, objects and references are in the list themselves.
     const isScalar =
       (next < Igbinary.ARRAY8 && !isSized(next, Igbinary.REF8)) ||
       next === Igbinary.LONG64 ||
@@ -138,11 +138,11 @@ class IgbinaryReader {
   #reference(number: number): unknown {
     if (number >= this.#slots.length) throw this.#broken()
     const value = this.#slots[number]
-    if (value === UNFINISHED) throw new DecodeError('a PHP array that holds itself')
+    if (value === UNFINISHED) throw new DecodeError('a PHP array that contains itself')
     return value
   }
 
-  /** The number behind a type that comes for 8, 16 and 32 bits. */
+  /** The number after a type that exists for 8, 16 and 32 bits. */
   #sizeOf(type: number, first: number): number {
     return this.#number(2 ** (type - first))
   }
@@ -160,7 +160,7 @@ class IgbinaryReader {
   }
 
   #broken(): DecodeError {
-    return new DecodeError(`no value of igbinary: byte ${this.#at} is not what it can be`)
+    return new DecodeError(`not an igbinary value: invalid byte ${this.#at}`)
   }
 }
 

@@ -17,7 +17,7 @@ const FIRST_SIZE = 256
 class IgbinaryWriter implements PhpSink {
   #buffer = Buffer.allocUnsafe(FIRST_SIZE)
   #at = this.#buffer.writeUInt32BE(Igbinary.VERSION)
-  /** Strings that were written, by their bytes, with their numbers. */
+  /** The numbers of the strings that were written, by their bytes. */
   readonly #strings = new Map<string, number>()
 
   get bytes(): Buffer {
@@ -77,7 +77,7 @@ class IgbinaryWriter implements PhpSink {
     this.#at += bytes.copy(this.#buffer, this.#at)
   }
 
-  /** A type that comes for numbers of 8, 16 and 32 bits, and the number. */
+  /** A type that exists for numbers of 8, 16 and 32 bits, and the number. */
   #sized(type: number, number: number, step = 1): void {
     this.#room(5)
     const buffer = this.#buffer

@@ -3,7 +3,7 @@
  * follow (for the LONGs every second one) have numbers of 16 and 32 bits.
  */
 export const Igbinary = {
-  /** The head of every value. 1 had no strings told by number. */
+  /** The head of every value. Version 1 had no strings referred to by number. */
   VERSION: 2,
   NULL: 0x00,
   REF8: 0x01,
@@ -20,6 +20,6 @@ export const Igbinary = {
   OBJECT_ID8: 0x1a,
   LONG64: 0x20,
   OBJECT_REF8: 0x22,
-  /** What follows is referred to elsewhere. */
+  /** The value that follows is referred to elsewhere. */
   SIMPLE_REF: 0x25,
 } as const

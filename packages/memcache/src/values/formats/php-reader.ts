@@ -3,10 +3,10 @@ import { DecodeError } from '../../errors.js'
 import { DEEPEST, PhpArray, phpInteger, phpObject, phpString, setMember } from './php-value.js'
 
 /**
- * Reads what PHP's `serialize` wrote. No class is made and no code is run: an object is a plain
- * object of its properties.
+ * Reads what PHP's `serialize` wrote. No class is instantiated and no code is run: an object is a
+ * plain object of its properties.
  *
- * @throws DecodeError for anything else, and for what only its class could read.
+ * @throws DecodeError for anything else, and for an object that only its class can read.
  */
 export function unserializePhp(bytes: Buffer): unknown {
   const reader = new PhpReader(bytes)
@@ -27,7 +27,7 @@ const UNFINISHED = Symbol('unfinished')
 class PhpReader {
   readonly #bytes: Buffer
   #at = 0
-  /** Every value but keys, in the order of their beginnings: references count from 1. */
+  /** Every value except keys, in the order in which they begin: references count from 1. */
   readonly #slots: unknown[] = []
 
   constructor(bytes: Buffer) {
@@ -127,7 +127,7 @@ class PhpReader {
     const number = Number(this.#integer(SEMICOLON))
     if (number < 1 || number > this.#slots.length) throw this.#broken()
     const value = this.#slots[number - 1]
-    if (value === UNFINISHED) throw new DecodeError('a PHP array that holds itself')
+    if (value === UNFINISHED) throw new DecodeError('a PHP array that contains itself')
     return value
   }
 
@@ -183,6 +183,6 @@ class PhpReader {
   }
 
   #broken(): DecodeError {
-    return new DecodeError(`no value of PHP's serialize: byte ${this.#at} is not what it can be`)
+    return new DecodeError(`not a value of PHP's serialize: invalid byte ${this.#at}`)
   }
 }

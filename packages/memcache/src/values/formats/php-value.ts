@@ -3,8 +3,8 @@ import { isDate, isMap, isNativeError, isRegExp, isSet, isUint8Array } from 'nod
 import { storable } from '@glammp/wire'
 
 /**
- * What writes a value in one of PHP's formats. A container is opened with the number of pairs of
- * key and value that follow; keys are integers and strings.
+ * A writer of values in one of PHP's formats. A container is opened with the number of pairs of key
+ * and value that follow; keys are integers and strings.
  */
 export interface PhpSink {
   null(): void
@@ -57,7 +57,7 @@ function writeObject(value: object, sink: PhpSink, depth: number): void {
   if (isUint8Array(value)) {
     sink.string(Buffer.from(value.buffer, value.byteOffset, value.byteLength))
   } else if (ArrayBuffer.isView(value) || value instanceof ArrayBuffer) {
-    throw new TypeError('of typed arrays PHP can hold a Uint8Array alone')
+    throw new TypeError('the only typed array that PHP can hold is a Uint8Array')
   } else if (isRegExp(value) || isNativeError(value)) {
     throw new TypeError('PHP can hold neither a RegExp nor an Error')
   } else if (isDate(value)) {
@@ -125,13 +125,13 @@ export function phpString(bytes: Buffer): string | Buffer {
   return isUtf8(bytes) ? bytes.toString() : Buffer.from(bytes)
 }
 
-/** An integer of 64 bits: a bigint where a number would be another number. */
+/** An integer of 64 bits: a bigint if a number would change its value. */
 export function phpInteger(value: bigint): number | bigint {
   const number = Number(value)
   return Number.isSafeInteger(number) ? number : value
 }
 
-/** An array as PHP had it: a list where its keys are 0, 1, 2, ..., else an object. */
+/** A PHP array: a list if its keys are 0, 1, 2, ..., else an object. */
 export class PhpArray {
   readonly #list: unknown[] = []
   #members: Record<string, unknown> | undefined
@@ -150,7 +150,9 @@ export class PhpArray {
   }
 }
 
-/** Sets a property of an object, whatever its name is. Names that are no text read as latin1. */
+/**
+ * Sets a property of an object, whatever its name is. Names that are not UTF-8 are read as latin1.
+ */
 export function setMember(
   target: Record<string, unknown>,
   key: PhpKey | Buffer,
@@ -169,7 +171,10 @@ export function setMember(
     })
 }
 
-/** What an object of PHP is here: a Date for its dates of UTC or a fixed offset, else a plain object. */
+/**
+ * What an object of PHP becomes here: a Date for its dates of UTC or a fixed offset, else a plain
+ * object.
+ */
 export function phpObject(className: string, members: Record<string, unknown>): unknown {
   if (className !== 'DateTime' && className !== 'DateTimeImmutable') return members
   const { date, timezone_type: type, timezone: zone } = members
