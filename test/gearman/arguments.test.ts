@@ -36,7 +36,7 @@ afterAll(async () => {
   await server.stop()
 })
 
-/** What each option cannot be; one that is not here does not compile. */
+/** Invalid values of each option; an option that is missing here does not compile. */
 type Wrong<T> = { readonly [Name in keyof T]-?: readonly unknown[] }
 
 const CALL: Wrong<AdminCallOptions> = {
@@ -179,14 +179,14 @@ test('there is a row for every call', () => {
 })
 
 describe.each(Object.entries(ROWS))('%s', (_name, row) => {
-  test('refuses an option that there is none of, by its name', async () => {
+  test('refuses an unknown option, by its name', async () => {
     const names = Object.keys(row.options)
     expectRefusal(await failureOf(row, { expires: 60 }), "'expires'", ...names)
     expectRefusal(await failureOf(row, { constructor: 1 }), "'constructor'")
     expectRefusal(await failureOf(row, JSON.parse('{ "__proto__": 1 }')), "'__proto__'")
   })
 
-  test('refuses what are no options', async () => {
+  test('refuses anything but options', async () => {
     const { signal: bare } = new AbortController()
     const others = ['text', '', true, null, () => {}, [], ['a'], Symbol('s'), new Map(), 5, 5n]
     for (const value of [...others, bare, new URL('a://b'), new Date()]) {
@@ -195,7 +195,7 @@ describe.each(Object.entries(ROWS))('%s', (_name, row) => {
   })
 
   test.each(Object.entries(row.options))(
-    'refuses %s as what it cannot be',
+    'refuses %s with an invalid value',
     async (option, values) => {
       for (const value of values) {
         expectRefusal(await failureOf(row, { [option]: value }), option)
@@ -222,7 +222,7 @@ test('a task of many is refused in its own place', async () => {
   expectSilence()
 })
 
-test('text and bytes are no list of tasks', async () => {
+test('text and bytes are not a list of tasks', async () => {
   for (const list of ['abc', new Object('abc'), Buffer.from('abc'), 5, null, undefined, {}]) {
     const many = { call: () => client.doMany('f', list as never), options: {} }
     expectRefusal(await failureOf(many, undefined), 'workloads')

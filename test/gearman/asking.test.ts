@@ -35,7 +35,7 @@ test.for(questions)('%s takes a time and a signal of its own', async ([_, ask], 
   expect(proxy.connections).toBe(1)
 })
 
-test.for(questions)('%s refuses a time that cannot be', async ([_, ask], { server }) => {
+test.for(questions)('%s refuses an invalid time', async ([_, ask], { server }) => {
   await using client = new GearmanClient(server.address)
   await expect(ask(client, { timeout: 0 })).rejects.toMatchObject({
     code: 'ERR_GEARMAN_INVALID_ARGUMENT',

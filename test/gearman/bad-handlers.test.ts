@@ -163,7 +163,7 @@ test('a handler that returns a stream is an exception, whatever the codec would 
       const error = await errorOf(client, worker, () => stream, codec)
       expect(error).toMatchObject({
         code: 'ERR_GEARMAN_JOB_EXCEPTION',
-        remoteMessage: expect.stringContaining('a stream is no value'),
+        remoteMessage: expect.stringContaining('a stream is not a value'),
       })
     }
   }

@@ -69,7 +69,7 @@ test('a function that was removed leaves after its result, and close waits for i
   expect((await result).length).toBe(SIZE)
 })
 
-test('jobs that are asked for behind a large result are no silence', async ({
+test('jobs that are asked for behind a large result are not silence', async ({
   server,
   client,
   line,

@@ -152,7 +152,7 @@ describe('many jobs', () => {
     expect(values(await all)).toEqual(new Array(64).fill(String(MIB)))
   })
 
-  test('more tasks than maxPending are no error', async ({ server }) => {
+  test('more tasks than maxPending are not an error', async ({ server }) => {
     await using small = new GearmanClient({ servers: server.address, maxPending: 10 })
     const ends = await small.doMany('double', workloads(100))
     expect(ends.filter((end) => end.status === 'fulfilled')).toHaveLength(100)

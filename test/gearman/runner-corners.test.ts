@@ -145,11 +145,11 @@ test.for<[string[]]>([[[]], [['--processes', '2']]])(
 )
 
 test.for<[string[]]>([[[]], [['--processes', '2']]])(
-  'an address that is no URL is told %j',
+  'an address that is not a URL is reported %j',
   async ([args], { server }) => {
     await using runner = await start(server, 'file://[', ...args)
     const { code, stderr } = await runner.ended
-    expect(stderr).toMatch(/^glammp-worker: file:\/\/\[ is no URL$/m)
+    expect(stderr).toMatch(/^glammp-worker: file:\/\/\[ is not a URL$/m)
     expect(code).toBe(2)
   },
 )

@@ -68,7 +68,7 @@ test('what it throws ends its job, as in the process', async ({ client }) => {
 
 test.for<[string, string]>([
   ['nonError', 'oh no'],
-  ['stream', 'a stream is no value'],
+  ['stream', 'a stream is not a value'],
   ['halfStatus', 'whole numbers'],
 ])('a bad handler (%s) is an exception of its job', async ([name, words], { client }) => {
   await expect(client.do(name)).rejects.toMatchObject({

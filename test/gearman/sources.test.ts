@@ -105,7 +105,7 @@ describe.each(silences)('%s that gives no more', (_, make) => {
   })
 })
 
-test('what a source gives after the end is no job', async ({ client }) => {
+test('what a source gives after the end is not a job', async ({ client }) => {
   let give: (step: object) => void = () => {}
   const late = new Promise((resolve) => {
     give = resolve

@@ -36,7 +36,7 @@ test('page-flow answers from the database first and from memcached then', async 
   }
 })
 
-test('page-flow serves until it is told to end, and knows no page for what is no state', async () => {
+test('page-flow serves until it is told to end, and has no page for an unknown state', async () => {
   await using web = await startExample('memcache/page-flow', { memcached }, '--serve')
   await web.waitForOutput(/serving \S+\n/)
   const url = /http\S+/.exec(web.stdout())?.[0] ?? ''

@@ -34,7 +34,7 @@ test('what cannot be encoded or decoded says so, with the cause', () => {
   expect(() => encodeWith(codecOf('string'), {}, 'f')).toThrow(InvalidArgumentError)
   expect(() => encodeWith(codecOf('json'), 1n, 'f')).toThrow(InvalidArgumentError)
   const silent = { encode: () => 7, decode: () => 7 } as unknown as Codec
-  expect(() => encodeWith(silent, 'x', 'f')).toThrow(/gave 7 in place of text or bytes/)
+  expect(() => encodeWith(silent, 'x', 'f')).toThrow(/returned 7, not text or bytes/)
   for (const option of ['json', 'msgpack'] as const) {
     expect(() => decodeWith(codecOf(option), Buffer.from([0xc1, 1]), 'f')).toThrow(ProtocolError)
   }
@@ -49,7 +49,7 @@ test('a codec that gives promises is refused to send, and heard when it receives
     throw cause
   }
   const codec = { encode: late, decode: late } as unknown as Codec
-  expect(() => encodeWith(codec, 'x', 'f')).toThrow(/gave a promise in place of text or bytes/)
+  expect(() => encodeWith(codec, 'x', 'f')).toThrow(/returned a promise, not text or bytes/)
   await expect(decodeWith(codec, Buffer.from('x'), 'f')).rejects.toMatchObject({
     code: 'ERR_GEARMAN_PROTOCOL',
     function: 'f',
@@ -113,7 +113,7 @@ test('what would arrive as something else is refused', () => {
   expect(there('msgpack', 2n ** 80n)).toBe(2n ** 80n)
 })
 
-test('half a surrogate pair is no part of a name or id', () => {
+test('half a surrogate pair is not valid in a name or id', () => {
   const names = new FunctionNames('ns:')
   expect(names.encode('😀')).toBe(Buffer.from('ns:😀').toString('latin1'))
   expect(encodeUnique('😀')).toBe(Buffer.from('😀').toString('latin1'))

@@ -18,15 +18,15 @@ import { MAX_BODY } from './protocol/packet.js'
 
 /** Turns workloads and results into bytes and back. */
 export interface Codec<T = unknown> {
-  /** Bytes of a value; a string goes out as UTF-8. */
+  /** Bytes of a value; a string is sent as UTF-8. */
   encode(value: T): string | Uint8Array
-  /** The value of bytes as they came. */
+  /** The value of received bytes. */
   decode(data: Buffer): T
 }
 
 /**
- * `'string'` (the default): text as UTF-8 both ways, as in PHP; `'buffer'`: bytes as they are;
- * `'json'`; `'msgpack'`; or one of your own. A Buffer is sent untouched by the first two.
+ * `'string'` (the default): text as UTF-8 both ways, as in PHP; `'buffer'`: bytes unchanged;
+ * `'json'`; `'msgpack'`; or one of your own. The first two send a Buffer unchanged.
  */
 export type CodecOption = 'string' | 'buffer' | 'json' | 'msgpack' | Codec
 
@@ -48,7 +48,9 @@ const CODECS: Readonly<Record<string, Codec>> = {
 function packed(value: unknown): Buffer {
   const known = storable(value)
   if ((survey(known) & (HOLDS_MAP | PROTO_KEY)) === 0) return packr.pack(known)
-  throw new TypeError("by msgpack a Map would come back as an object, a key '__proto__' as another")
+  throw new TypeError(
+    "with msgpack a Map would come back as an object, a key '__proto__' as another key",
+  )
 }
 
 function encodeText(value: unknown): string | Uint8Array {
@@ -66,7 +68,7 @@ const SHORT_TEXT = 1_024
 /** What a packet's length can announce, less the arguments in front. */
 const MAX_DATA = MAX_BODY - 1_024
 
-/** @throws {@link InvalidArgumentError} for a name that is none of the codecs. */
+/** @throws {@link InvalidArgumentError} for an unknown codec. */
 export function codecOf(option: CodecOption): Codec {
   if (typeof option === 'string' && Object.hasOwn(CODECS, option)) {
     return CODECS[option] as Codec
@@ -90,16 +92,16 @@ export function codecName(codec: Codec): string | undefined {
 }
 
 /**
- * A value as its codec has it, in memory that nobody else writes to: what leaves at the end of the
- * tick, or once there is a connection, is what was given.
+ * An encoded value, in memory that nobody else writes to: what is sent at the end of the tick, or
+ * once there is a connection, is what was given.
  *
  * @throws {@link InvalidArgumentError} for a stream, or with what the codec threw as its cause.
  */
 export function encodeWith(codec: Codec, value: unknown, name: string): string | Uint8Array {
   let data: unknown
   try {
-    // JSON would make its inner state of it.
-    if (isStream(value)) throw new TypeError('a stream is no value: send its chunks')
+    // JSON would encode its internal state.
+    if (isStream(value)) throw new TypeError('a stream is not a value: send its chunks')
     data = codec.encode(value)
     if (typeof data === 'string') {
       if (data.length > SHORT_TEXT) return encodeUtf8(data)
@@ -124,7 +126,7 @@ export function encodeWith(codec: Codec, value: unknown, name: string): string |
       // Nobody waits for it.
     })
   }
-  throw new InvalidArgumentError(`the codec for ${name} gave ${given} in place of text or bytes`, {
+  throw new InvalidArgumentError(`the codec for ${name} returned ${given}, not text or bytes`, {
     function: name,
   })
 }
@@ -141,7 +143,7 @@ export function isStream(value: unknown): value is AsyncIterable<unknown> {
 }
 
 /**
- * The value of bytes; a promise where the codec gives one.
+ * The value of bytes; a promise if the codec returns one.
  *
  * @throws {@link ProtocolError} with what the codec threw as its cause.
  */
@@ -165,7 +167,7 @@ function undecodable({ length }: Buffer, name: string, cause: unknown): Protocol
   return new ProtocolError(text, { function: name, cause })
 }
 
-/** What a codec makes of the bytes that come: text, a Buffer, or what only its other side knows. */
+/** What a codec makes of received bytes: text, a Buffer, or what only its other side knows. */
 export type Decoded<Chosen extends CodecOption> = Chosen extends 'string'
   ? string
   : Chosen extends 'buffer'
@@ -174,7 +176,7 @@ export type Decoded<Chosen extends CodecOption> = Chosen extends 'string'
       ? Value
       : unknown
 
-/** A codec that one call names, in place of the client's. */
+/** A codec for one call, instead of the client's. */
 export interface WithCodec<Chosen extends CodecOption> {
   readonly codec: Chosen
 }

@@ -5,7 +5,7 @@ import { checkCodec, checkOptions } from './options.js'
 
 /** Settings that both sides of a job type share. */
 export interface JobDefinitionOptions {
-  /** How workload and result travel; the client's and worker's own codec if absent. */
+  /** How workload and result are encoded; the client's and worker's own codec if absent. */
   readonly codec?: CodecOption | undefined
 }
 
@@ -17,14 +17,14 @@ export interface JobDefinition<Input, Output> extends JobDefinitionOptions {
   readonly types?: { readonly input: Input; readonly output: Output } | undefined
 }
 
-/** A function by its name, or by what was declared of it. */
+/** A function by its name, or by its definition. */
 export type FunctionReference<Input, Output> = string | JobDefinition<Input, Output>
 
 const RULES = new OptionRules<JobDefinitionOptions>({ codec: checkCodec })
 
 /**
  * Declares a job type, so that `client.do(resize, input)` and `worker.addFunction(resize, handler)`
- * are checked against one pair of types and travel in one codec.
+ * are checked against one pair of types and use one codec.
  *
  * @throws InvalidArgumentError
  */

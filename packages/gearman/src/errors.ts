@@ -1,10 +1,10 @@
 import { ErrorBase, type ErrorDetails } from '@glammp/wire'
 
-/** What a {@link GearmanError} knows beside its message. */
+/** What a {@link GearmanError} has besides its message. */
 export interface GearmanErrorDetails extends ErrorDetails {
   /** The function of the job, as the caller named it. */
   readonly function?: string | undefined
-  /** The job's handle with its server, once gearmand gave one. */
+  /** The job's handle with its server, once gearmand assigned one. */
   readonly handle?: string | undefined
 }
 
@@ -13,12 +13,12 @@ export abstract class GearmanError extends ErrorBase {
   static override readonly kind: string = 'GearmanError'
   /** The function of the job, as the caller named it. */
   declare readonly function: string | undefined
-  /** The job's handle with its server, once gearmand gave one. */
+  /** The job's handle with its server, once gearmand assigned one. */
   declare readonly handle: string | undefined
 
   constructor(message: string, details: GearmanErrorDetails = {}) {
     super(message, details)
-    // What is not known is absent, so that a printed error shows nothing but what helps.
+    // Unknown properties are absent, so that a printed error shows only what helps.
     const { function: name, handle } = details
     if (name !== undefined) this.function = name
     if (handle !== undefined) this.handle = handle
@@ -27,11 +27,11 @@ export abstract class GearmanError extends ErrorBase {
 
 /**
  * A function name, unique, handle, workload or option that gearmand cannot take. Nothing was sent.
- * It is `instanceof TypeError` as well, as what other libraries throw for arguments.
+ * It is `instanceof TypeError` as well, like the errors of other libraries for arguments.
  */
 export class InvalidArgumentError extends GearmanError {
   static {
-    // The classes above are told by their marks, not by their prototypes.
+    // The classes above are recognised by their marks, not by their prototypes.
     Object.setPrototypeOf(InvalidArgumentError.prototype, TypeError.prototype)
   }
 
@@ -45,13 +45,15 @@ export class ClosedError extends GearmanError {
   readonly code = 'ERR_GEARMAN_CLOSED'
 }
 
-/** The caller's `signal` gave up; `cause` is its reason. A job that was sent may or may not run. */
+/**
+ * The caller's `signal` was aborted; `cause` is its reason. A job that was sent may or may not run.
+ */
 export class AbortError extends GearmanError {
   static override readonly kind: string = 'AbortError'
   readonly code = 'ERR_GEARMAN_ABORTED'
 }
 
-/** `maxPending` calls wait already. Nothing was sent. */
+/** `maxPending` calls are already waiting. Nothing was sent. */
 export class QueueFullError extends GearmanError {
   static override readonly kind: string = 'QueueFullError'
   readonly code = 'ERR_GEARMAN_QUEUE_FULL'
@@ -59,7 +61,7 @@ export class QueueFullError extends GearmanError {
 
 /**
  * A loop over a task's partial results was too slow for a connection that others use too; it has
- * been given all that came before. The job goes on, and its result counts.
+ * received everything that came before. The job goes on, and its result counts.
  */
 export class SlowReaderError extends GearmanError {
   static override readonly kind: string = 'SlowReaderError'
@@ -90,7 +92,7 @@ export class TimeoutError extends GearmanError {
   readonly code = 'ERR_GEARMAN_TIMEOUT'
 }
 
-/** What a {@link ServerError} knows beside its message. */
+/** What a {@link ServerError} has besides its message. */
 export interface ServerErrorDetails extends GearmanErrorDetails {
   readonly serverCode: string
 }
@@ -108,7 +110,9 @@ export class ServerError extends GearmanError {
   }
 }
 
-/** Bytes that are not the protocol's (the connection was closed), or not the job's codec. */
+/**
+ * Bytes that are not the protocol's (the connection was closed), or not valid in the job's codec.
+ */
 export class ProtocolError extends GearmanError {
   static override readonly kind: string = 'ProtocolError'
   readonly code = 'ERR_GEARMAN_PROTOCOL'
@@ -120,7 +124,7 @@ export class JobFailedError extends GearmanError {
   readonly code = 'ERR_GEARMAN_JOB_FAILED'
 }
 
-/** What a {@link JobExceptionError} knows beside its message. */
+/** What a {@link JobExceptionError} has besides its message. */
 export interface JobExceptionErrorDetails extends GearmanErrorDetails {
   readonly data: Buffer
 }
@@ -153,7 +157,7 @@ export class JobFailure extends Error {
     try {
       return value instanceof Error && value.name === 'JobFailure'
     } catch {
-      // A Proxy may throw when it is asked, and so may a getter.
+      // A Proxy may throw here, and so may a getter.
       return false
     }
   }

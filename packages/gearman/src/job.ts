@@ -5,18 +5,18 @@ import { type GearmanError, InvalidArgumentError } from './errors.js'
 import { PacketType } from './protocol/packet.js'
 import type { TraceContext } from './protocol/trace-context.js'
 
-/** What a job needs of the room that runs it. */
+/** What a job needs of its owner, which runs it. */
 export interface JobChannel {
   readonly signal: AbortSignal
-  /** Sends a packet about the job; false where the job is over or its connection is gone. */
+  /** Sends a packet about the job; false if the job is over or its connection is lost. */
   report(
     type: PacketType,
     args: string | undefined,
     data: string | Uint8Array | undefined,
   ): Promise<boolean>
-  /** Sends the one final packet; false where there was one already or the connection is gone. */
+  /** Sends the one final packet; false if there was one already or the connection is lost. */
   finish(type: PacketType, data: string | Uint8Array | undefined): Promise<boolean>
-  /** Something cannot be sent, and the handler does not want to know. */
+  /** Something cannot be sent, and the handler does not await it. */
   unsent(error: GearmanError): void
 }
 
@@ -33,26 +33,26 @@ export interface JobDetails {
 }
 
 /**
- * A job as its handler sees it. The `send` methods resolve to whether the packet left: false where
- * the job is over already, or the connection that it came from is gone (gearmand takes no result
- * from another one, and has queued the job again). They reject where their argument is invalid; what nobody
- * awaits then is told by the worker's event `job:unsent`.
+ * A job, for its handler. The `send` methods resolve to whether the packet was sent: false if the
+ * job is already over, or the connection that it came from is lost (gearmand takes no result from
+ * another one, and has queued the job again). They reject if their argument is invalid; if nobody
+ * awaits that, the worker's event `job:unsent` reports it.
  */
 export class GearmanJob<Input = string> {
   /** The handle with its server: `host:port//H:name:1`. */
   readonly handle: string
   /** The function as the worker registered it, without the namespace. */
   readonly functionName: string
-  /** The id that the client gave, or its library; empty without one. */
+  /** The id that the client or its library set; empty without one. */
   readonly unique: string
   /**
-   * The function that the parts of the result are for, where the job has a `reducer`; without the
+   * The function that the parts of the result are for, if the job has a `reducer`; without the
    * namespace. Mapping and reducing are the handler's business.
    */
   readonly reducer: string | undefined
   /** What the client sent along by its option `traceContext`. */
   readonly traceContext: TraceContext | undefined
-  /** The workload as it came. */
+  /** The workload as received. */
   readonly workloadBuffer: Buffer
   readonly #codec: Codec
   readonly #channel: JobChannel
@@ -71,7 +71,7 @@ export class GearmanJob<Input = string> {
   }
 
   /**
-   * Aborted when the result cannot count any more: the connection that the job came from is lost,
+   * Aborted when the result is no longer accepted: the connection that the job came from is lost,
    * its time is over, or the worker was closed without waiting for it.
    */
   get signal(): AbortSignal {
@@ -81,7 +81,7 @@ export class GearmanJob<Input = string> {
   /**
    * The workload, decoded by the function's codec; text by default.
    *
-   * @throws ProtocolError where the codec does not take it.
+   * @throws ProtocolError if the codec cannot decode it.
    */
   workload<T = Input>(): T {
     return decodeWith(this.#codec, this.workloadBuffer, this.functionName) as T
@@ -90,14 +90,14 @@ export class GearmanJob<Input = string> {
   /**
    * Reports progress, for the waiting clients and for `jobStatus`.
    *
-   * @throws InvalidArgumentError unless both are whole numbers of 0 to 4,294,967,295: gearmand keeps
-   * 32 bits and reads no fractions.
+   * @throws InvalidArgumentError unless both are whole numbers from 0 to 4,294,967,295: gearmand
+   * keeps 32 bits and reads no fractions.
    */
   sendStatus(numerator: number, denominator: number): Promise<boolean> {
     if (!isUint32(numerator) || !isUint32(denominator)) {
       return this.#refused(
         new InvalidArgumentError(
-          `status is two whole numbers of 0 to 4294967295, not ${messageOf(numerator)} of ${messageOf(denominator)}`,
+          `status is two whole numbers from 0 to 4294967295; not ${messageOf(numerator)} of ${messageOf(denominator)}`,
           { function: this.functionName, handle: this.handle },
         ),
       )
@@ -108,7 +108,7 @@ export class GearmanJob<Input = string> {
   /**
    * Sends a partial result to the waiting clients.
    *
-   * @throws InvalidArgumentError where the function's codec cannot encode it.
+   * @throws InvalidArgumentError if the function's codec cannot encode it.
    */
   sendData(chunk: unknown): Promise<boolean> {
     let data: string | Uint8Array
@@ -128,7 +128,7 @@ export class GearmanJob<Input = string> {
   /**
    * Completes the job now; what the handler returns later is not sent.
    *
-   * @throws InvalidArgumentError where the function's codec cannot encode the result.
+   * @throws InvalidArgumentError if the function's codec cannot encode the result.
    */
   sendComplete(result?: unknown): Promise<boolean> {
     let data: string | Uint8Array
@@ -156,7 +156,9 @@ export class GearmanJob<Input = string> {
     this.#channel.unsent(error)
   }
 
-  /** Whoever was to take a rejection has done so: the handler is done, or the tick is over. @internal */
+  /**
+   * Whoever handles a rejection has done so: the handler is done, or the tick is over. @internal
+   */
   judgeRefusals(): void {
     const refusals = this.#refusals
     this.#refusals = undefined

@@ -23,31 +23,34 @@ import { type Codec, type CodecOption, codecOf } from './codec.js'
 import { InvalidArgumentError } from './errors.js'
 import type { TraceContext } from './protocol/trace-context.js'
 
-/** Servers as a caller names them: `'a:4730,b'`, `{ host, port }`, or an array of either. */
+/** Servers in the forms that callers use: `'a:4730,b'`, `{ host, port }`, or an array of either. */
 export type ServersOption = string | ServerObject | readonly (string | ServerObject)[]
 
-/** Servers alone, where options could stand. */
+/** Only servers, in the place of options. */
 export type ServerList = string | readonly (string | ServerObject)[]
 
 /** What clients and workers have in common. All times are milliseconds. */
 export interface ConnectionOptions<Chosen extends CodecOption = CodecOption> {
   /** Job servers; `GEARMAN_SERVERS` of the environment if absent, then `localhost:4730`. */
   readonly servers?: ServersOption | undefined
-  /** Bounds every wait for gearmand itself: connection, acknowledgement, status, ping. @defaultValue 5000 */
+  /**
+   * Limits every wait for gearmand itself: connection, acknowledgement, status, ping. @defaultValue
+   * 5000
+   */
   readonly timeout?: number | undefined
   /**
-   * Bounds one attempt to connect, name lookup and TLS included; then, where there are other servers, the wait of a
-   * client for the first answer. @defaultValue 1000
+   * Limits one attempt to connect, name lookup and TLS included; then, if there are other servers,
+   * also the wait of a client for the first answer. @defaultValue 1000
    */
   readonly connectTimeout?: number | undefined
   /** Encrypts the connections: `true`, or settings as `node:tls` takes them. */
   readonly tls?: boolean | TlsOptions | undefined
-  /** Goes in front of every function name. @defaultValue '' */
+  /** Put in front of every function name. @defaultValue '' */
   readonly namespace?: string | undefined
-  /** How workloads and results travel where a job names no codec. @defaultValue 'string' */
+  /** How workloads and results are encoded if a job names no codec. @defaultValue 'string' */
   readonly codec?: Chosen | undefined
   /**
-   * After so many milliseconds without a word a server is asked whether it still lives, and its
+   * After this many milliseconds of silence a server is asked whether it still lives, and its
    * connection is closed if it does not answer within `timeout`; `false`: never.
    * @defaultValue 30000
    */
@@ -59,14 +62,14 @@ export interface GearmanClientOptions<Chosen extends CodecOption = CodecOption>
   /** Calls that may be under way at once; more are refused with QueueFullError. @defaultValue 100000 */
   readonly maxPending?: number | undefined
   /**
-   * Called for every job, where it is submitted: what it returns travels in front of the workload,
-   * and the handler has it as `job.traceContext`. Workers of other libraries take it for a part of the
-   * workload. A job of the unique id `'-'` has none.
+   * Called for every job when it is submitted: what it returns is sent in front of the workload,
+   * and the handler finds it in `job.traceContext`. Workers of other libraries treat it as a part
+   * of the workload. A job with the unique id `'-'` has none.
    */
   readonly traceContext?: (() => TraceContext | undefined) | undefined
 }
 
-/** What `new GearmanAdmin(...)` takes. It knows no namespace: it sees the servers whole. */
+/** Options of `new GearmanAdmin(...)`. It has no namespace: it sees all of each server. */
 export type GearmanAdminOptions = Pick<
   ConnectionOptions,
   'servers' | 'timeout' | 'connectTimeout' | 'tls'
@@ -76,12 +79,12 @@ export interface GearmanWorkerOptions<Chosen extends CodecOption = CodecOption>
   extends ConnectionOptions<Chosen> {
   /** Jobs that may run at once, over all functions and servers. @defaultValue 1 */
   readonly concurrency?: number | undefined
-  /** How the worker shows in gearmand's `workers` list; gearmand cuts it to 127 bytes. */
+  /** The worker's name in gearmand's `workers` list; gearmand cuts it to 127 bytes. */
   readonly clientId?: string | undefined
-  /** On SIGTERM and SIGINT finish the running jobs, then leave. @defaultValue false */
+  /** On SIGTERM and SIGINT finish the running jobs, then stop. @defaultValue false */
   readonly handleSignals?: boolean | undefined
   /**
-   * An idle worker asks for jobs every so many milliseconds: gearmand 1.1 wakes nobody when a
+   * An idle worker asks for jobs at this interval in milliseconds: gearmand 1.1 wakes nobody when a
    * scheduled job falls due, gearmand 2 does. @defaultValue none: it waits to be woken
    */
   readonly pollInterval?: number | undefined
@@ -94,11 +97,12 @@ export interface SandboxOptions {
   /** Threads at most. @defaultValue the worker's `concurrency` */
   readonly threads?: number | undefined
   /**
-   * What a handler has to end in after its `job.signal` was aborted; then its thread is ended.
+   * The time that a handler has to end after its `job.signal` was aborted; then its thread is
+   * ended.
    * @defaultValue 1000
    */
   readonly grace?: number | undefined
-  /** An idle thread is ended after so long. @defaultValue 30000 */
+  /** An idle thread is ended after this time. @defaultValue 30000 */
   readonly idleTimeout?: number | undefined
   /** Memory of each thread, as `node:worker_threads` takes it: one that needs more fails its job. */
   readonly resourceLimits?: ResourceLimits | undefined
@@ -169,7 +173,7 @@ const WORKER_RULES = new OptionRules<GearmanWorkerOptions>(
   'servers or ',
 )
 
-/** What every call may be allowed. */
+/** Limits of every call. */
 export const CALL_CHECKS: Checks<{ readonly timeout?: number; readonly signal?: AbortSignal }> = {
   timeout: checkMilliseconds,
   signal: abortSignal,
@@ -177,7 +181,7 @@ export const CALL_CHECKS: Checks<{ readonly timeout?: number; readonly signal?: 
 
 const CALL_RULES = new OptionRules(CALL_CHECKS)
 
-/** @throws {@link InvalidArgumentError} for options of a call that cannot be. */
+/** @throws {@link InvalidArgumentError} for invalid options of a call. */
 export function checkCall(
   owner: string,
   options: { readonly timeout?: number | undefined; readonly signal?: AbortSignal | undefined },
@@ -185,7 +189,7 @@ export function checkCall(
   checkOptions(owner, CALL_RULES as OptionRules<typeof options>, options)
 }
 
-/** @throws {@link InvalidArgumentError} for options that the rules do not have. */
+/** @throws {@link InvalidArgumentError} for unknown options. */
 export function checkOptions<T extends object>(
   owner: string,
   rules: OptionRules<T>,
@@ -196,7 +200,7 @@ export function checkOptions<T extends object>(
 }
 
 /**
- * Runs a check of wire's, whose errors know nothing of this package.
+ * Runs a check of wire, whose errors are not this package's.
  *
  * @throws {@link InvalidArgumentError} with what it throws as its cause.
  */
@@ -218,17 +222,17 @@ function notNull(name: string, value: unknown): void {
   if (value === null) throw new TypeError(`${name} is a string, an object or an array; not null`)
 }
 
-/** @throws {@link InvalidArgumentError} for what is neither servers nor options of a client. */
+/** @throws {@link InvalidArgumentError} for anything but servers or options of a client. */
 export function clientOptions(given: GearmanClientOptions | ServerList): GearmanClientOptions {
   return withServers('a client', given, CLIENT_RULES)
 }
 
-/** @throws {@link InvalidArgumentError} for what is neither servers nor options of a worker. */
+/** @throws {@link InvalidArgumentError} for anything but servers or options of a worker. */
 export function workerOptions(given: GearmanWorkerOptions | ServerList): GearmanWorkerOptions {
   return withServers('a worker', given, WORKER_RULES)
 }
 
-/** @throws {@link InvalidArgumentError} for what is neither servers nor options of an admin. */
+/** @throws {@link InvalidArgumentError} for anything but servers or options of an admin. */
 export function adminOptions(given: GearmanAdminOptions | ServerList): GearmanAdminOptions {
   return withServers('an admin', given, ADMIN_RULES)
 }
@@ -243,7 +247,7 @@ function withServers<T extends ConnectionOptions>(
   return given as T
 }
 
-/** @throws {@link InvalidArgumentError} for options that make no sense. */
+/** @throws {@link InvalidArgumentError} for invalid options. */
 export function resolveSettings(options: ConnectionOptions): Settings {
   const { namespace = '', tls = false } = options
   const { GEARMAN_SERVERS: env } = process.env

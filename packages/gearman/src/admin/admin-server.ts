@@ -20,21 +20,21 @@ export interface AdminServerOptions {
   readonly tls: TlsOptions | undefined
 }
 
-/** How long one command may be waited for. */
+/** How long to wait for one command. */
 export interface CallLimits {
   /** Milliseconds, connecting included. */
   readonly timeout: number
   readonly signal: AbortSignal | undefined
 }
 
-/** Connections to one server: an admin is one person, or one monitor. */
+/** Connections to one server: an admin serves one person, or one monitor. */
 const MAX_SESSIONS = 4
 
-/** Milliseconds after which an idle connection is closed, and how often one looks. */
+/** Milliseconds after which an idle connection is closed, and how often that is checked. */
 const IDLE_TIMEOUT = 30_000
 const IDLE_CHECK = 10_000
 
-/** One gearmand as its admin sees it. */
+/** One gearmand, for the admin. */
 export class AdminServer {
   readonly name: string
   readonly #pool: ResourcePool<AdminSession>
@@ -54,9 +54,9 @@ export class AdminServer {
   }
 
   /**
-   * What the server answers.
+   * Asks the server; resolves to its answer.
    *
-   * @param read Makes the result of the lines.
+   * @param read - makes the result from the lines.
    * @throws GearmanError
    */
   async ask<T>(
@@ -72,7 +72,7 @@ export class AdminServer {
       lines = await asking.finally(() => this.#asking.delete(asking))
     } catch (error) {
       if (error instanceof Fault) throw failure(error, { what, server: this.name })
-      throw new AbortError(`${what} on ${this.name} was given up by its signal`, {
+      throw new AbortError(`${what} on ${this.name} was aborted by its signal`, {
         server: this.name,
         cause: reasonOf(limits.signal),
       })
@@ -98,7 +98,7 @@ export class AdminServer {
     await this.#pool.close()
   }
 
-  /** @throws {@link Fault}, or `undefined` where the signal gave up. */
+  /** @throws {@link Fault}, or `undefined` if the signal aborted. */
   #ask(command: TextCommand, { timeout, signal }: CallLimits): Promise<readonly string[]> {
     return new Promise((resolve, reject) => {
       let session: AdminSession | undefined
@@ -110,7 +110,7 @@ export class AdminServer {
       }
       const giveUp = (fault: Fault, reason?: Fault): void => {
         end()
-        // Its answer may still come: nobody else must get it.
+        // Its answer may still come: no other command must get it.
         session?.close(fault)
         reject(reason)
       }
@@ -118,7 +118,7 @@ export class AdminServer {
         const late = new Fault('timeout', `no answer within ${timeout} ms`)
         giveUp(late, late)
       })
-      const aborted = (): void => giveUp(new Fault('closed', 'given up by its signal'))
+      const aborted = (): void => giveUp(new Fault('closed', 'aborted by its signal'))
       const forget = signal === undefined ? (): void => {} : onAbort(signal, aborted)
       if (signal?.aborted) {
         aborted()

@@ -16,7 +16,7 @@ export class AdminServers {
   }
 
   /**
-   * What each server answers, or its error; of a handle's job only the handle's server is asked.
+   * What each server answers, or its error; for a handle, only the handle's server is asked.
    *
    * @throws ClosedError, AbortError, InvalidArgumentError
    */

@@ -1,7 +1,7 @@
 import { Connection, type ConnectionOwner, type ConnectOptions, Fault } from '@glammp/wire'
 import { encodeCommand, type TextCommand, TextDecoder } from '../protocol/text.js'
 
-/** Who waits for an answer. */
+/** The caller that waits for an answer. */
 interface Asker {
   readonly list: boolean
   readonly fenced: true | undefined
@@ -31,7 +31,9 @@ export class AdminSession implements ConnectionOwner {
     return this.#reason
   }
 
-  /** True where something was asked already: the server may have ended it while nobody read. */
+  /**
+   * True if something was asked already: the server may have closed it while nobody was reading.
+   */
   get silent(): boolean {
     return this.#used
   }
@@ -39,7 +41,7 @@ export class AdminSession implements ConnectionOwner {
   /**
    * The lines of the answer.
    *
-   * @throws {@link Fault} where none will come; then the session is closed.
+   * @throws {@link Fault} if none will come; then the session is closed.
    */
   ask(command: TextCommand): Promise<string[]> {
     return new Promise((resolve, reject) => {
@@ -62,7 +64,7 @@ export class AdminSession implements ConnectionOwner {
   /** @internal */
   received(chunk: Buffer): void {
     const asker = this.#asker
-    if (asker === undefined) throw new Fault('garbled', 'an answer came to what was not asked')
+    if (asker === undefined) throw new Fault('garbled', 'an answer without a request')
     const lines = this.#decoder.push(chunk, asker.list, asker.fenced)
     if (lines === undefined) return
     this.#asker = undefined

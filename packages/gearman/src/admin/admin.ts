@@ -27,18 +27,18 @@ import {
 } from '../protocol/text-rows.js'
 import { AdminServers } from './admin-servers.js'
 
-/** What each server answered, keyed by its address; the error where it could not be asked. */
+/** What each server answered, keyed by its address; the error if it could not be asked. */
 export type PerServer<T> = Record<string, T | GearmanError>
 
-/** How long a command may be waited for. */
+/** How long to wait for a command. */
 export interface AdminCallOptions {
   /** Milliseconds, connecting included. @defaultValue the admin's `timeout` */
   readonly timeout?: number | undefined
-  /** Gives up waiting. */
+  /** Aborts the wait. */
   readonly signal?: AbortSignal | undefined
 }
 
-/** What `shutdown` takes. */
+/** Options of `shutdown`. */
 type ShutdownOptions = AdminCallOptions & { readonly graceful?: boolean | undefined }
 
 const SHUTDOWN_RULES = new OptionRules<ShutdownOptions>({ graceful: bool, ...CALL_CHECKS })
@@ -68,8 +68,8 @@ const LIMIT_RULES = new OptionRules<MaxQueue>(
 )
 
 /**
- * Looks into gearmand and steers it, by the text commands of its port. Questions go to every server
- * and resolve to what each answered, keyed by address, with the error of one that could not be
+ * Inspects and controls gearmand through the text commands of its port. Queries go to every server
+ * and resolve to the answer of each, keyed by address, with an error for one that could not be
  * asked. Commands that change something go to every server too, and reject with the error of the
  * first that refused or could not be asked; the others have done it.
  */
@@ -79,7 +79,7 @@ export class GearmanAdmin implements AsyncDisposable {
   readonly #names: FunctionNames = new FunctionNames('')
 
   /**
-   * @param options Servers as text or an array, or all options.
+   * @param options - servers as text or an array, or all options.
    * @throws InvalidArgumentError
    */
   constructor(options: GearmanAdminOptions | ServerList = {}) {
@@ -88,7 +88,7 @@ export class GearmanAdmin implements AsyncDisposable {
     this.#timeout = settings.timeout
   }
 
-  /** The functions that each server knows, with their jobs and workers, in no order. */
+  /** The functions that each server knows, with their jobs and workers, in any order. */
   status(options?: AdminCallOptions): Promise<PerServer<FunctionStatus[]>> {
     return this.#rows('status', readFunctionStatus, options)
   }
@@ -116,7 +116,7 @@ export class GearmanAdmin implements AsyncDisposable {
     return this.#ask(oneLine('getpid'), (lines) => Number(readOk(lines)), options)
   }
 
-  /** The log level of each server, for example `ERROR`; it is set at its start only. */
+  /** The log level of each server, for example `ERROR`; it can only be set at its start. */
   verbose(options?: AdminCallOptions): Promise<PerServer<string>> {
     return this.#ask(oneLine('verbose'), readOk, options)
   }
@@ -128,27 +128,28 @@ export class GearmanAdmin implements AsyncDisposable {
 
   /** The unique ids of the jobs of each server that have one. */
   showUniqueJobs(options?: AdminCallOptions): Promise<PerServer<string[]>> {
-    // An id may be the full stop that ends a list.
+    // An id may equal the full stop that ends a list.
     return this.#ask(UNIQUE_IDS, (lines) => lines.map(fromByteText), options)
   }
 
   /**
-   * Bounds how many jobs, queued and running, a function may have; a job over it is refused with
-   * QUEUE_ERROR. gearmand forgets it when it ends, and does not hear it of a function that it does
-   * not know yet.
+   * Limits how many jobs, queued and running, a function may have; a job over the limit is refused
+   * with QUEUE_ERROR. gearmand forgets the limit when it ends, and ignores it for a function that
+   * it does not know yet.
    *
-   * @param limit A number for all priorities, one for each, or `undefined` for no limit.
+   * @param limit - a number for all priorities, one for each, or `undefined` for no limit.
    */
   async maxQueue(fn: string, limit?: number | MaxQueue, options?: AdminCallOptions): Promise<void> {
     await this.#all(`maxqueue ${this.#names.encode(fn)}${queueLimits(limit)}`, options)
   }
 
   /**
-   * Cancels a job: its clients see it fail, and no worker gets it. One that runs already runs on.
+   * Cancels a job: its clients see it fail, and no worker gets it. A job that is already running
+   * goes on.
    *
-   * @param handle With its server (`host:port//H:name:1`), or bare: then all servers are asked.
-   * @returns False where no server knows the job.
-   * @throws InvalidArgumentError where the handle's server is none of this admin's.
+   * @param handle - with its server (`host:port//H:name:1`), or bare: then all servers are asked.
+   * @returns False if no server knows the job.
+   * @throws InvalidArgumentError if this admin does not have the handle's server.
    */
   async cancelJob(handle: string, options?: AdminCallOptions): Promise<boolean> {
     const parsed = parseHandle(handle)
@@ -159,22 +160,22 @@ export class GearmanAdmin implements AsyncDisposable {
       if (!(answer instanceof Error)) cancelled = true
       else if (!refusedFor(answer, /UNKNOWN_JOB/)) failure = answer
     }
-    // The one that could not be asked may be the one that has it.
+    // The server that could not be asked may have the job.
     if (!cancelled && failure !== undefined) throw failure
     return cancelled
   }
 
-  /** Makes a function known, so that {@link maxQueue} can bound it before its first job. */
+  /** Creates a function, so that {@link maxQueue} can limit it before its first job. */
   async createFunction(fn: string, options?: AdminCallOptions): Promise<void> {
     await this.#all(`create function ${this.#names.encode(fn)}`, options)
   }
 
   /**
-   * Forgets a function; gearmand 1.1 takes its name without regard to case, and does not look
-   * whether jobs of it are queued.
+   * Forgets a function; gearmand 1.1 ignores the case of its name, and does not check whether jobs
+   * of it are queued.
    *
-   * @returns False where no server knows the function.
-   * @throws ServerError where it has workers or running jobs.
+   * @returns False if no server knows the function.
+   * @throws ServerError if it has workers or running jobs.
    */
   async dropFunction(fn: string, options?: AdminCallOptions): Promise<boolean> {
     const line = `drop function ${this.#names.encode(fn)}`
@@ -194,7 +195,7 @@ export class GearmanAdmin implements AsyncDisposable {
     await this.#all(graceful ? 'shutdown graceful' : 'shutdown', { timeout, signal })
   }
 
-  /** Waits for the commands under way, then leaves; later ones reject with ClosedError. */
+  /** Waits for the commands under way, then disconnects; later ones reject with ClosedError. */
   close(): Promise<void> {
     return this.#servers.close()
   }
@@ -211,7 +212,7 @@ export class GearmanAdmin implements AsyncDisposable {
     return this.#ask({ line, list: true }, (lines) => lines.map((each) => read(each)), options)
   }
 
-  /** What each server answers, or that of a handle. */
+  /** The answer of each server, or of the server of a handle. */
   async #ask<T>(
     command: TextCommand,
     read: (lines: readonly string[]) => T,
@@ -224,7 +225,7 @@ export class GearmanAdmin implements AsyncDisposable {
     return await this.#servers.ask(command, limits, read, handle)
   }
 
-  /** On how many servers it was done; a refusal that `harmless` matches is no failure. */
+  /** On how many servers it was done; a refusal that `harmless` matches is not a failure. */
   async #all(
     line: string,
     options: AdminCallOptions | undefined,
@@ -249,7 +250,7 @@ function refusedFor(error: GearmanError, words: RegExp): boolean {
   return error instanceof ServerError && words.test(error.message)
 }
 
-/** What stands behind `OK`. */
+/** The text after `OK`. */
 function readOk([line = '']: readonly string[]): string {
   const match = /^OK(?: (.*))?$/.exec(line)
   if (match === null) throw new MalformedPacketError(`not an answer: ${JSON.stringify(line)}`)

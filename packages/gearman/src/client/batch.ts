@@ -14,12 +14,14 @@ import { JOB_CHECKS, type JobOptions } from './job-order.js'
 
 /** One task of {@link GearmanClient.runTasks}: a job with its settings. */
 export interface TaskRequest extends JobOptions {
-  /** The function by its name, or by what was declared of it. */
+  /** The function by its name, or by its definition. */
   readonly function: FunctionReference<unknown, unknown>
   readonly workload?: unknown
 }
 
-/** What a task gives: the output of its definition, or text; in the background the job's handle. */
+/**
+ * The result of a task: the output of its definition, or text; in the background the job's handle.
+ */
 export type TaskOutput<Task extends TaskRequest> = Task extends { readonly background: true }
   ? string
   : Task extends { readonly function: unknown; readonly background?: false | undefined }
@@ -37,9 +39,9 @@ export interface ManyOptions {
   readonly concurrency?: number | undefined
 }
 
-/** What a job of a batch tells. Either `resolve` or `reject` is called, once. */
+/** The callbacks of a job of a batch. Either `resolve` or `reject` is called, once. */
 export interface BatchPlace {
-  /** Bytes of its workload, on their way from now. */
+  /** Bytes of its workload, which are under way from now. */
   sending(bytes: number): void
   /** gearmand has it. */
   acknowledged(): void
@@ -47,19 +49,19 @@ export interface BatchPlace {
   reject(error: unknown): void
 }
 
-/** What carries the jobs of a batch. */
+/** What submits the jobs of a batch. */
 export interface BatchOwner<T> {
-  /** No job can be carried any more: the client is closed, or the caller has given up. */
+  /** No more jobs can be submitted: the client is closed, or the caller has aborted. */
   readonly over: boolean
-  /** Calls back when that comes true; what it returns undoes it. */
+  /** Calls back when that becomes true; what it returns removes the callback. */
   onOver(callback: () => void): () => void
-  /** What a task is told that is not carried any more. */
+  /** The error of a task that is no longer submitted. */
   refusal(): Error
-  /** What it throws is the task's own end. */
+  /** What it throws is the result of the task itself. */
   submit(task: T, place: BatchPlace): void
 }
 
-/** What the settings of jobs that are run together may be. */
+/** The known settings of jobs that are run together, and their valid values. */
 export const RUN_TASKS_RULES: OptionRules<ManyOptions & Pick<JobOptions, 'signal'>> =
   new OptionRules<ManyOptions & Pick<JobOptions, 'signal'>>({
     concurrency: wholeNumberFrom(1),
@@ -71,19 +73,19 @@ export const DO_MANY_RULES: OptionRules<JobOptions & ManyOptions> = new OptionRu
   JobOptions & ManyOptions
 >({ ...JOB_CHECKS, concurrency: wholeNumberFrom(1) })
 
-/** How many jobs may be under way where a caller does not say. */
+/** How many jobs may be under way by default. */
 const CONCURRENCY = 10_000
 
-/** Bytes of workloads on their way to gearmand, from which on no task is taken. */
+/** Bytes of workloads under way to gearmand from which on no task is taken. */
 const MAX_BYTES = 16 * 1024 * 1024
 
-/** Holds the place of a job that is under way, since a later one may end first. */
+/** Holds the place of a job that is under way, because a later one may end first. */
 const UNFINISHED: PromiseSettledResult<unknown> = { status: 'rejected', reason: undefined }
 
 /**
- * Text and bytes can be iterated over, and are one workload.
+ * Text and bytes are iterable, but they are one workload.
  *
- * @throws {@link InvalidArgumentError} for what tasks cannot be taken from.
+ * @throws {@link InvalidArgumentError} if tasks cannot be taken from it.
  */
 export function checkSource(name: string, source: Source<unknown>): void {
   asArgument(() => isStream(source) || listOf(name, source as Iterable<unknown>))
@@ -95,8 +97,8 @@ export function concurrencyOf(concurrency: number | undefined, maxPending: numbe
 }
 
 /**
- * Runs many jobs and keeps the end of each, in the order of the tasks. The jobs of one tick leave
- * in one write; tasks are taken no faster than jobs end and workloads are acknowledged.
+ * Runs many jobs and keeps the result of each, in the order of the tasks. The jobs of one tick
+ * leave in one write; tasks are taken no faster than jobs end and workloads are acknowledged.
  */
 export class Batch<T> {
   readonly #owner: BatchOwner<T>
@@ -121,7 +123,7 @@ export class Batch<T> {
     return this.#ends
   }
 
-  // An array has an end: each of its tasks gets one too, be it an error.
+  // An array is finite: each of its tasks gets a result, even if that is an error.
   async #list(tasks: readonly (T | PromiseLike<T>)[]): Promise<void> {
     for (const task of tasks) {
       await this.#room()

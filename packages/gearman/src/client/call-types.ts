@@ -5,7 +5,10 @@ export type Given<Input, Options> = undefined extends Input
   ? [workload?: NoInfer<Input>, options?: Options]
   : [workload: NoInfer<Input>, options?: Options]
 
-/** Settings of a job whose class the called method has; so has `doHigh` and the like the priority. */
+/**
+ * Settings of a job whose class the called method determines; `doHigh` and the like also determine
+ * the priority.
+ */
 export type DoOptions = Omit<JobOptions, 'background'>
 
 /** Settings of a job whose result is waited for. */
@@ -15,8 +18,8 @@ export type ForegroundOptions = DoOptions & { readonly background?: false | unde
 export type BackgroundOptions = DoOptions & { readonly background: true }
 
 /**
- * Settings of a scheduled job, which gearmand runs in the background at normal priority. One of `at`
- * and `delay` says when.
+ * Settings of a scheduled job, which gearmand runs in the background at normal priority. Either
+ * `at` or `delay` says when.
  */
 export type ScheduleOptions = (
   | (Required<Pick<Schedule, 'at'>> & { readonly delay?: undefined })

@@ -5,7 +5,7 @@ import type { BatchPlace } from './batch.js'
 import type { EncodedOrder, JobOptions } from './job-order.js'
 import type { JobListener } from './servers/submission.js'
 
-/** A job as `do` sees it: one promise, and what the caller listens to. */
+/** A job for `do`: one promise, and the caller's listeners. */
 export class Call implements JobListener {
   readonly #resolve: (value: unknown) => void
   readonly #reject: (error: unknown) => void
@@ -29,7 +29,7 @@ export class Call implements JobListener {
     this.#name = order.name
     this.#background = order.background
     this.#codec = codec
-    // Read once and here: a getter that throws harms this call, and not the connection.
+    // Read once and here: a getter that throws fails this call, and not the connection.
     this.#onData = options?.onData
     this.#onStatus = options?.onStatus
     this.#onWarning = options?.onWarning

@@ -5,10 +5,10 @@ import type { Flow, HoldOwner } from './servers/flow-control.js'
 const HIGH = 1024 * 1024
 /** Bytes at which it is read again. */
 const LOW = HIGH / 4
-/** What an entry costs beside its bytes: empty chunks need a bound too. */
+/** What an entry costs besides its bytes: empty chunks need a limit too. */
 const ENTRY = 64
 
-/** One loop over the partial results of a task: what came and was not read yet. */
+/** One loop over the partial results of a task: those that arrived and were not read yet. */
 export class ChunkReader implements AsyncIterator<unknown, undefined>, HoldOwner {
   readonly #name: string
   readonly #left: (reader: ChunkReader) => void
@@ -20,13 +20,13 @@ export class ChunkReader implements AsyncIterator<unknown, undefined>, HoldOwner
   #error: Error | undefined
   #waiting: (() => void)[] = []
 
-  /** @param left Told when nothing more is to be pushed. */
+  /** @param left - called when nothing more should be pushed. */
   constructor(name: string, left: (reader: ChunkReader) => void) {
     this.#name = name
     this.#left = left
   }
 
-  /** @param size Bytes of the chunk. */
+  /** @param size - bytes of the chunk. */
   push(value: unknown, size: number, flow: Flow): void {
     this.#chunks.push({ value, size: size + ENTRY })
     this.#size += size + ENTRY
@@ -50,7 +50,7 @@ export class ChunkReader implements AsyncIterator<unknown, undefined>, HoldOwner
     this.#left(this)
     this.end(
       new SlowReaderError(
-        `the loop over the partial results of ${this.#name} left ${this.#size} bytes unread for so long that others on the connection had to go on`,
+        `the loop over the partial results of ${this.#name} left ${this.#size} bytes unread for too long while other calls waited on the connection`,
         { function: this.#name },
       ),
     )
@@ -97,7 +97,7 @@ export class ChunkReader implements AsyncIterator<unknown, undefined>, HoldOwner
     this.#flow = undefined
   }
 
-  // All of them: each looks whether there is something for it, and waits again if not.
+  // All of them: each checks whether there is something for it, and waits again if not.
   #wake(): void {
     for (const resolve of this.#waiting.splice(0)) resolve()
   }

@@ -49,11 +49,11 @@ const LOW_BACKGROUND: JobKind = { ...LOW, ...BACKGROUND }
 
 /**
  * Submits jobs to gearmand. It connects when the first call needs it, and again when a call finds
- * the connection gone; a call that waits ends by its answer, by a timeout, by its signal or by
+ * the connection lost; a call that waits ends by its answer, by a timeout, by its signal or by
  * {@link close}.
  *
- * Its type carries the client's codec: what a job by name gives is typed by it, by the codec of the call,
- * or by the type argument of the call; a job by definition by the definition.
+ * Its type carries the client's codec: the result of a job by name is typed by it, by the codec of
+ * the call, or by the type argument of the call; a job by definition by the definition.
  */
 export class GearmanClient<ClientCodec extends CodecOption = 'string'>
   extends EventEmitter<GearmanClientEvents>
@@ -63,7 +63,7 @@ export class GearmanClient<ClientCodec extends CodecOption = 'string'>
   readonly #dispatch: Dispatch
 
   /**
-   * @param options Servers as text or an array, or all options.
+   * @param options - servers as text or an array, or all options.
    * @throws InvalidArgumentError
    */
   constructor(options: GearmanClientOptions<ClientCodec> | ServerList = {}) {
@@ -200,7 +200,7 @@ export class GearmanClient<ClientCodec extends CodecOption = 'string'>
 
   /**
    * Leaves a job to gearmand for later, whole seconds rounded up; resolves to its handle. Needs
-   * gearmand 2 to start on time: 1.1 wakes no sleeping worker for it.
+   * gearmand 2 to start on time: 1.1 does not wake a sleeping worker for it.
    */
   schedule<Input = unknown>(
     fn: FunctionReference<Input, unknown>,
@@ -254,8 +254,9 @@ export class GearmanClient<ClientCodec extends CodecOption = 'string'>
   /**
    * Runs one function over many workloads: as {@link runTasks}, with one set of options for all.
    *
-   * @returns The end of each job, in the order of the workloads: `{ status: 'fulfilled', value }`
-   * with its result (in the background its handle), or `{ status: 'rejected', reason }`.
+   * @returns The result of each job, in the order of the workloads:
+   * `{ status: 'fulfilled', value }` with its result (in the background its handle), or
+   * `{ status: 'rejected', reason }`.
    */
   doMany<Input>(
     fn: FunctionReference<Input, unknown>,
@@ -291,23 +292,24 @@ export class GearmanClient<ClientCodec extends CodecOption = 'string'>
   }
 
   /**
-   * Runs many jobs, and waits for the end of each: one that fails loses none of the others. The
-   * jobs that can be submitted at once leave in one write. Tasks are taken from an iterable or async
-   * iterable as there is room for them: no more than `concurrency` are under way, and no more than
-   * 16 MiB of workloads (one more where it is larger) wait for gearmand to acknowledge them.
+   * Runs many jobs, and waits for the result of each: one that fails does not lose the others. The
+   * jobs that can be submitted at once leave in one write. Tasks are taken from an iterable or
+   * async iterable when there is room for them: no more than `concurrency` are under way, and no
+   * more than 16 MiB of workloads (one more where it is larger) wait for gearmand to acknowledge
+   * them.
    *
-   * @param options `signal` gives all of them up; an array's tasks that were not begun reject then
-   * with AbortError, as they do with ClosedError when the client is closed; of another iterable no
-   * more are taken.
-   * @returns The end of each task, in their order, as `Promise.allSettled` has it.
-   * @throws What iterating over `tasks` throws, once the jobs that were begun are over;
+   * @param options - `signal` aborts all of them; an array's tasks that were not started then
+   * reject with AbortError, as they do with ClosedError when the client is closed; of another
+   * iterable no more are taken.
+   * @returns The result of each task, in their order, in the form of `Promise.allSettled`.
+   * @throws What iterating over `tasks` throws, once the jobs that were started are over;
    * InvalidArgumentError for the options. An invalid task rejects in its own place.
    */
   runTasks<Task extends TaskRequest>(
     tasks: Source<Task>,
     options?: ManyOptions & Pick<JobOptions, 'signal'>,
   ): Promise<PromiseSettledResult<TaskOutput<Task>>[]>
-  /** As above, where you say yourself what the tasks give. */
+  /** As above, with a type argument for the results of the tasks. */
   runTasks<Output>(
     tasks: Source<TaskRequest>,
     options?: ManyOptions & Pick<JobOptions, 'signal'>,
@@ -320,11 +322,12 @@ export class GearmanClient<ClientCodec extends CodecOption = 'string'>
   }
 
   /**
-   * What gearmand knows of a job. A handle with its server (`host:port//H:name:1`) is asked of that
-   * one, a bare one of all servers.
+   * What gearmand knows of a job. For a handle with its server (`host:port//H:name:1`) that server
+   * is asked, for a bare one all servers.
    *
-   * @throws InvalidArgumentError where the handle's server is none of this client's, ConnectionError or TimeoutError where a server that may know the job gave no answer,
-   * AbortError, ClosedError, QueueFullError, InvalidArgumentError.
+   * @throws InvalidArgumentError if this client does not have the handle's server, ConnectionError
+   * or TimeoutError if a server that may know the job gave no answer, AbortError, ClosedError,
+   * QueueFullError, InvalidArgumentError.
    */
   async jobStatus(handle: string, options: CallOptions = {}): Promise<JobStatus> {
     checkCall('jobStatus', options)
@@ -362,12 +365,12 @@ export class GearmanClient<ClientCodec extends CodecOption = 'string'>
     for (const answer of answers) if (answer.status === 'rejected') throw answer.reason
   }
 
-  /** What has become of the jobs so far, and what went over the connections. */
+  /** The outcomes of the jobs so far, and the traffic of the connections. */
   metrics(): GearmanMetrics {
     return this.#servers.metrics()
   }
 
-  /** Adds one job server, as PHP's `addServer` does; `localhost:4730` if nothing is said. */
+  /** Adds one job server, as PHP's `addServer` does; `localhost:4730` by default. */
   addServer(host = 'localhost', port?: number): void {
     this.addServers(port === undefined ? host : { host, port })
   }
@@ -378,8 +381,8 @@ export class GearmanClient<ClientCodec extends CodecOption = 'string'>
   }
 
   /**
-   * Waits until every submitted job is acknowledged, then leaves; foreground jobs whose results are
-   * still awaited end with ClosedError, and so do later calls.
+   * Waits until every submitted job is acknowledged, then disconnects; foreground jobs whose
+   * results are still awaited end with ClosedError, and so do later calls.
    */
   close(): Promise<void> {
     return this.#servers.close()

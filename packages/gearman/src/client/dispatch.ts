@@ -31,12 +31,12 @@ import type { WorkloadStream } from './workload-stream.js'
 
 type AnyFunction = FunctionReference<unknown, unknown>
 
-/** Brings the jobs of a client to its servers: as a promise, as a task, or many at once. */
+/** Submits the jobs of a client to its servers: as a promise, as a task, or many at once. */
 export class Dispatch {
   readonly #orders: JobOrders
   readonly #servers: JobServers
 
-  /** @param context Gives what is sent along with a job. */
+  /** @param context - returns what is sent along with a job. */
   constructor(settings: Settings, servers: JobServers, context?: () => TraceContext | undefined) {
     this.#orders = new JobOrders(settings, context)
     this.#servers = servers
@@ -45,7 +45,7 @@ export class Dispatch {
   /**
    * A job as a promise of its result, or of its handle in the background.
    *
-   * @param place Where the job is one of many.
+   * @param place - set if the job is one of many.
    */
   call(
     fn: AnyFunction,
@@ -79,7 +79,7 @@ export class Dispatch {
         return Promise.reject(error)
       }
     }).catch(() => {
-      // The task tells it.
+      // The task reports it.
     })
     if (task === undefined) throw failure
     return task
@@ -109,7 +109,7 @@ export class Dispatch {
     return await this.#many(tasks, options, (task) => task)
   }
 
-  /** @param read Makes a job of a task. */
+  /** @param read - makes a job from a task. */
   async #many<T>(
     tasks: Source<T>,
     { concurrency, signal }: ManyOptions & Pick<JobOptions, 'signal'>,
@@ -131,7 +131,7 @@ export class Dispatch {
       refusal: () =>
         servers.closed
           ? new ClosedError('the client is closed')
-          : new AbortError('the jobs were given up by their signal', { cause: reasonOf(signal) }),
+          : new AbortError('the jobs were aborted by their signal', { cause: reasonOf(signal) }),
       submit: (task, place) => {
         const request = read(task) ?? {}
         const { function: fn, workload, ...own } = request
@@ -225,7 +225,7 @@ function nameOf(fn: AnyFunction): string {
   try {
     return String(typeof fn === 'object' && fn !== null ? fn.name : fn)
   } catch {
-    // The call itself says what is wrong with it.
+    // The call itself reports what is wrong with it.
     return ''
   }
 }

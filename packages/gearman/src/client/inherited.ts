@@ -17,8 +17,8 @@ const NAMES: Readonly<Record<keyof JobOptions, true>> = {
 }
 
 /**
- * A copy of options, with those that it lacks since they are inherited: getters of a class count, as
- * they do where options are read without a copy.
+ * A copy of options that includes the inherited ones, which a plain copy lacks: getters of a class
+ * count, as they do where options are read without a copy.
  */
 export function inherited<T extends object>(copy: T, from: object): T & JobOptions {
   if (Object.getPrototypeOf(from) === Object.prototype) return copy

@@ -42,19 +42,19 @@ export interface JobOptions {
   readonly background?: boolean | undefined
   /** Milliseconds that the result may take, from now. @defaultValue none */
   readonly timeout?: number | undefined
-  /** Gives up waiting; a job that gearmand has already may still run. */
+  /** Aborts the wait; a job that gearmand already has may still run. */
   readonly signal?: AbortSignal | undefined
   /** The worker's progress. */
   readonly onStatus?: ((numerator: number, denominator: number) => void) | undefined
   /** Partial results, each decoded by the job's codec. */
   readonly onData?: ((chunk: unknown) => void) | undefined
-  /** What the worker warns of. */
+  /** The worker's warnings. */
   readonly onWarning?: ((text: string) => void) | undefined
-  /** How workload and result travel; the definition's or the client's if absent. */
+  /** How workload and result are encoded; the definition's or the client's if absent. */
   readonly codec?: CodecOption | undefined
   /**
    * Bytes of a workload that comes in pieces: a Readable, a web stream, any async iterable of bytes
-   * or text. It is read before the job is submitted, past the codec; with another length it is an
+   * or text. It is read before the job is submitted, without the codec; a different length is an
    * InvalidArgumentError.
    */
   readonly length?: number | undefined
@@ -64,9 +64,9 @@ export interface JobOptions {
    */
   readonly retries?: number | undefined
   /**
-   * Makes it a reduce job: the handler finds the name of this function in `job.reducer`, and is to
-   * hand the parts of its result to it. gearmand itself does nothing with it, and knows reduce jobs of
-   * normal priority only.
+   * Makes it a reduce job: the handler finds the name of this function in `job.reducer`, and should
+   * pass the parts of its result to it. gearmand itself does nothing with it, and has reduce jobs
+   * of normal priority only.
    */
   readonly reducer?: string | undefined
 }
@@ -79,7 +79,7 @@ export interface Schedule {
   readonly delay?: number | undefined
 }
 
-/** What the called method says of a job, whatever its options say. */
+/** What the called method determines of a job, whatever its options say. */
 export interface JobKind {
   readonly priority?: Priority
   readonly background?: true
@@ -92,7 +92,7 @@ export interface EncodedOrder {
   readonly codec: Codec
   /** The workload that the order still lacks. */
   readonly stream: WorkloadStream | undefined
-  /** What goes in front of it. */
+  /** What is put in front of it. */
   readonly context: TraceContext | undefined
 }
 
@@ -102,12 +102,12 @@ const SUBMIT_TYPES = {
   low: [PacketType.SUBMIT_JOB_LOW, PacketType.SUBMIT_JOB_LOW_BG],
 } as const
 
-/** Longest workload that is a key as it is. */
+/** Longest workload that is used as a key unchanged. */
 const MAX_KEY = 1_024
 
 const NO_OPTIONS: JobOptions = {}
 
-/** What the settings of every job may be. */
+/** The known settings of every job and their valid values. */
 const ORDER_CHECKS = {
   unique: (_name: string, value: unknown) => encodeUnique(value as string),
   timeout: milliseconds,
@@ -117,7 +117,7 @@ const ORDER_CHECKS = {
   retries: wholeNumberFrom(0),
 } satisfies Partial<Checks<JobOptions>>
 
-/** What the settings of a job may be. */
+/** The known settings of a job and their valid values. */
 export const JOB_CHECKS: Checks<JobOptions> = {
   ...ORDER_CHECKS,
   priority: oneOf('high', 'normal', 'low'),
@@ -136,13 +136,13 @@ const SCHEDULE_RULES = new OptionRules<Schedule & Pick<JobOptions, keyof typeof 
   ...ORDER_CHECKS,
 })
 
-/** Checks what callers pass and turns it into orders: after this, nothing is wrong with them. */
+/** Checks what callers pass and turns it into orders, which are valid after this. */
 export class JobOrders {
   readonly #names: FunctionNames
   readonly #codec: Codec
   readonly #context: (() => TraceContext | undefined) | undefined
 
-  /** @param context Gives what the client sends along with a job. */
+  /** @param context - returns what the client sends along with a job. */
   constructor(settings: Settings, context?: () => TraceContext | undefined) {
     this.#context = context
     this.#names = new FunctionNames(settings.namespace)
@@ -162,7 +162,7 @@ export class JobOrders {
     } catch (cause) {
       if (cause instanceof GearmanError) throw cause
       // Thrown by a getter, a Proxy, or `traceContext`.
-      throw new InvalidArgumentError(`a job cannot be made: ${messageOf(cause)}`, { cause })
+      throw new InvalidArgumentError(`invalid job: ${messageOf(cause)}`, { cause })
     }
   }
 
@@ -190,8 +190,8 @@ export class JobOrders {
     }
     const data = stream === undefined ? encodeWith(codec, workload, name) : ''
     const unique = options.unique === undefined ? undefined : encodeUnique(options.unique)
-    // The queue modules of gearmand key their rows by the id: without one, jobs overwrite each
-    // other. In the foreground nothing is stored, and no id is the cheapest.
+    // The queue modules of gearmand use the id as the key of their rows: without one, jobs
+    // overwrite each other. In the foreground nothing is stored, and having no id is the cheapest.
     const sent = unique ?? (background ? randomUUID() : '')
     let args = `${this.#names.encode(name)}\0${sent}`
     const key = unique === '-' ? workloadKey(args, data) : unique && args
@@ -206,12 +206,12 @@ export class JobOrders {
           function: name,
         })
       }
-      // The fourth argument, an aggregator, gearmand 1.1.20 wants and gives to nobody.
+      // gearmand 1.1.20 requires the fourth argument, an aggregator, and passes it to nobody.
       args += `\0${this.#names.encode(options.reducer)}\0`
       type = background ? PacketType.SUBMIT_REDUCE_JOB_BACKGROUND : PacketType.SUBMIT_REDUCE_JOB
     }
     const { retries = 0 } = options
-    // Under the id `-` equal workloads are one job: nothing may come between.
+    // Under the id `-` equal workloads are one job: nothing may differ between them.
     const context = unique === '-' ? undefined : this.#context?.()
     if (context !== undefined) checkContext(context, name)
     const order = { type, background, name, args, key, data, retries }
@@ -220,7 +220,9 @@ export class JobOrders {
   }
 }
 
-/** @throws {@link InvalidArgumentError} for what no longer is what was checked: a getter may give anything. */
+/**
+ * @throws {@link InvalidArgumentError} if it is not what was checked: a getter may return anything.
+ */
 function typesOf(priority: Priority, name: string): readonly [PacketType, PacketType] {
   if (Object.hasOwn(SUBMIT_TYPES, priority)) return SUBMIT_TYPES[priority]
   throw new InvalidArgumentError("priority is one of 'high', 'normal', 'low'", { function: name })
@@ -230,7 +232,7 @@ function typesOf(priority: Priority, name: string): readonly [PacketType, Packet
 function checkContext(context: unknown, name: string): void {
   if (isThenable(context)) Promise.resolve(context).catch(() => {})
   else if (isContext(context)) return
-  throw new InvalidArgumentError('traceContext returns an object of texts', { function: name })
+  throw new InvalidArgumentError('traceContext returns an object of strings', { function: name })
 }
 
 /** Gives an order the workload that it lacked. */
@@ -242,8 +244,9 @@ export function fill({ order, context }: EncodedOrder, data: Buffer): void {
 }
 
 /**
- * Under the id `-` jobs of one workload meet. Each server looks at every character of a key, which need not
- * tell all workloads apart: of a long one its length and its ends do.
+ * Under the id `-`, jobs with equal workloads are one job. Choosing a server looks at every
+ * character of a key, which need not distinguish all workloads: for a long one its length and its
+ * ends are enough.
  */
 function workloadKey(args: string, data: string | Uint8Array): string {
   const bytes = typeof data === 'string' ? Buffer.from(data) : data
@@ -260,7 +263,7 @@ function checkSchedule(options: Schedule, name: unknown): void {
     for (const field of ['minute', 'hour', 'day', 'month', 'weekday']) {
       if (!Object.hasOwn(options, field)) continue
       throw new InvalidArgumentError(
-        `a schedule has no \`${field}\`: no gearmand implements SUBMIT_JOB_SCHED; say \`at\` or \`delay\``,
+        `a schedule has no \`${field}\`: no gearmand implements SUBMIT_JOB_SCHED; use \`at\` or \`delay\``,
       )
     }
   }
@@ -278,7 +281,7 @@ function checkDelay(name: string, value: unknown): void {
   throw new TypeError(wrong(name, 'milliseconds from now, from 0', value))
 }
 
-/** The last moment that a Date can be. */
+/** The last moment that a Date can hold. */
 const LAST_DATE = 8.64e15
 
 /** gearmand counts whole seconds; rounded up, a job never starts early. */

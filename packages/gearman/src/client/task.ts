@@ -6,7 +6,10 @@ import { ChunkReader } from './chunk-reader.js'
 import type { EncodedOrder } from './job-order.js'
 import type { JobListener } from './servers/submission.js'
 
-/** Events of a {@link GearmanTask}. There is no `error` event: nothing unheard ends the process. */
+/**
+ * Events of a {@link GearmanTask}. There is no `error` event: no event without a listener ends the
+ * process.
+ */
 export interface GearmanTaskEvents {
   /** gearmand acknowledged the job; its handle. */
   created: [handle: string]
@@ -14,7 +17,7 @@ export interface GearmanTaskEvents {
   data: [chunk: unknown]
   /** The worker's progress. */
   status: [numerator: number, denominator: number]
-  /** What the worker warns of. */
+  /** The worker's warnings. */
   warning: [text: string]
   /** The result. */
   complete: [result: unknown]
@@ -28,9 +31,9 @@ export interface GearmanTaskEvents {
 type Outcome = { readonly value: unknown } | { readonly error: Error }
 
 /**
- * A submitted job as its caller sees it. `await task` is its result; `for await (const chunk of
- * task)` its partial results, thrown out of by its failure. A task that nobody awaits fails without
- * an unhandled rejection.
+ * A submitted job, for its caller. `await task` is its result; `for await (const chunk of task)`
+ * gives its partial results, and throws if it fails. A task that nobody awaits fails without an
+ * unhandled rejection.
  */
 export class GearmanTask<Output = string>
   extends EventEmitter<GearmanTaskEvents>
@@ -38,14 +41,14 @@ export class GearmanTask<Output = string>
 {
   readonly #name: string
   #handle: string | undefined
-  // Of unknown type, so that a task of a narrow type can stand where one of a wide type is wanted.
+  // Of unknown type, so that a task of a narrow type is assignable to one of a wide type.
   #outcome: Outcome | undefined
   #result: Promise<unknown> | undefined
   #settle: ((outcome: Outcome) => void) | undefined
   readonly #readers: Set<ChunkReader> = new Set()
 
   /**
-   * @param start Is given the listener that the job's events are told to.
+   * @param start - receives the listener for the job's events.
    * @internal
    */
   constructor({ order, codec }: EncodedOrder, start: (listener: JobListener) => void) {
@@ -127,11 +130,12 @@ export class GearmanTask<Output = string>
    * Partial results from now on, until the job is over.
    *
    * A loop that is slower than the network lets 1 MiB wait in the process, then the client reads
-   * nothing from that server until three quarters of it are taken: the rest waits in gearmand, which
-   * has no limit for it and tells no worker. All other jobs of the client there wait as long. While
-   * there are any, that is at most a second at a time (half of the client's `timeout`, if that is
-   * less): then the loop is given what it has, and throws SlowReaderError. The job goes on, and its
-   * result counts. A loop that has to be slow wants a client of its own, which waits for it.
+   * nothing from that server until three quarters of it are taken: the rest waits in gearmand,
+   * which has no limit for it and does not tell the worker. All other jobs of the client there wait
+   * as well. If there are any, this lasts at most a second at a time (half of the client's
+   * `timeout`, if that is less): then the loop gets what has arrived, and throws SlowReaderError.
+   * The job goes on, and its result counts. A loop that has to be slow needs a client of its own,
+   * which waits for it.
    */
   [Symbol.asyncIterator](): AsyncIterator<unknown, undefined> {
     const reader = new ChunkReader(this.#name, (left) => this.#readers.delete(left))

@@ -2,7 +2,7 @@ import type { SubmitMessage } from '../observing/channels.js'
 import type { Flow } from './servers/flow-control.js'
 import type { JobListener } from './servers/submission.js'
 
-/** Notes the handle of a job that is watched, and passes everything on. */
+/** Records the handle of a job that is watched, and passes everything on. */
 export class WatchedListener implements JobListener {
   readonly #listener: JobListener
   readonly #message: SubmitMessage

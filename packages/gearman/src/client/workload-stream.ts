@@ -9,11 +9,11 @@ export type WorkloadSource = AsyncIterable<unknown>
 
 /**
  * A workload that comes in pieces, put together before a byte of its packet is written: a packet
- * announces its length, and one that turned out to be shorter or longer would garble the connection
- * for everybody else on it. gearmand too holds a workload whole.
+ * announces its length, and one that turned out to be shorter or longer would corrupt the
+ * connection for all others on it. gearmand too keeps a workload in memory as a whole.
  */
 export class WorkloadStream {
-  /** Bytes that it has to have. */
+  /** The number of bytes that it must have. */
   readonly length: number
   readonly #pull: Pull<unknown>
   readonly #name: string
@@ -22,7 +22,7 @@ export class WorkloadStream {
   constructor(source: WorkloadSource, length: number | undefined, name: string) {
     if (length === undefined) {
       throw new InvalidArgumentError(
-        `the workload for ${name} comes in pieces: say how many bytes by \`length\``,
+        `the workload for ${name} comes in pieces: give the number of bytes by \`length\``,
         { function: name },
       )
     }
@@ -35,7 +35,7 @@ export class WorkloadStream {
   /**
    * Reads it to its end.
    *
-   * @throws {@link InvalidArgumentError} where it has another length, or could not be read.
+   * @throws {@link InvalidArgumentError} if it has another length, or could not be read.
    */
   async read(): Promise<Buffer> {
     // Memory of this kind is only touched as the bytes come.
@@ -50,7 +50,7 @@ export class WorkloadStream {
           break
         }
         const bytes = typeof piece === 'string' ? Buffer.from(piece) : piece
-        if (!isUint8Array(bytes)) throw new TypeError('it gave neither bytes nor text')
+        if (!isUint8Array(bytes)) throw new TypeError('it returned neither bytes nor text')
         if (bytes.length > this.length - size) throw new RangeError('it has more')
         data.set(bytes, size)
         size += bytes.length

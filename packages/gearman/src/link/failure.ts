@@ -8,13 +8,13 @@ import {
   TimeoutError,
 } from '../errors.js'
 
-/** Who was waiting when a fault came. */
+/** The call that was waiting when a fault came. */
 export interface ErrorContext extends GearmanErrorDetails {
   /** What the caller asked for: `job title`, `jobStatus`, `ping`. */
   readonly what: string
 }
 
-/** The caller's view of what ended a wait: the one place where faults become public errors. */
+/** The caller's error for what ended a wait: the only place where faults become public errors. */
 export function failure(fault: Fault, context: ErrorContext): GearmanError {
   const { what, ...where } = context
   const place = where.server === undefined ? '' : ` on ${where.server}`

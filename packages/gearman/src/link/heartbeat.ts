@@ -7,14 +7,14 @@ export interface HeartbeatOptions {
   readonly interval: number
   /** Milliseconds that it may take to answer. */
   readonly timeout: number
-  /** How many of the bytes of the connection the peer is known to have. */
+  /** How many bytes of the connection the peer is known to have received. */
   readonly arrived: () => number
 }
 
 /**
- * Finds a peer that is gone without a word (power, network, a frozen process): TCP alone tells of it
- * after hours, or when the next write is not acknowledged. It is asked after a silence, and nothing is
- * silent while bytes go, in either direction.
+ * Detects a peer that disappeared silently (power, network, a frozen process): TCP alone reports it
+ * after hours, or when the next write is not acknowledged. The peer is asked after a silence; while
+ * bytes move in either direction, there is no silence.
  */
 export class Heartbeat {
   readonly #link: Link
@@ -25,11 +25,11 @@ export class Heartbeat {
   /** Whether the answer that is waited for is still to come. */
   #due: (() => boolean) | undefined
   #heard = 0
-  /** How many bytes had left, of how many that were to. */
+  /** How many bytes had left, and how many there were to send. */
   #left = 0
   #written = 0
 
-  /** @param ask Sends something that the peer answers. */
+  /** @param ask - sends something that the peer answers. */
   constructor(link: Link, options: HeartbeatOptions, ask: () => void) {
     this.#link = link
     this.#options = options
@@ -49,13 +49,13 @@ export class Heartbeat {
     this.#due = undefined
   }
 
-  /** Closes the connection where nothing moves any more while an answer is due. */
+  /** Closes the connection if nothing moves any more while an answer is due. */
   expect(due: () => boolean): void {
     const { connection } = this.#link
     if (connection === undefined) return
     this.stop()
     this.#due = due
-    // What the kernel takes at once says nothing of the peer.
+    // What the kernel takes at once says nothing about the peer.
     connection.flush()
     this.#note()
     const time =
@@ -97,7 +97,7 @@ export class Heartbeat {
     this.#written = connection.output.appended
   }
 
-  /** Whether anything has moved since, or could not; what was written since does not count. */
+  /** Whether anything has moved since, or could not move; what was written since does not count. */
   get #alive(): boolean {
     const { connection, heard, held } = this.#link
     if (held || heard !== this.#heard) return true

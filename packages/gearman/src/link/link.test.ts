@@ -117,7 +117,7 @@ test('where no connection comes about the fault is thrown, and it is tried anew'
   expect(made.connection).toBeDefined()
 })
 
-test('bytes that are no packet, or a packet that the owner does not take, close it as garbled', async () => {
+test('bytes that are not a packet, or a packet that the owner does not take, close it as garbled', async () => {
   const owner = new Owner()
   const made = link(owner)
   await made.open()
@@ -158,7 +158,7 @@ test('closed while it connects, there is no connection and nothing to tell', asy
   expect(made.connection).toBeDefined()
 })
 
-test('a connection that is lost before its opener knows of it is no connection', async () => {
+test('a connection that is lost before its opener knows of it is not a connection', async () => {
   const owner = new Owner()
   const made = link(owner)
   gearmand.onOpen = (connection) => connection.lose()

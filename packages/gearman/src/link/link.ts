@@ -13,11 +13,11 @@ import { PacketDecoder } from '../protocol/packet-decoder.js'
 
 /** One of the two roles that a connection to gearmand can have. */
 export interface LinkOwner {
-  /** Appends what opens every new connection. */
+  /** Appends the first packets of every new connection. */
   greet(output: Output): void
   /** A packet came in. What it throws closes the connection as garbled. */
   packet(type: PacketType, args: readonly string[], data: Buffer): void
-  /** An open connection is gone. */
+  /** An open connection is lost. */
   lost(reason: Fault): void
 }
 
@@ -31,7 +31,7 @@ export interface LinkOptions {
 }
 
 /**
- * The longest packet taken from a server: a length over it is garbage, not a result. The memory for
+ * The longest packet taken from a server: a greater length is invalid, not a result. The memory for
  * an announced length is only touched as its bytes arrive.
  */
 const MAX_PACKET = 2 ** 31
@@ -64,7 +64,7 @@ export class Link implements ConnectionOwner {
     return this.#connection
   }
 
-  /** Counts what came in, so that silence can be told from slowness. */
+  /** Counts what came in, to distinguish silence from slowness. */
   get heard(): number {
     return this.#heard
   }
@@ -93,7 +93,7 @@ export class Link implements ConnectionOwner {
   }
 
   /**
-   * Connects, unless that is under way already.
+   * Connects, unless that is already under way.
    *
    * @throws {@link Fault}
    */
@@ -105,13 +105,13 @@ export class Link implements ConnectionOwner {
     return this.#opening
   }
 
-  /** Gives up connecting, and drops an open connection with what it was still to send. */
+  /** Aborts connecting, and drops an open connection with what it had still to send. */
   close(reason: Fault): void {
     this.#abort?.abort(reason)
     this.#connection?.close(reason)
   }
 
-  /** Gives up connecting; an open connection is closed after what it was still to send. */
+  /** Aborts connecting; an open connection is closed after sending what it had still to send. */
   end(reason: Fault): void {
     this.#abort?.abort(reason)
     this.#connection?.end(reason)

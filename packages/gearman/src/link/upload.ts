@@ -1,11 +1,11 @@
 import type { Connection } from '@glammp/wire'
 
-/** Bytes that leave within a moment wherever anything does. */
+/** Bytes that leave within a moment on any working connection. */
 const SMALL = 65_536
 
 /**
- * Bytes that the kernels on the way take at once and pass on later, and bytes a millisecond that the slowest
- * line takes: of what goes on there this process sees nothing.
+ * Bytes that the kernels on the way take at once and pass on later, and bytes per millisecond that
+ * the slowest line takes: this process cannot see what happens there.
  */
 const HELD = { most: 6 * 1024 * 1024, rate: 200 }
 
@@ -15,7 +15,7 @@ export interface Sending {
   written: number
   /** How many bytes the connection sends up to its end. */
   position: number
-  /** How many of them had left at the last look. */
+  /** How many of them had left at the last check. */
   left: number
   /** When some of them were seen to have left. */
   moved: number
@@ -25,7 +25,7 @@ export interface Sending {
  * Milliseconds that a request must still be waited for although its time is over, 0 for none. A time limit
  * measures silence, not size: it is not over while bytes leave, its own and those before it.
  *
- * @param arrived Bytes that the server is known to have.
+ * @param arrived - bytes that the server is known to have.
  */
 export function unfinished(
   sending: Sending,
@@ -44,7 +44,7 @@ export function unfinished(
   return Math.max(0, Math.min(timeout, moved + patience - now))
 }
 
-/** Milliseconds that so many bytes may lie on the way where nothing can be seen of them. */
+/** Milliseconds that this many bytes may be on the way without being seen. */
 export function heldFor(bytes: number): number {
   return bytes <= SMALL ? 0 : Math.min(bytes, HELD.most) / HELD.rate
 }

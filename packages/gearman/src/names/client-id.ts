@@ -5,7 +5,7 @@ export function checkClientId(id: string | undefined): string | undefined {
   if (id === undefined) return undefined
   // White space would break gearmand's `workers` list.
   if (typeof id !== 'string' || !/^[\x21-\x7e]{1,127}$/.test(id)) {
-    throw new InvalidArgumentError('clientId is 1 to 127 printable ASCII characters without blanks')
+    throw new InvalidArgumentError('clientId is 1 to 127 printable ASCII characters without spaces')
   }
   return id
 }

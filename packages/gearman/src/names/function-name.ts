@@ -20,13 +20,13 @@ export class FunctionNames {
    * The name as the text of its bytes.
    *
    * @throws {@link InvalidArgumentError} for a name that gearmand or its admin commands would not
-   * take or give back whole.
+   *   accept or return unchanged.
    */
   encode(name: string): string {
     const known = this.#encoded.get(name)
     if (known !== undefined) return known
     const text = this.#check(name)
-    // A caller that makes up names without end must not fill the memory.
+    // A caller that invents any number of names must not fill the memory.
     if (this.#encoded.size >= 1_000) this.#encoded.clear()
     this.#encoded.set(name, text)
     return text

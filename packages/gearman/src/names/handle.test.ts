@@ -17,7 +17,7 @@ test('what gearmand would not answer is refused', () => {
   expect(() => parseHandle(7 as unknown as string)).toThrow(InvalidArgumentError)
 })
 
-test('NULs at the end are no part of a handle', () => {
+test('NULs at the end are not part of a handle', () => {
   expect(withoutNuls('H:a:1')).toBe('H:a:1')
   expect(withoutNuls('H:a:1\0\0')).toBe('H:a:1')
   expect(withoutNuls('\0')).toBe('')

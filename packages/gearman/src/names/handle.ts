@@ -6,13 +6,13 @@ const MAX_HANDLE = 63
 
 /** A job handle taken apart. */
 export interface JobHandle {
-  /** `host:port` of the job server; `undefined` where only its own part was given. */
+  /** `host:port` of the job server; `undefined` if only its own part was given. */
   readonly server: string | undefined
   /** What gearmand calls the job, for example `H:worker1:42`. */
   readonly local: string
 }
 
-/** The handle as callers see it: another process can ask the right server for it. */
+/** The handle for callers: with it another process can ask the right server. */
 export function formatHandle(server: string, local: string): string {
   return `${server}//${local}`
 }
@@ -20,7 +20,7 @@ export function formatHandle(server: string, local: string): string {
 /**
  * Reads `host:port//H:name:1` or a bare `H:name:1`.
  *
- * @throws {@link InvalidArgumentError} where gearmand would not answer.
+ * @throws {@link InvalidArgumentError} if gearmand would not answer.
  */
 export function parseHandle(handle: string): JobHandle {
   if (typeof handle !== 'string') throw new InvalidArgumentError('a job handle is a string')
@@ -36,10 +36,11 @@ export function parseHandle(handle: string): JobHandle {
 }
 
 /**
- * The servers that may know a job: the one of its handle, or all where that names none. Each gearmand of
- * a host counts its handles from 1, so that on another one the same name is another job.
+ * The servers that may know a job: the one of its handle, or all if the handle names none. Each
+ * gearmand of a host counts its handles from 1, so that on another server the same name is another
+ * job.
  *
- * @throws {@link InvalidArgumentError} where the handle's server is none of them.
+ * @throws {@link InvalidArgumentError} if the handle's server is not one of them.
  */
 export function serversOf<T extends { readonly name: string }>(
   { server, local }: JobHandle,
@@ -50,12 +51,12 @@ export function serversOf<T extends { readonly name: string }>(
   if (found !== undefined) return [found]
   const names = servers.map(({ name }) => name).join(', ')
   throw new InvalidArgumentError(
-    `the job is on ${JSON.stringify(server)}, and the servers here are ${names}; ${local} alone is asked of all of them`,
+    `the job is on ${JSON.stringify(server)}, and the servers here are ${names}; give ${local} alone to ask all of them`,
     { handle: formatHandle(server, local) },
   )
 }
 
-/** Another way to write it may be meant, such as one without the port. */
+/** It may be written in another way, such as without the port. */
 function nameOf(server: string): string | undefined {
   try {
     return resolveServers(server)[0]?.name

@@ -2,15 +2,14 @@ import { InvalidArgumentError } from '../errors.js'
 import { byteText } from '../protocol/packet.js'
 
 /**
- * gearmand 1.1.20 refuses 65 bytes and cuts 64 to 63 without a word, after which two ids can be
- * one.
+ * gearmand 1.1.20 refuses 65 bytes and silently cuts 64 to 63, after which two ids can be one.
  */
 const MAX_UNIQUE = 63
 
 /**
  * The id as the text of its bytes.
  *
- * @throws {@link InvalidArgumentError} where gearmand would refuse or cut it.
+ * @throws {@link InvalidArgumentError} if gearmand would refuse or cut it.
  */
 export function encodeUnique(unique: string): string {
   if (typeof unique !== 'string') throw new InvalidArgumentError('unique is a string')

@@ -14,7 +14,7 @@ export const channelNames: Readonly<Record<'submit' | 'job', string>> = Object.f
 
 /**
  * What the channel of submissions publishes: the same object from `start` to `asyncEnd`, complete
- * from `asyncStart` (or `error`) on. No workload or result is in it.
+ * from `asyncStart` (or `error`) on. It contains no workload or result.
  */
 export interface SubmitMessage {
   /** The function as the caller named it. */
@@ -50,12 +50,12 @@ export interface JobMessage {
 const submissions: TracingChannel<unknown, SubmitMessage> = tracingChannel(channelNames.submit)
 const jobs: TracingChannel<unknown, JobMessage> = tracingChannel(channelNames.job)
 
-/** True while anybody listens to the channel of submissions. */
+/** True while the channel of submissions has a subscriber. */
 export function submissionsAreWatched(): boolean {
   return isWatched(submissions as TracingChannel<unknown, object>)
 }
 
-/** Submits a job with publishing what becomes of it. */
+/** Submits a job and publishes its outcome. */
 export function traceSubmission<T>(
   name: string,
   background: boolean,
@@ -81,18 +81,18 @@ export function traceSubmission<T>(
   return traced(submissions, message, begin, () => {})
 }
 
-/** Of an error of ours its code; what a getter of the caller threw may be anything. */
+/** The code of our own errors; what a getter of the caller threw may be anything. */
 function outcomeOf(error: unknown): string {
   if (error instanceof GearmanError) return error.code
   return error instanceof Error ? error.name : 'Error'
 }
 
-/** True while anybody listens to the channel of jobs. */
+/** True while the channel of jobs has a subscriber. */
 export function jobsAreWatched(): boolean {
   return isWatched(jobs as TracingChannel<unknown, object>)
 }
 
-/** The handler with publishing what becomes of it. */
+/** The handler, with its outcome published. */
 export function traceJob(handler: JobHandler<unknown>): JobHandler<unknown> {
   return (job) => {
     const message: JobMessage = {

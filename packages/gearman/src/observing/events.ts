@@ -11,13 +11,13 @@ export interface ServerDown {
 
 /** Events of a GearmanClient. There is no `error` event: failures belong to calls. */
 export interface GearmanClientEvents {
-  /** A server could not be reached or said nothing: jobs go to others, where there are any. */
+  /** A server could not be reached or did not answer: jobs go to others, if there are any. */
   'server:down': [state: ServerDown]
   /** A server that was down has answered. */
   'server:up': [state: ServerUp]
   /**
-   * A connection to a server did not come about, or was silent. For `delay` milliseconds jobs go to
-   * others, where there are any; the first call after that tries again.
+   * A connection to a server could not be opened, or was silent. For `delay` milliseconds jobs go
+   * to others, if there are any; the first call after that tries again.
    */
   'server:reconnecting': [state: ServerReconnecting]
 }

@@ -6,16 +6,16 @@ import {
   trafficMetrics,
 } from '@glammp/wire'
 
-/** Milliseconds that jobs took, up to a quarter too much. */
+/** Milliseconds that jobs took, up to a quarter too high. */
 export interface LatencyMetrics extends HistogramSummary {}
 
-/** What became of the jobs of one function. */
+/** The outcomes of the jobs of one function. */
 export interface FunctionMetrics {
   /** Jobs that are over. */
   readonly jobs: number
   /**
-   * How many ended how. Of a client: `complete`, `queued` in the background, or the `code` of the
-   * error. Of a worker: `complete`, `fail`, `exception`, `timeout` or `lost`.
+   * The number of jobs by outcome. Of a client: `complete`, `queued` in the background, or the
+   * `code` of the error. Of a worker: `complete`, `fail`, `exception`, `timeout` or `lost`.
    */
   readonly outcomes: Readonly<Record<string, number>>
   /**
@@ -25,7 +25,7 @@ export interface FunctionMetrics {
   readonly latency: LatencyMetrics
 }
 
-/** A picture of counters, which only grow, but for `pending` and `open`. */
+/** A snapshot of counters, which only grow, except `pending` and `open`. */
 export interface GearmanMetrics extends TrafficMetrics {
   /** By the name of the function, without the namespace; of the first 1,000 names. */
   readonly functions: Readonly<Record<string, FunctionMetrics>>
@@ -35,14 +35,14 @@ export interface GearmanMetrics extends TrafficMetrics {
   readonly latency: LatencyMetrics
 }
 
-/** A server, as far as its numbers go. */
+/** The numbers of a server. */
 export interface MeteredServer {
   readonly name: string
   readonly traffic: Traffic
   readonly pending: number
 }
 
-/** A caller that makes up names without end must not fill the memory. */
+/** A caller that invents any number of names must not fill the memory. */
 const MAX_NAMES = 1_000
 
 class Counters {
@@ -50,12 +50,12 @@ class Counters {
   readonly latency = new Histogram()
 }
 
-/** Counts what becomes of jobs, at the price of a few additions each. */
+/** Counts the outcomes of jobs, at the price of a few additions each. */
 export class JobMeter {
   readonly #functions = new Map<string, Counters>()
   readonly #others = new Counters()
 
-  /** @param duration Milliseconds. */
+  /** @param duration - milliseconds. */
   record(name: string, outcome: string, duration: number): void {
     const { outcomes, latency } = this.#countersOf(name)
     outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1)
@@ -65,7 +65,7 @@ export class JobMeter {
   snapshot(servers: Iterable<MeteredServer>): GearmanMetrics {
     const latency = new Histogram()
     latency.add(this.#others.latency)
-    // Pairs, since a function may be called `__proto__`.
+    // Pairs, because a function may be called `__proto__`.
     const functions: [name: string, metrics: FunctionMetrics][] = []
     for (const [name, counters] of this.#functions) {
       latency.add(counters.latency)

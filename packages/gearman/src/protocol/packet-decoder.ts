@@ -2,10 +2,10 @@ import { kept } from '@glammp/wire'
 import { HEADER_LENGTH, LAYOUTS, type Magic, type PacketType } from './packet.js'
 
 /**
- * Takes packets as they come out of the bytes.
+ * Receives the packets that the bytes contain.
  *
- * @param args The arguments, each as the text of its bytes.
- * @param data The opaque part; empty in packets without one.
+ * @param args - the arguments, each as the text of its bytes.
+ * @param data - the opaque part; empty in packets without one.
  */
 export type PacketSink = (type: PacketType, args: readonly string[], data: Buffer) => void
 
@@ -31,8 +31,8 @@ export class PacketDecoder {
   #bodySize = 0
 
   /**
-   * @param magic What every packet on this side begins with.
-   * @param limit Bytes that a body may have: a length over it is taken for garbage.
+   * @param magic - what every packet in this direction begins with.
+   * @param limit - the most bytes of a body: a greater length is invalid.
    */
   constructor(magic: Magic, limit: number, sink: PacketSink) {
     this.#magic = Buffer.from(magic, 'latin1')
@@ -40,7 +40,7 @@ export class PacketDecoder {
     this.#sink = sink
   }
 
-  /** True where a packet has begun to come and has not ended. */
+  /** True if a packet has begun and is not complete. */
   get begun(): boolean {
     return this.#body !== undefined
   }

@@ -65,7 +65,7 @@ const WITH_DATA: Partial<Record<keyof typeof PacketType, number>> = {
   SUBMIT_JOB_LOW_BG: 2,
   SUBMIT_JOB_SCHED: 7,
   SUBMIT_JOB_EPOCH: 3,
-  // PROTOCOL says three; gearmand 1.1.20 waits for ever for the NUL after the fourth.
+  // PROTOCOL says three; gearmand 1.1.20 waits for ever for the NUL after a fourth.
   SUBMIT_REDUCE_JOB: 4,
   SUBMIT_REDUCE_JOB_BACKGROUND: 4,
   JOB_ASSIGN: 2,
@@ -124,10 +124,10 @@ export const HEADER_LENGTH = 12
 /** The longest body that its 32-bit length can announce. */
 export const MAX_BODY = 0xffff_ffff
 
-/** Text up to this many characters is worth the question whether it is all ASCII. */
+/** For text up to this many characters it is worth checking whether it is all ASCII. */
 const SHORT_TEXT = 1024
 
-/** A header that is the same whenever it is sent, as the text of its bytes. */
+/** A constant header, as the text of its bytes. */
 function headers(magic: Magic): string[] {
   return LAYOUTS.map((_, type) => magic + uint32(type))
 }
@@ -142,10 +142,10 @@ export function bare(type: PacketType): string {
 /**
  * Appends a request packet.
  *
- * @param args Each as the text of its bytes (see {@link byteText}), joined by single NULs; in a
+ * @param args - each as the text of its bytes (see {@link byteText}), joined by single NULs; in a
  * packet with data the NUL after the last one is written too, also where the data is empty: without
- * it gearmand 1.1.20 takes a WORK_COMPLETE for broken and closes the worker's connection.
- * @param data A string goes out as UTF-8; a large array is kept by reference until it is sent.
+ * it gearmand 1.1.20 treats a WORK_COMPLETE as invalid and closes the worker's connection.
+ * @param data - a string is sent as UTF-8; a large array is kept by reference until it is sent.
  */
 export function encode(
   output: Output,

@@ -3,7 +3,7 @@ import { MalformedPacketError } from './packet-decoder.js'
 
 /** A line of `status`: one function. */
 export interface FunctionStatus {
-  /** The function as gearmand has it, its namespace included. */
+  /** The function as gearmand knows it, its namespace included. */
   readonly function: string
   /** Jobs queued and running, those whose client has gone included. */
   readonly total: number
@@ -15,7 +15,7 @@ export interface FunctionStatus {
 
 /** A line of `prioritystatus`: the queued jobs of one function. */
 export interface FunctionPriorities {
-  /** The function as gearmand has it, its namespace included. */
+  /** The function as gearmand knows it, its namespace included. */
   readonly function: string
   readonly high: number
   readonly normal: number
@@ -30,7 +30,7 @@ export interface ConnectedWorker {
   readonly fd: number
   /** Where it came from, without a port. */
   readonly address: string
-  /** What it called itself; `-` where it did not. */
+  /** The name that it set; `-` if it set none. */
   readonly clientId: string
   /** What it can do; empty for a client. */
   readonly functions: readonly string[]
@@ -42,9 +42,9 @@ export interface QueuedJob {
   readonly handle: string
   /** How many workers were lost over it. */
   readonly retries: number
-  /** True where its client has gone and no worker will get it. */
+  /** True if its client has gone and no worker will get it. */
   readonly ignored: boolean
-  /** True where it is in gearmand's persistent queue, or would be if there was one. */
+  /** True if it is in gearmand's persistent queue, or would be if there were one. */
   readonly persistent: boolean
 }
 
@@ -79,7 +79,10 @@ export function readConnectedWorker(line: string): ConnectedWorker {
   }
 }
 
-/** A name and so many numbers after it; the name may hold tabs where another client made it. */
+/**
+ * A name and the given count of numbers after it; the name may contain tabs if another client
+ * created it.
+ */
 function named(line: string, count: 3): [string, [number, number, number]]
 function named(line: string, count: 4): [string, [number, number, number, number]]
 function named(line: string, count: number): [string, number[]] {

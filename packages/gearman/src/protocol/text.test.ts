@@ -21,7 +21,7 @@ test('an answer is the same however its bytes are cut', () => {
   }
 })
 
-test('lines after the end are no answer to anything', () => {
+test('lines after the end are not an answer to anything', () => {
   expect(() => new TextDecoder().push(Buffer.from('.\n.\n'), true)).toThrow('more lines')
   expect(() => new TextDecoder().push(Buffer.from('OK\nOK\n'), false)).toThrow('more lines')
 })

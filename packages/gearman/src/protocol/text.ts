@@ -1,22 +1,22 @@
 import { MalformedPacketError } from './packet-decoder.js'
 
-/** An admin command with what its answer looks like. */
+/** An admin command with the form of its answer. */
 export interface TextCommand {
   /** The command without its line end, as the text of its bytes. */
   readonly line: string
-  /** True for a list, which ends with a line that holds a full stop; else one line is all. */
+  /** True for a list, which ends with a line of a full stop; else the answer is one line. */
   readonly list: boolean
-  /** True for a list of which a line may be a full stop: another command behind it shows its end. */
+  /** True for a list of which a line may be a full stop: another command after it shows its end. */
   readonly fenced?: true
 }
 
-/** A refusal: `ERR`, a code, and words with `+` for blanks; some have words alone. */
+/** A refusal: `ERR`, a code, and words with `+` for spaces; some have only words. */
 const REFUSAL = /^ERR (?:([A-Z_]+)(?: |$))?(.*)$/
 
 /** A list is refused in one line; its own lines may begin with `ERR ` too, ids of jobs for example. */
 const LIST_REFUSAL = /^ERR UNKNOWN_(COMMAND|SHOW_ARGUMENTS)\b/
 
-/** Bytes that a line may have: past it, what comes is no answer of gearmand. */
+/** The most bytes of a line: a longer one is not an answer of gearmand. */
 const MAX_LINE = 2 ** 26
 
 /**
@@ -31,14 +31,14 @@ export function encodeCommand({ line, fenced }: TextCommand): string {
 /** Every gearmand answers it in one line that begins with `OK `. */
 const FENCE = 'version'
 
-/** What gearmand says when it does not do a command. */
+/** What gearmand says when it refuses a command. */
 export interface TextRefusal {
-  /** gearmand's own code, for example `UNKNOWN_COMMAND`; `ERR` where it gave none. */
+  /** gearmand's own code, for example `UNKNOWN_COMMAND`; `ERR` if it gave none. */
   readonly code: string
   readonly text: string
 }
 
-/** The refusal that an answer is, `undefined` where it is none. */
+/** The refusal in an answer, `undefined` if it is not a refusal. */
 export function readRefusal(
   lines: readonly string[],
   { list }: TextCommand,
@@ -64,7 +64,7 @@ export class TextDecoder {
     const parts = (this.#rest + chunk.toString('latin1')).split('\n')
     this.#rest = parts.pop() ?? ''
     if (this.#rest.length > MAX_LINE) {
-      throw new MalformedPacketError(`a line of more than ${MAX_LINE} bytes is no admin answer`)
+      throw new MalformedPacketError(`a line of more than ${MAX_LINE} bytes is not an admin answer`)
     }
     if (fenced) return this.#pushFenced(parts.map(withoutReturn))
     for (const [index, part] of parts.entries()) {
@@ -72,7 +72,7 @@ export class TextDecoder {
       const isEnd = list && line === '.'
       if (!isEnd) this.#lines.push(line)
       if (isEnd || !list || (this.#lines.length === 1 && LIST_REFUSAL.test(line))) {
-        // A line too many: an id with a line break, or a list that names a job `.`.
+        // One line too many: an id with a line break, or a list with a job named `.`.
         if (index < parts.length - 1 || this.#rest !== '') {
           throw new MalformedPacketError('more lines came than the command is answered with')
         }
@@ -84,7 +84,7 @@ export class TextDecoder {
     return undefined
   }
 
-  // Not the first full stop: the last one, in front of the fence, and nothing behind that.
+  // Not the first full stop: the last one, before the fence, with nothing after that.
   #pushFenced(parts: readonly string[]): string[] | undefined {
     for (const part of parts) this.#lines.push(part)
     if (this.#rest !== '') return undefined

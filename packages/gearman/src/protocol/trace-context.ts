@@ -1,5 +1,5 @@
 /**
- * What a caller carries to the handler of its job beside the workload: the headers of a tracing
+ * What a caller sends to the handler of its job with the workload: the headers of a tracing
  * standard, for example W3C's `traceparent` and `tracestate`.
  */
 export type TraceContext = Readonly<Record<string, string>>
@@ -21,9 +21,12 @@ export interface CarriedWorkload {
   readonly workload: Buffer
 }
 
-/** Takes the context off a workload; one without, or with something else there, is left as it is. */
+/**
+ * Removes the context from a workload; one without, or with something else there, is left
+ * unchanged.
+ */
 export function takeContext(data: Buffer): CarriedWorkload {
-  // Nearly all workloads are told apart by their first byte.
+  // For nearly all workloads the first byte is enough to tell.
   if (data[0] !== 0 || !data.subarray(0, MARK.length).equals(MARK_BYTES)) {
     return { context: undefined, workload: data }
   }

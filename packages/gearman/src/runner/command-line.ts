@@ -24,15 +24,15 @@ Exit codes: 0 after SIGTERM, SIGINT or SIGHUP, 1 when jobs outlasted the drain t
 2 for wrong arguments and modules, 3 when no server could be reached.
 `
 
-/** Wrong arguments or modules: to start again would not help. */
+/** Wrong arguments or modules: starting again would not help. */
 export class UsageError extends Error {
   override readonly name = 'UsageError'
 }
 
-/** How lines of the log look. */
+/** The formats of log lines. */
 export type LogFormat = 'pretty' | 'json'
 
-/** The command line, read. Times are milliseconds. */
+/** The parsed command line. Times are milliseconds. */
 export interface RunnerOptions {
   readonly modules: readonly string[]
   readonly worker: GearmanWorkerOptions
@@ -43,11 +43,14 @@ export interface RunnerOptions {
   readonly format: LogFormat
   /** Undefined: this process alone, unsupervised. */
   readonly processes: number | undefined
-  /** Of this process among those of a supervisor. */
+  /** The number of this process among those of a supervisor. */
   readonly number: number | undefined
 }
 
-/** The arguments by which a supervisor tells a process its number: what it starts inherits none. */
+/**
+ * The arguments by which a supervisor gives a process its number: what the process starts does not
+ * inherit them.
+ */
 export function numberArguments(number: number): readonly string[] {
   return ['--process-number', String(number)]
 }
@@ -73,7 +76,7 @@ const FORMATS: readonly string[] = ['pretty', 'json'] satisfies LogFormat[]
 const CODECS: readonly string[] = ['string', 'buffer', 'json', 'msgpack']
 
 /**
- * @returns `'help'` where that was asked for.
+ * @returns `'help'` if that was asked for.
  * @throws {@link UsageError}
  */
 export function readCommandLine(
@@ -126,8 +129,8 @@ function parse(args: readonly string[]): Parsed {
     return parseArgs({ options: OPTIONS, args: [...args], allowPositionals: true })
   } catch (cause) {
     const text = cause instanceof Error ? cause.message : String(cause)
-    // An address at a wrong place may hold a password.
-    throw new UsageError(text.includes('@') ? 'there is an option that is none; see --help' : text)
+    // An address in the wrong place may contain a password.
+    throw new UsageError(text.includes('@') ? 'unknown option; see --help' : text)
   }
 }
 

@@ -23,7 +23,7 @@ async function main(): Promise<number> {
   return await new WorkerProcess(options, log).run()
 }
 
-/** Nobody may read the log any more, or its disk may be full: the jobs go on. */
+/** The log may no longer be read, or its disk may be full: the jobs go on. */
 function outliveReaders(): void {
   stdout.once('error', (error) => {
     stderr.write(`glammp-worker: the log cannot be written: ${error.message}\n`)
@@ -31,7 +31,7 @@ function outliveReaders(): void {
   for (const stream of [stdout, stderr]) stream.on('error', () => {})
 }
 
-/** A handler may have left something open that would keep the process. */
+/** A handler may have left something open that would keep the process running. */
 async function leave(code: number): Promise<void> {
   if (code === Exit.USAGE || code === Exit.UNREACHABLE) await tellVerdict()
   process.exit(code)

@@ -14,14 +14,14 @@ export interface Handler {
   readonly options: FunctionOptions
 }
 
-/** Milliseconds after which somebody is told which module still loads. */
+/** Milliseconds after which a module that is still loading is reported. */
 const LONG = 10_000
 
 /**
- * The handlers of all modules: each exported function under its name, a default one under the
+ * The handlers of all modules: each exported function under its name, a default export under the
  * file's; the settings of a module's functions are its export `options`.
  *
- * @param slow Told of a module that loads for long.
+ * @param slow - called for a module that takes long to load.
  * @throws {@link UsageError}
  */
 export async function loadHandlers(
@@ -36,7 +36,7 @@ export async function loadHandlers(
     for (const [name, handle] of functions) {
       const other = all.get(name)
       if (other !== undefined)
-        throw new UsageError(`${name} is in ${other.module} and in ${module}`)
+        throw new UsageError(`${name} is exported by both ${other.module} and ${module}`)
       all.set(name, { name, handle, module, options })
     }
   }
@@ -48,7 +48,7 @@ function urlOf(path: string): URL {
   try {
     return new URL(path)
   } catch (cause) {
-    throw new UsageError(`${path} is no URL`, { cause })
+    throw new UsageError(`${path} is not a URL`, { cause })
   }
 }
 

@@ -3,21 +3,21 @@ import { messageOf } from '@glammp/wire'
 import type { LogFormat } from './command-line.js'
 import { printable, shortened } from './printable.js'
 
-/** What a line is about, beside its words. */
+/** The subject of a line, besides its text. */
 type Facts = Readonly<Record<string, string | number | undefined>>
 
 const RED = 31
 const GREEN = 32
 const YELLOW = 33
 
-/** One line for each job, and for what else an operator wants to know. */
+/** One line for each job, and for other events that an operator needs to know. */
 export class Log {
   readonly #format: LogFormat
   readonly #process: number | undefined
   readonly #colours: boolean
   readonly #write: (line: string) => void
 
-  /** @param number Of this process among several. */
+  /** @param number - of this process among several. */
   constructor(format: LogFormat, number: number | undefined, write: (line: string) => void) {
     this.#format = format
     this.#process = number

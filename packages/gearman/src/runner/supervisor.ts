@@ -6,7 +6,7 @@ import type { Log } from './log.js'
 import { isVerdict } from './verdict.js'
 import { Exit } from './worker-process.js'
 
-/** What a process gets beyond the drain time before it is killed. */
+/** The time that a process gets beyond the drain time before it is killed. */
 const LENIENCE = 5_000
 
 export interface SupervisorOptions {
@@ -22,11 +22,11 @@ export interface SupervisorOptions {
 interface End {
   readonly code: number | null
   readonly signal: NodeJS.Signals | null
-  /** It said that to start it again would not help. */
+  /** It said that starting it again would not help. */
   readonly isFinal: boolean
 }
 
-/** Keeps so many processes going, until it is told to leave. */
+/** Keeps a number of processes running until it is told to stop. */
 export class Supervisor {
   readonly #options: SupervisorOptions
   readonly #log: Log
@@ -45,7 +45,7 @@ export class Supervisor {
     })
   }
 
-  /** Resolves to the exit code when all processes have left. */
+  /** Resolves to the exit code when all processes have ended. */
   run(): Promise<number> {
     for (let number = 1; number <= this.#options.processes; number += 1) {
       this.#start(number, new Backoff(RESTART))
@@ -70,7 +70,7 @@ export class Supervisor {
     }
     this.#children.add(child)
     child.on('error', (error) => {
-      // One that never ran has no exit.
+      // A process that never ran has no exit.
       if (child.pid === undefined && this.#children.delete(child)) {
         this.#unstarted(number, error, backoff)
       } else {
@@ -81,7 +81,7 @@ export class Supervisor {
     child.on('message', (message) => {
       isFinal ||= isVerdict(message)
     })
-    // Later than its exit: what it had said was read by then.
+    // Later than its exit: its output has been read by then.
     child.once('close', (code, signal) => {
       if (!this.#children.delete(child)) return
       if (performance.now() - started > HEALTHY) backoff.reset()
@@ -110,7 +110,7 @@ export class Supervisor {
   }
 
   #exited(number: number, { code, signal, isFinal }: End, backoff: Backoff): void {
-    // To start again would not help: whoever started the supervisor must hear of it.
+    // Starting again would not help: whoever started the supervisor must be told.
     if (this.#leaving || isFinal) {
       this.#code = Math.max(
         this.#code,
@@ -129,7 +129,10 @@ export class Supervisor {
     this.#startLater(number, wait, backoff)
   }
 
-  /** Whether a process ended by our own SIGTERM: it had not come to hear of it, so it had no job. */
+  /**
+   * Whether a process ended by our own SIGTERM: it was not ready to handle it yet, so it had no
+   * job.
+   */
   #untouched(signal: NodeJS.Signals | null): boolean {
     return this.#leaving && signal === 'SIGTERM'
   }

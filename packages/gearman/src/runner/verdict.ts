@@ -1,4 +1,4 @@
-/** What a process tells its supervisor where to start it again would not help. */
+/** What a process tells its supervisor if starting it again would not help. */
 const VERDICT = 'glammp-worker: final'
 
 /** A handler may end its process with any exit code, so that the code alone says nothing. */
@@ -6,7 +6,7 @@ export function isVerdict(message: unknown): boolean {
   return message === VERDICT
 }
 
-/** Tells the supervisor; resolves when it was told, or is gone. */
+/** Tells the supervisor; resolves when it was told, or has ended. */
 export function tellVerdict(): Promise<void> {
   return new Promise((resolve) => {
     if (process.send === undefined || !process.connected) resolve()

@@ -10,7 +10,7 @@ export const Exit = { DRAINED: 0, FAILED: 1, USAGE: 2, UNREACHABLE: 3 } as const
 /** A terminal that closes sends SIGHUP. */
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const
 
-/** What one process does: serve until it is told to leave, or until nobody can be served. */
+/** What one process does: it serves until it is told to stop, or until no server can be reached. */
 export class WorkerProcess {
   readonly #options: RunnerOptions
   readonly #log: Log
@@ -35,7 +35,7 @@ export class WorkerProcess {
   }
 
   /**
-   * Resolves to the exit code when the worker has left.
+   * Resolves to the exit code when the worker has stopped.
    *
    * @throws {@link UsageError}
    */
@@ -44,7 +44,8 @@ export class WorkerProcess {
     const slow = (path: string): void => {
       this.#log.warn('loading', `${path} has not finished loading`, { module: path })
     }
-    // A module may load for long, or for ever: who is told to leave does not wait for it.
+    // A module may take long to load, or for ever: a process that is told to stop does not wait for
+    // it.
     const handlers = await Promise.race([loadHandlers(this.#options.modules, slow), this.#told])
     if (!this.#draining && handlers) await this.#serve(handlers)
     await this.#worker.close()
@@ -99,22 +100,22 @@ export class WorkerProcess {
     })
   }
 
-  /** Hears who tells it to leave. */
+  /** Listens for requests to stop. */
   #listen(): void {
     const supervised = this.#options.number !== undefined
     for (const signal of Object.keys(SIGNALS) as (keyof typeof SIGNALS)[]) {
       process.on(signal, () => {
         if (!this.#draining) this.#drain(signal)
-        // The supervisor has its own ways, and a terminal's Ctrl-C reaches all processes.
+        // The supervisor stops it in its own way, and a terminal's Ctrl-C reaches all processes.
         else if (!supervised) process.exit(128 + SIGNALS[signal])
       })
     }
-    // The supervisor is gone, however it ended.
+    // The supervisor has ended, in whatever way.
     const orphaned = (): void => {
       if (!this.#draining) this.#drain('the end of the supervisor')
     }
     process.once('disconnect', orphaned)
-    // A module that never finishes loading shows by nothing else that keeps the process.
+    // A module that never finishes loading shows only when nothing else keeps the process running.
     process.channel?.unref()
     if (supervised && !process.connected) orphaned()
   }
@@ -126,7 +127,8 @@ export class WorkerProcess {
     this.#log.info('drain', `${cause}: ${running} running jobs to finish`, { running })
     clearTimeout(this.#silence)
     const timeout = Math.max(1, this.#options.drain)
-    // A job whose result is still leaving then has ended, and is run again elsewhere all the same.
+    // A job whose result is still being sent then has ended, but is run again elsewhere all the
+    // same.
     this.#cut = setTimeout(() => {
       this.#code = Math.max(this.#code, Exit.FAILED)
     }, timeout)

@@ -23,7 +23,7 @@ export interface ThreadJob {
   readonly workload: Uint8Array
   /** Name of the codec. */
   readonly codec: string
-  /** The rest of the talk about the job. */
+  /** The port for the other messages about the job. */
   readonly port: MessagePort
 }
 
@@ -31,7 +31,7 @@ export interface ThreadJob {
 export type ThreadMessage =
   | {
       readonly kind: 'send'
-      /** Comes back with the answer. */
+      /** Returned with the answer. */
       readonly id: number
       readonly type: PacketType
       readonly args: string | undefined
@@ -42,7 +42,7 @@ export type ThreadMessage =
   | { readonly kind: 'failed' }
   | { readonly kind: 'threw'; readonly message: string }
 
-/** To a thread: whether a packet left, or that the result counts no more. */
+/** To a thread: whether a packet was sent, or that the result no longer counts. */
 export type HostMessage =
   | { readonly kind: 'sent'; readonly id: number; readonly sent: boolean }
   | { readonly kind: 'abort'; readonly reason: PackedError }
@@ -62,7 +62,7 @@ const REASONS: Readonly<Record<string, ReasonClass>> = {
   ERR_GEARMAN_TIMEOUT: TimeoutError,
 }
 
-/** An error as it travels. */
+/** An error in the form that is sent between threads. */
 export function packError(reason: unknown): PackedError {
   if (!(reason instanceof GearmanError)) return { code: '', message: String(reason) }
   const { code, message, server, function: fn, handle } = reason
@@ -74,7 +74,7 @@ export function unpackError({ code, message, ...details }: PackedError): Gearman
   return new Reason(message, details)
 }
 
-/** Bytes with a memory of their own: a clone of a view clones all that the view looks upon. */
+/** Bytes in memory of their own: a clone of a view clones the whole buffer of the view. */
 export function detached(data: string | Uint8Array): string | Uint8Array {
   if (typeof data === 'string' || data.byteLength === data.buffer.byteLength) return data
   return new Uint8Array(data)

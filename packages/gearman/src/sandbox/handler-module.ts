@@ -5,7 +5,7 @@ import { moduleContents } from './module-contents.js'
 /**
  * The handler of a function in a module: the export of its name, else the default one.
  *
- * @throws {@link InvalidArgumentError} where there is none.
+ * @throws {@link InvalidArgumentError} if there is none.
  */
 export function findHandler(
   exports: Readonly<Record<string, unknown>>,

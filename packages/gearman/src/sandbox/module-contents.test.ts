@@ -42,7 +42,7 @@ describe('every kind of module', () => {
   })
 })
 
-test('classes are no handlers, compiled or not', () => {
+test('classes are not handlers, compiled or not', () => {
   class Modern {}
   function Old(): void {}
   Old.prototype.method = () => {}
@@ -56,7 +56,7 @@ test('generators and async functions are handlers', () => {
   expect(read(exports)).toMatchObject({ named: exports })
 })
 
-test('what every object inherits is no export', () => {
+test('what every object inherits is not an export', () => {
   const { named } = moduleContents({ default: {} })
   expect(named.get('toString')).toBeUndefined()
 })

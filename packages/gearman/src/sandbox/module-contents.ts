@@ -6,7 +6,7 @@ export interface ModuleContents {
   readonly named: ReadonlyMap<string, JobHandler<unknown>>
   /** The function that it exports as its default. */
   readonly standard: JobHandler<unknown> | undefined
-  /** Its export `options`, as it is. */
+  /** Its export `options`, unchanged. */
   readonly options: unknown
 }
 
@@ -16,9 +16,9 @@ type Exports = Readonly<Record<string, unknown>>
 const DEPTH = 3
 
 /**
- * Reads what `import()` gave. A CommonJS module shows the whole of `module.exports` as the default,
- * and a compiled ES module has its own default in there. What lies further out goes first; classes
- * are no handlers.
+ * Reads what `import()` returned. A CommonJS module shows the whole of `module.exports` as the
+ * default, and a compiled ES module has its own default in there. The outer exports take
+ * precedence; classes are not handlers.
  */
 export function moduleContents(exports: Exports): ModuleContents {
   const named = new Map<string, JobHandler<unknown>>()

@@ -14,7 +14,7 @@ import {
 } from './exchange.js'
 import { findHandler } from './handler-module.js'
 
-/** The way from a handler in this thread to the worker in the main one. */
+/** Connects a handler in this thread with the worker in the main one. */
 class PortChannel implements JobChannel {
   readonly #port: ThreadJob['port']
   readonly #controller: AbortController = new AbortController()
@@ -70,7 +70,7 @@ class PortChannel implements JobChannel {
   }
 }
 
-/** Runs one job; the pool calls it in a thread. How it ends is told on the job's own port. */
+/** Runs one job; the pool calls it in a thread. Its outcome is sent on the job's own port. */
 export async function run(given: ThreadJob): Promise<void> {
   const { module, handle, functionName, unique, reducer, traceContext, workload } = given
   const channel = new PortChannel(given.port)
@@ -89,7 +89,7 @@ export async function run(given: ThreadJob): Promise<void> {
         ? { kind: 'failed' }
         : { kind: 'threw', message: messageOf(error) }
   }
-  // Nothing is heard of it after its end.
+  // Nothing is sent about it after its end.
   job.judgeRefusals()
   channel.post(end)
 }

@@ -16,7 +16,7 @@ import {
   unpackError,
 } from './exchange.js'
 
-/** As good as never: longer a timer of Node cannot wait. */
+/** Practically never: the longest time that a timer of Node can wait. */
 const MAX_DELAY = 2 ** 31 - 1
 
 /**
@@ -50,7 +50,7 @@ export class Sandbox {
   /** The pool, and smaller ones that finish what they have. */
   readonly #pools: Set<Piscina> = new Set()
 
-  /** @param concurrency How many jobs may run at once by now. */
+  /** @param concurrency - how many jobs may run at once by now. */
   constructor(options: SandboxOptions, concurrency: () => number) {
     this.#options = options
     this.#concurrency = concurrency
@@ -59,8 +59,8 @@ export class Sandbox {
   /** @throws {@link InvalidArgumentError} where the pool's library is not installed, or the thread's module is not there. */
   async load(): Promise<typeof Piscina> {
     threadModule()
-    // Few need it, and it takes as long to load as the rest of the package. A bundler
-    // leaves it alone: it is optional, and starts files of its own.
+    // Few users need it, and it takes as long to load as the rest of the package. A bundler leaves
+    // it alone: it is optional, and starts files of its own.
     this.#library ??= import(/* webpackIgnore: true */ /* @vite-ignore */ 'piscina').then(
       (library) => library.Piscina,
       (cause: unknown) => {
@@ -75,16 +75,16 @@ export class Sandbox {
 
   /**
    * What runs a job's handler in a thread and returns the bytes of its result; for jobs whose own
-   * codec leaves bytes as they are.
+   * codec leaves bytes unchanged.
    *
-   * @param module As a `file:` URL.
-   * @param codec Name of the codec, which the thread applies.
+   * @param module - as a `file:` URL.
+   * @param codec - name of the codec, which the thread applies.
    */
   handler(module: string, codec: string): JobHandler<unknown> {
     return (job) => this.#run(module, codec, job)
   }
 
-  /** Ends all threads, whatever they do. */
+  /** Ends all threads, whatever they are doing. */
   async close(): Promise<void> {
     const pools = [...this.#pools]
     this.#pool = undefined
@@ -111,7 +111,7 @@ export class Sandbox {
     const abort = (): void => {
       const message: HostMessage = { kind: 'abort', reason: packError(job.signal.reason) }
       host.postMessage(message)
-      // One that computes never hears of it.
+      // A handler that computes never receives it.
       timer = setTimeout(() => killer.abort(), this.#options.grace ?? 1_000)
     }
     if (job.signal.aborted) abort()
@@ -139,7 +139,7 @@ export class Sandbox {
     const { threads, idleTimeout = 30_000, resourceLimits } = this.#options
     const maxThreads = threads ?? this.#concurrency()
     if (this.#pool !== undefined && this.#pool.maxThreads >= maxThreads) return this.#pool
-    // The concurrency was raised: a job that came must not wait for a thread.
+    // The concurrency was raised: an assigned job must not wait for a thread.
     const outgrown = this.#pool
     void outgrown?.close().then(() => this.#pools.delete(outgrown))
     const pool = new library({
@@ -150,7 +150,7 @@ export class Sandbox {
       maxThreads,
       maxQueue: Number.POSITIVE_INFINITY,
       idleTimeout,
-      // Idle threads would else stand still, with whatever a handler left running in them.
+      // Idle threads would otherwise stop, with whatever a handler left running in them.
       atomics: 'disabled',
       closeTimeout: MAX_DELAY,
       ...(resourceLimits === undefined ? {} : { resourceLimits }),

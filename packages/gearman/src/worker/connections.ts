@@ -10,7 +10,7 @@ import type {
 } from './servers/worker-connection-owner.js'
 import type { Grabbing, Slots } from './slots.js'
 
-/** A connection that asks for no job while its function has had enough of them. */
+/** A connection that asks for no job while its function is at its limit. */
 class LimitedSource implements Grabbing {
   readonly connection: WorkerConnection
   readonly #limit: RateLimit
@@ -45,9 +45,9 @@ interface Limited {
 }
 
 /**
- * The worker's connections: one a server for all functions, and one a server for each function with
- * a rate limit. A worker cannot refuse a job and gearmand gives it one of any function that the
- * connection has; CANT_DO, to be left alone for a while, would have running jobs queued again.
+ * The worker's connections: one per server for all functions, and one per server for each function
+ * with a rate limit. A worker cannot refuse a job, and gearmand gives it one of any function that
+ * the connection has; sending CANT_DO to get none for a while would have running jobs queued again.
  */
 export class Connections {
   readonly #options: Omit<WorkerConnectionOptions, 'address' | 'traffic'>
@@ -74,7 +74,7 @@ export class Connections {
     this.#owner = owner
   }
 
-  /** @throws {@link InvalidArgumentError} for a server that is there already. */
+  /** @throws {@link InvalidArgumentError} for a server that is already in the list. */
   addServer(address: ServerAddress): void {
     if (this.#addresses.has(address.name)) {
       throw new InvalidArgumentError(`server ${address.name} is listed twice`)
@@ -95,7 +95,7 @@ export class Connections {
     }
   }
 
-  /** Serves a function from now on, or in another way. */
+  /** Serves a function from now on, or with new settings. */
   add(fn: WorkerFunction): void {
     const before = this.#functions.get(fn.wireName)
     this.#functions.set(fn.wireName, fn)
@@ -121,7 +121,7 @@ export class Connections {
     for (const address of this.#addresses.values()) this.#addSource(fn, made, address)
   }
 
-  /** Serves a function no more; its running jobs go on. */
+  /** Stops serving a function; its running jobs go on. */
   remove(wireName: string): void {
     const fn = this.#functions.get(wireName)
     this.#functions.delete(wireName)
@@ -129,13 +129,13 @@ export class Connections {
     else this.#removeLimited(wireName)
   }
 
-  /** Whether a job of the function may come. */
+  /** Whether a job of the function may arrive. */
   serves(wireName: string): boolean {
     for (const connection of this.#all()) if (connection.serves(wireName)) return true
     return false
   }
 
-  /** The servers with what went over their connections, and the jobs of theirs that run. */
+  /** The servers with the traffic of their connections, and their running jobs. */
   *metered(): Iterable<MeteredServer> {
     const connections = [...this.#all()]
     for (const [name, traffic] of this.#traffic) {
@@ -150,7 +150,7 @@ export class Connections {
     for (const connection of this.#all()) connection.start()
   }
 
-  /** Leaves where nothing is to be done any more. */
+  /** Disconnects from servers where there is nothing left to do. */
   sweep(): void {
     for (const source of this.#leaving) {
       const { connection } = source
@@ -166,8 +166,8 @@ export class Connections {
   }
 
   /**
-   * Leaves connections without a job or a grab: nothing of theirs would be queued again. From now on
-   * one that owes an answer and does not move is dropped.
+   * Closes connections without a job or a grab: none of their jobs would be queued again. From now
+   * on one that owes an answer and does not move is dropped.
    */
   leaveIdle(reason: Fault): void {
     this.#stop()
@@ -177,7 +177,7 @@ export class Connections {
     }
   }
 
-  /** Leaves all; resolves when gearmand has all results. */
+  /** Closes all; resolves when gearmand has all results. */
   async leave(reason: Fault): Promise<void> {
     this.#stop()
     await Promise.all(Array.from(this.#all(), (connection) => connection.leave(reason)))
@@ -207,7 +207,7 @@ export class Connections {
           this.#owner.returned(grabs)
         },
         changed: () => this.#owner.changed(),
-        // The connection for all functions tells of the server.
+        // The connection for all functions reports the state of the server.
         up: () => {},
         down: () => {},
         reconnecting: () => {},

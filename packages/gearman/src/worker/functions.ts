@@ -14,25 +14,25 @@ import { checkRateLimit, type RateLimitOptions } from './rate-limit.js'
 export interface FunctionOptions {
   /** Milliseconds that a job may take; then its signal is aborted and it fails. @defaultValue none */
   readonly timeout?: number | undefined
-  /** How workload and result travel; the definition's or the worker's if absent. */
+  /** How workload and result are encoded; the definition's or the worker's if absent. */
   readonly codec?: JobDefinition<unknown, unknown>['codec']
-  /** At most so many jobs in so much time, over all servers. @defaultValue none */
+  /** A limit on the number of jobs in a time, over all servers. @defaultValue none */
   readonly rateLimit?: RateLimitOptions | undefined
   /**
    * Milliseconds, 1000 at least, after which gearmand itself takes a job back and gives it to
-   * another worker (CAN_DO_TIMEOUT): its signal is aborted, and its result counts no more. For
-   * processes that may hang; gearmand 1.1 keeps one such time a connection, so it is reliable for
-   * `concurrency: 1` only. @defaultValue none
+   * another worker (CAN_DO_TIMEOUT): its signal is aborted, and its result no longer counts. For
+   * processes that may hang; gearmand 1.1 measures one such time per connection, so it is reliable
+   * only with `concurrency: 1`. @defaultValue none
    */
   readonly serverTimeout?: number | undefined
 }
 
-/** What the settings of a function may be. */
+/** The known settings of a function and their valid values. */
 const RULES = new OptionRules<FunctionOptions>({
   timeout: milliseconds,
   codec: checkCodec,
   rateLimit: optionsOf<RateLimitOptions>({ jobs: wholeNumberFrom(1), per: milliseconds }),
-  // gearmand takes less for a second.
+  // gearmand treats less as a second.
   serverTimeout: wholeNumberFrom(1_000, 2 ** 31 - 1),
 })
 
@@ -40,7 +40,7 @@ const RULES = new OptionRules<FunctionOptions>({
 export interface WorkerFunction {
   /** The name as the caller gave it. */
   readonly name: string
-  /** The name as gearmand has it, as the text of its bytes. */
+  /** The name as gearmand knows it, as the text of its bytes. */
   readonly wireName: string
   readonly handler: JobHandler<unknown>
   readonly timeout: number | undefined
@@ -51,20 +51,20 @@ export interface WorkerFunction {
   readonly sandboxed: boolean
 }
 
-/** Makes a handler of a module's `file:` URL and the name of the codec. */
+/** Makes a handler from a module's `file:` URL and the name of the codec. */
 export type SandboxHandler = (module: string, codec: string) => JobHandler<unknown>
 
-/** The functions of a worker, by the name that gearmand has. */
+/** The functions of a worker, by gearmand's name. */
 export class Functions {
   readonly #names: FunctionNames
   readonly #codec: Codec
   readonly #current: Map<string, WorkerFunction> = new Map()
-  /** Removed, but jobs that gearmand assigned before it heard of that still come. */
+  /** Removed, but jobs that gearmand assigned before it knew still arrive. */
   readonly #removed: Map<string, WorkerFunction> = new Map()
 
   readonly #sandbox: SandboxHandler
 
-  /** @param sandbox Makes a handler of a module. */
+  /** @param sandbox - makes a handler from a module. */
   constructor(settings: Settings, sandbox: SandboxHandler) {
     this.#sandbox = sandbox
     this.#names = new FunctionNames(settings.namespace)
@@ -96,7 +96,7 @@ export class Functions {
     return added
   }
 
-  /** The name that gearmand has, or `undefined` where there is no such function. */
+  /** gearmand's name, or `undefined` if there is no such function. */
   remove(fn: string | JobDefinition<unknown, unknown>): string | undefined {
     const wireName = this.#names.encode(typeof fn === 'object' && fn !== null ? fn.name : fn)
     const removed = this.#current.get(wireName)
@@ -106,12 +106,12 @@ export class Functions {
     return wireName
   }
 
-  /** Whether there are functions that were removed, of which a job may still come. */
+  /** Whether there are removed functions of which a job may still arrive. */
   get lingering(): boolean {
     return this.#removed.size > 0
   }
 
-  /** Lets go of removed functions of which no job can come any more. */
+  /** Forgets removed functions of which no more jobs can arrive. */
   forget(mayCome: (wireName: string) => boolean): void {
     for (const wireName of this.#removed.keys()) {
       if (!mayCome(wireName)) this.#removed.delete(wireName)
@@ -142,7 +142,7 @@ export class Functions {
         { function: name },
       )
     }
-    // The thread encodes and decodes; here bytes pass through.
+    // The thread encodes and decodes; here bytes pass through unchanged.
     return {
       handler: this.#sandbox(moduleUrl(handler, name), applied),
       codec: codecOf('buffer'),

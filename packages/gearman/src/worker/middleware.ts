@@ -5,7 +5,7 @@ import type { GearmanJob, JobHandler } from '../job.js'
  * Runs around every handler of a worker: before `next()`, after it, instead of it. What it returns
  * completes the job, what it throws ends it.
  *
- * @param next Runs what is inside: the next middleware, at last the handler. To be called once.
+ * @param next - runs what is inside: the next middleware, finally the handler. Call it once.
  */
 export type Middleware = (job: GearmanJob<unknown>, next: () => Promise<unknown>) => unknown
 
@@ -27,7 +27,7 @@ export function around(
           entered = true
           const inner = enter(depth + 1)
           inner.catch((error: unknown) => {
-            // Else nobody would know; the job has its end.
+            // Otherwise nobody would know; the job already has its result.
             if (!left) return
             process.emitWarning(
               `middleware of ${job.functionName} did not wait for next(), which threw: ${messageOf(error)}`,

@@ -2,11 +2,11 @@ import { clearTimeout, monotonic, PendingQueue, setTimeout } from '@glammp/wire'
 import { InvalidArgumentError } from '../errors.js'
 import { milliseconds, wholeNumber } from '../options.js'
 
-/** How often jobs of a function may begin. */
+/** How often jobs of a function may start. */
 export interface RateLimitOptions {
-  /** Jobs that may begin ... */
+  /** Jobs that may start ... */
   readonly jobs: number
-  /** ... within so many milliseconds, wherever these begin. */
+  /** ... within any stretch of this many milliseconds. */
   readonly per: number
 }
 
@@ -22,20 +22,20 @@ export function checkRateLimit(given: RateLimitOptions): RateLimitOptions {
 }
 
 /**
- * At most so many jobs within any stretch of time of a given length, over all servers. A grab
- * reserves its place when it is sent: a job that came has to be run, or it would be held back from
+ * Limits the number of jobs within any stretch of time of a given length, over all servers. A grab
+ * reserves its place when it is sent: an assigned job must be run, or it would be held back from
  * other workers.
  */
 export class RateLimit {
   #options: RateLimitOptions
   readonly #opened: () => void
-  /** When the jobs of the last stretch began. */
+  /** When the jobs of the last stretch started. */
   readonly #starts: PendingQueue<number> = new PendingQueue()
   #reserved = 0
   #closed = false
   #timer: NodeJS.Timeout | undefined
 
-  /** @param opened Called when a job may begin again. */
+  /** @param opened - called when a job may start again. */
   constructor(options: RateLimitOptions, opened: () => void) {
     this.#options = options
     this.#opened = opened
@@ -46,7 +46,7 @@ export class RateLimit {
     return !this.#closed && this.#starts.size + this.#reserved < this.#options.jobs
   }
 
-  /** Another limit from now on. */
+  /** Sets another limit. */
   change(options: RateLimitOptions): void {
     this.#options = options
     this.#look()
@@ -58,25 +58,25 @@ export class RateLimit {
     this.#watch()
   }
 
-  /** It came, and begins. */
+  /** It arrived, and starts. */
   began(): void {
     this.#reserved -= 1
     this.#starts.push(monotonic())
     this.#watch()
   }
 
-  /** They did not come. */
+  /** They did not arrive. */
   returned(jobs: number): void {
     this.#reserved -= jobs
   }
 
-  /** No job any more. */
+  /** No more jobs. */
   close(): void {
     this.#closed = true
     clearTimeout(this.#timer)
   }
 
-  /** Where no place is left, forgets the starts that are past, and waits for the next one to be. */
+  /** If no place is left, forgets the starts that are past, and waits until the next one is. */
   #watch(): void {
     if (this.#closed || this.open) return
     const past = monotonic() - this.#options.per

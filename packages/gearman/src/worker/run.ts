@@ -11,7 +11,7 @@ import type { Assignment, JobConnection } from './servers/job-connection.js'
 
 const UNSENT: Promise<boolean> = Promise.resolve(false)
 
-/** How a job ended: by a packet of the handler's, or because its result counts no more. */
+/** How a job ended: by a packet of the handler's, or because its result no longer counts. */
 export type JobOutcome = 'complete' | 'fail' | 'exception' | 'timeout' | 'lost'
 
 /** The end of a job. */
@@ -21,8 +21,8 @@ export interface JobEnd {
   /** The function as the worker registered it. */
   readonly function: string
   /**
-   * `timeout`: it took longer than its function may; `lost`: its connection was lost or the worker
-   * closed by force, and gearmand gives it to another worker.
+   * `timeout`: it took longer than allowed; `lost`: its connection was lost or the worker closed by
+   * force, and gearmand gives it to another worker.
    */
   readonly outcome: JobOutcome
   /** Milliseconds from its assignment on. */
@@ -31,7 +31,7 @@ export interface JobEnd {
   readonly error: unknown
 }
 
-/** Something that a handler wanted to send and that cannot be sent. */
+/** Something that a handler tried to send and that cannot be sent. */
 export interface JobUnsent {
   /** The handle with its server. */
   readonly handle: string
@@ -41,11 +41,11 @@ export interface JobUnsent {
   readonly error: GearmanError
 }
 
-/** The worker, as far as a job needs it. */
+/** The part of a worker that a job needs. */
 export interface RunOwner {
   readonly deadlines: Deadlines
   readonly meter: JobMeter
-  /** Whether anyone wants to know of ends. */
+  /** Whether there is a listener for ends. */
   readonly watched: boolean
   /** The job's end was sent, or none will be: its handler may still be busy. */
   ended(end: JobEnd): void
@@ -62,7 +62,7 @@ const OUTCOMES: Partial<Record<PacketType, JobOutcome>> = {
 }
 
 /**
- * One job on its handler. It sees to it that exactly one final packet leaves, on the connection
+ * One job with its handler. It ensures that exactly one final packet is sent, on the connection
  * that the job came from, and that its slot is given back once.
  */
 export class Run extends Deadline implements JobChannel {
@@ -87,7 +87,7 @@ export class Run extends Deadline implements JobChannel {
     this.#owner = owner
   }
 
-  /** @param handler The function's handler, with the worker's middleware around it. */
+  /** @param handler - the function's handler, with the worker's middleware around it. */
   start(assignment: Assignment, handler: JobHandler<unknown>): void {
     const { name, timeout = Infinity, serverTimeout = Infinity, codec } = this.#fn
     const { context, workload } = takeContext(assignment.data)
@@ -110,7 +110,7 @@ export class Run extends Deadline implements JobChannel {
     try {
       result = handler(job)
       if (isThenable(result)) {
-        // A thenable that is no promise may throw, or call back twice.
+        // A thenable that is not a promise may throw, or call back twice.
         Promise.resolve(result).then(
           (value) => this.#returned(value),
           (error: unknown) => this.#threw(error),
@@ -157,7 +157,7 @@ export class Run extends Deadline implements JobChannel {
     this.#owner.unsent({ handle: this.handle, function: this.#fn.name, error })
   }
 
-  /** The result cannot count any more; the handler still has its slot. */
+  /** The result no longer counts; the handler still has its slot. */
   lose(reason: GearmanError): void {
     if (!this.#over) this.#end('lost', reason)
     this.#abort(reason)
@@ -183,7 +183,7 @@ export class Run extends Deadline implements JobChannel {
     return formatHandle(this.#origin.name, this.#localHandle)
   }
 
-  // What stands before the function's name in its own full name.
+  // What precedes the function's name in its full name.
   #withoutNamespace(wireName: string): string {
     const { wireName: full, name } = this.#fn
     const namespace = full.slice(0, full.length - byteText(name).length)

@@ -1,13 +1,15 @@
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const
 
-/** What leaves on a signal: one listener for all, since Node warns of a leak from the eleventh on. */
+/**
+ * Callbacks for a signal: one listener for all, because Node warns of a leak from the eleventh on.
+ */
 const leaving: Set<() => void> = new Set()
 
 /**
  * Calls `leave` on the first SIGTERM or SIGINT. The second one finds no listener any more and ends
  * the process, as a person who presses Ctrl-C twice expects.
  *
- * @returns What takes it off.
+ * @returns A function that removes it.
  */
 export function onTermination(leave: () => void): () => void {
   // The same function may be given twice.

@@ -1,4 +1,4 @@
-/** A source of jobs, as far as sharing the slots goes. */
+/** The part of a source of jobs that sharing the slots needs. */
 export interface Grabbing {
   /** It may have jobs, and takes one more grab. */
   readonly hungry: boolean
@@ -23,7 +23,7 @@ export class Slots {
   #quota = 0
   #turn = 0
   #idle: (() => void) | undefined
-  /** Jobs that came late, and wait for a slot. */
+  /** Jobs that arrived late, and wait for a slot. */
   readonly #held: (() => void)[] = []
 
   constructor(limit: number) {
@@ -35,7 +35,7 @@ export class Slots {
     return this.#running
   }
 
-  /** How many jobs may run at once. Where more do, those run to their end. */
+  /** How many jobs may run at once. If more are running, those run to their end. */
   get limit(): number {
     return this.#limit
   }
@@ -54,7 +54,7 @@ export class Slots {
     if (index !== -1) this.#sources.splice(index, 1)
   }
 
-  /** Lets `jobs` more be taken; 0 stops taking. */
+  /** Allows `jobs` more to be taken; 0 stops taking. */
   allow(jobs: number): void {
     this.#quota = jobs
     this.fill()
@@ -85,7 +85,7 @@ export class Slots {
     this.#promised += 1
   }
 
-  /** Begins a job that came late: now, or when a slot is free. */
+  /** Starts a job that arrived late: now, or when a slot is free. */
   admit(begin: () => void): void {
     if (this.#running < this.#limit) begin()
     else this.#held.push(begin)

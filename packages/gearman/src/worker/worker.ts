@@ -51,23 +51,28 @@ export interface CloseOptions {
 
 const CLOSE_RULES = new OptionRules<CloseOptions>({ timeout: milliseconds })
 
-/** Events of a {@link GearmanWorker}. There is no `error` event: nothing unheard ends the process. */
+/**
+ * Events of a {@link GearmanWorker}. There is no `error` event: no event without a listener ends
+ * the process.
+ */
 export interface GearmanWorkerEvents {
-  /** A job came, and its handler begins. */
+  /** A job arrived, and its handler starts. */
   'job:start': [job: JobStart]
-  /** Its end was sent, or its result counts no more. The handler may still be busy then. */
+  /** Its end was sent, or its result no longer counts. The handler may still be busy then. */
   'job:end': [end: JobEnd]
   /** A `send` method of a job has rejected, and its handler does not await it. */
   'job:unsent': [unsent: JobUnsent]
-  /** There is a connection to a server. */
+  /** A connection to a server was opened. */
   'server:up': [state: ServerUp]
   /** There is none: the first failure after it was up, or was tried first. */
   'server:down': [state: ServerDown]
-  /** A connection was lost or did not come about: the next one is tried in `delay` milliseconds. */
+  /**
+   * A connection was lost or could not be opened: the next one is tried in `delay` milliseconds.
+   */
   'server:reconnecting': [state: ServerReconnecting]
 }
 
-/** The beginning of a job. */
+/** The start of a job. */
 export interface JobStart {
   /** The handle with its server. */
   readonly handle: string
@@ -76,8 +81,8 @@ export interface JobStart {
 }
 
 /**
- * Serves functions on all its servers at once. A connection that is lost is made again, with
- * growing pauses, and everything registered again; no failure of a server ends the worker.
+ * Serves functions on all its servers at once. A lost connection is opened again, with growing
+ * pauses, and everything is registered again; a failure of a server does not end the worker.
  *
  * Its type carries the worker's codec, by which the workload of a function without a definition is typed.
  */
@@ -101,7 +106,7 @@ export class GearmanWorker<WorkerCodec extends CodecOption = 'string'>
   #once: ((done: boolean) => void) | undefined
 
   /**
-   * @param options Servers as text or an array, or all options.
+   * @param options - servers as text or an array, or all options.
    * @throws InvalidArgumentError
    */
   constructor(options: GearmanWorkerOptions<WorkerCodec> | ServerList = {}) {
@@ -152,7 +157,9 @@ export class GearmanWorker<WorkerCodec extends CodecOption = 'string'>
     this.#unlisten = given.handleSignals ? onTermination(() => void this.close()) : () => {}
   }
 
-  /** Jobs that may run at once. May be set at any time; where more run, those run to their end. */
+  /**
+   * Jobs that may run at once. May be set at any time; if more are running, those run to their end.
+   */
   get concurrency(): number {
     return this.#slots.limit
   }
@@ -166,7 +173,7 @@ export class GearmanWorker<WorkerCodec extends CodecOption = 'string'>
     return this.#slots.running
   }
 
-  /** What has become of the jobs so far, and what went over the connections. */
+  /** The outcomes of the jobs so far, and the traffic of the connections. */
   metrics(): GearmanMetrics {
     return this.#meter.snapshot(this.#connections.metered())
   }
@@ -174,9 +181,9 @@ export class GearmanWorker<WorkerCodec extends CodecOption = 'string'>
   /**
    * Serves a function from now on; a second call for one name replaces the handler.
    *
-   * @param handler A function; or a module as a path or `file:` URL, whose export of the function's
-   * name, or else its default one, runs in a thread of its own.
-   * @throws InvalidArgumentError, ClosedError where the worker was closed.
+   * @param handler - a function; or a module as a path or `file:` URL, whose export with the
+   *   function's name, or else its default export, runs in a thread.
+   * @throws InvalidArgumentError, ClosedError if the worker was closed.
    */
   addFunction<Input, Output>(
     fn: JobDefinition<Input, Output>,
@@ -205,10 +212,10 @@ export class GearmanWorker<WorkerCodec extends CodecOption = 'string'>
   }
 
   /**
-   * Serves a function no more; its running jobs go on to their end. On a connection where some run
-   * no job is taken until then, since gearmand would queue them again.
+   * Stops serving a function; its running jobs go on to their end. A connection on which some run
+   * takes no jobs until then, because gearmand would queue them again.
    *
-   * @returns False where there is no such function.
+   * @returns False if there is no such function.
    */
   removeFunction(fn: string | JobDefinition<unknown, unknown>): boolean {
     const wireName = this.#functions.remove(fn)
@@ -218,7 +225,7 @@ export class GearmanWorker<WorkerCodec extends CodecOption = 'string'>
     return true
   }
 
-  /** Puts middleware around the handlers of all functions, inside of what was put there before. */
+  /** Wraps the handlers of all functions in middleware, inside of the middleware added before. */
   use(middleware: Middleware): this {
     if (typeof middleware !== 'function') {
       throw new InvalidArgumentError('middleware is a function of a job and next')
@@ -227,14 +234,14 @@ export class GearmanWorker<WorkerCodec extends CodecOption = 'string'>
     return this
   }
 
-  /** Adds one job server, as PHP's `addServer` does; `localhost:4730` if nothing is said. */
+  /** Adds one job server, as PHP's `addServer` does; `localhost:4730` by default. */
   addServer(host = 'localhost', port?: number): void {
     this.addServers(port === undefined ? host : { host, port })
   }
 
   /**
-   * Adds job servers: `'a:4730,b'`, an object, or an array of either. A worker that was closed leaves
-   * them alone: discovery may name one at any time.
+   * Adds job servers: `'a:4730,b'`, an object, or an array of either. A closed worker ignores them:
+   * discovery may name one at any time.
    *
    * @throws InvalidArgumentError
    */
@@ -245,9 +252,9 @@ export class GearmanWorker<WorkerCodec extends CodecOption = 'string'>
   }
 
   /**
-   * Takes jobs until {@link close}; resolves when the worker has left.
+   * Takes jobs until {@link close}; resolves when the worker has disconnected.
    *
-   * @throws ClosedError where it was closed before, InvalidArgumentError during a `workOnce`.
+   * @throws ClosedError if it was closed before, InvalidArgumentError during a `workOnce`.
    */
   async work(): Promise<void> {
     await this.#begin('working')
@@ -256,10 +263,10 @@ export class GearmanWorker<WorkerCodec extends CodecOption = 'string'>
   }
 
   /**
-   * Waits for one job and runs it; resolves to true when its handler is done, to false where the
+   * Waits for one job and runs it; resolves to true when its handler is done, to false if the
    * worker was closed meanwhile.
    *
-   * @throws ClosedError where it was closed before, InvalidArgumentError where it works already.
+   * @throws ClosedError if it was closed before, InvalidArgumentError if it is already working.
    */
   async workOnce(): Promise<boolean> {
     await this.#begin('once')
@@ -271,8 +278,8 @@ export class GearmanWorker<WorkerCodec extends CodecOption = 'string'>
   }
 
   /**
-   * Takes no more jobs, lets the running ones finish, then leaves once gearmand has all results. A
-   * later call with a timeout shortens the wait of an earlier one.
+   * Takes no more jobs, lets the running ones finish, then disconnects once gearmand has all
+   * results. A later call with a timeout shortens the wait of an earlier one.
    */
   async close(options: CloseOptions = {}): Promise<void> {
     checkOptions('close', CLOSE_RULES, options)
@@ -292,7 +299,7 @@ export class GearmanWorker<WorkerCodec extends CodecOption = 'string'>
   async #begin(mode: 'working' | 'once'): Promise<void> {
     this.#refuseClosed()
     if (this.#mode === 'once' || this.#mode === 'working') {
-      throw new InvalidArgumentError('the worker works already')
+      throw new InvalidArgumentError('the worker is already working')
     }
     const start = this.#mode === 'new'
     this.#mode = mode
@@ -342,7 +349,7 @@ export class GearmanWorker<WorkerCodec extends CodecOption = 'string'>
     this.#slots.fill()
   }
 
-  /** Lets go of what belongs to functions that were removed and of which nothing runs any more. */
+  /** Forgets removed functions of which nothing runs any more. */
   #forget(): void {
     this.#connections.sweep()
     if (!this.#functions.lingering) return
@@ -365,7 +372,7 @@ export class GearmanWorker<WorkerCodec extends CodecOption = 'string'>
 
   #force(timeout: number): void {
     this.#connections.close(
-      new Fault('closed', `the worker was closed and left after ${timeout} ms`),
+      new Fault('closed', `the worker was closed and gave up after ${timeout} ms`),
     )
     void this.#left()
   }

@@ -3,7 +3,7 @@ import { withoutNuls } from '../../names/handle.js'
 import { PacketType } from '../../protocol/packet.js'
 import type { Submission } from './submission.js'
 
-/** Jobs of one handle: nearly always one, several where equal uniques met on this connection. */
+/** Jobs of one handle: nearly always one; several if equal uniques met on this connection. */
 type Waiters = Submission | { readonly all: Submission[]; turn: number }
 
 /** The acknowledged jobs of a connection whose results are waited for, by their handles. */
@@ -33,7 +33,7 @@ export class AwaitedJobs {
   worked(type: PacketType, args: readonly string[], data: Buffer): void {
     const handle = withoutNuls(args[0] ?? '')
     const waiters = this.#jobs.get(handle)
-    // Over already: a second final packet (after a cancel), or a caller that has gone.
+    // Already over: a second final packet (after a cancel), or the caller has given up.
     if (waiters === undefined) return
     const final = isFinal(type)
     if (final) this.#delete(handle)
@@ -47,12 +47,12 @@ export class AwaitedJobs {
     }
   }
 
-  /** The caller of a job has its end. */
+  /** The caller of a job has its result. */
   release(submission: unknown, handle: string): void {
     const waiters = this.#jobs.get(handle)
     if (waiters === undefined) return
-    // One of several stays: gearmand sends each packet as often as there are waiters, so that
-    // the turns must be kept.
+    // One of several stays: gearmand sends each packet as often as there are waiters, so that their
+    // order must be kept.
     if (waiters === submission || ('all' in waiters && waiters.all.every(isSettled))) {
       this.#delete(handle)
     }

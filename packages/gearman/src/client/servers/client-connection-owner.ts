@@ -8,11 +8,11 @@ export interface ClientConnectionOptions extends LinkOptions {
   readonly heartbeat: number
   /** Whether there is no other server. */
   readonly alone: () => boolean
-  /** Told when the server is found down, and when it is up again. */
+  /** Called when the server is found to be down, and when it is up again. */
   readonly watcher: ClientConnectionOwner
 }
 
-/** Who wants to know about the state of servers. */
+/** The listener for the state of servers. */
 export interface ClientConnectionOwner {
   up(server: string): void
   down(server: string, reason: Fault): void

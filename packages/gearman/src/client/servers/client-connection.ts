@@ -23,7 +23,7 @@ import { EchoQuery } from './query.js'
 import { ExceptionsOption, type Request, type RequestOwner } from './request.js'
 import { Submission } from './submission.js'
 
-/** Nothing was heard for so many milliseconds: this process may have been frozen since. */
+/** After this many milliseconds without a byte, this process may have been frozen. */
 const STALE = 1_000
 
 /**
@@ -44,7 +44,7 @@ export class ClientConnection implements LinkOwner, RequestOwner, MeteredServer 
   /** One for all: a server that hangs makes as many errors as there are calls. */
   readonly #late: Fault
   readonly #health: Health
-  /** Not written yet, for want of a connection. */
+  /** Not written yet, because there is no connection. */
   readonly #waiting: PendingQueue<Request> = new PendingQueue()
   /** Written and not answered yet. */
   readonly #pending: PendingQueue<Request> = new PendingQueue()
@@ -52,7 +52,7 @@ export class ClientConnection implements LinkOwner, RequestOwner, MeteredServer 
   #connecting = false
   /** The greeting was answered: requests may go out. */
   #ready = false
-  /** Something else was answered too. */
+  /** Something else was answered as well. */
   #proven = false
   /** Bytes of this connection that the server has. */
   #arrived = 0
@@ -88,12 +88,12 @@ export class ClientConnection implements LinkOwner, RequestOwner, MeteredServer 
     return this.#waiting.size + this.#pending.size + this.#jobs.size
   }
 
-  /** It failed and has not answered since, or says nothing where an answer is due. */
+  /** It failed and has not answered since, or says nothing while an answer is due. */
   get down(): boolean {
     return this.#health.reason !== undefined || this.#silent
   }
 
-  /** Finds out whether it is there, unless it rests. */
+  /** Checks whether it can be reached, unless it rests. */
   look(): void {
     if (this.#health.resting === undefined) void this.#connect()
   }
@@ -133,7 +133,7 @@ export class ClientConnection implements LinkOwner, RequestOwner, MeteredServer 
     const request = new ExceptionsOption()
     request.owner = this
     this.#append(output, request)
-    // What waits for it goes to another server, if there is one.
+    // Requests that wait for it go to another server, if there is one.
     this.#deadlines.add(request, this.#alone() ? this.#timeout : this.#connectTimeout)
     this.#heartbeat.start()
   }
@@ -151,7 +151,7 @@ export class ClientConnection implements LinkOwner, RequestOwner, MeteredServer 
         this.#jobs.worked(type, args, data)
         return
       case PacketType.ERROR:
-        // Never the answer to something a client asks: gearmand answers results that way.
+        // Never the answer to a request of a client: gearmand answers results in this way.
         if (args[0] === 'JOB_NOT_FOUND') return
         this.#refused(this.#next(type), args)
         break
@@ -165,7 +165,7 @@ export class ClientConnection implements LinkOwner, RequestOwner, MeteredServer 
   lost(reason: Fault): void {
     this.#heartbeat.stop()
     this.flow.reset()
-    // One that takes connections and answers nothing is down like one that takes none.
+    // A server that accepts connections and answers nothing is down, like one that accepts none.
     const failed = !this.#proven || reason.kind === 'timeout'
     if (failed && reason.kind !== 'closed') this.#health.failed(reason)
     const requests = this.#pending.drain()
@@ -192,18 +192,19 @@ export class ClientConnection implements LinkOwner, RequestOwner, MeteredServer 
     const { now } = this.#deadlines
     const silent = request.heardBefore === heard
     let more = unfinished(request, connection, this.#arrived, this.#timeout, now)
-    // Its answer is behind a large packet that is on its way.
+    // Its answer comes after a large packet that is under way.
     if (more === 0 && !silent && this.#link.receiving) more = this.#timeout
     if (more === 0) {
       request.abandon(this.#late)
       if (silent) {
-        // Whatever else waits there would wait for ever: the peer hangs, or is gone without a word.
+        // Everything else that waits there would wait for ever: the peer hangs, or has disappeared
+        // silently.
         this.#link.close(new Fault('timeout', `the server said nothing for ${this.#timeout} ms`))
         return
       }
       more = this.#timeout
     }
-    // It keeps its place, and goes on to find out a server that hangs.
+    // It keeps its place, and still detects a server that hangs.
     request.heardBefore = heard
     this.#deadlines.add(request, more)
     this.#noteDrained()
@@ -214,7 +215,7 @@ export class ClientConnection implements LinkOwner, RequestOwner, MeteredServer 
     this.#jobs.release(request, localHandle)
   }
 
-  /** Nothing was heard since a request went out a while ago. */
+  /** Nothing has arrived since a request was sent a while ago. */
   get #silent(): boolean {
     const oldest = this.#pending.peek()
     return (
@@ -253,7 +254,7 @@ export class ClientConnection implements LinkOwner, RequestOwner, MeteredServer 
     if (this.#health.reason !== undefined) this.#beat()
   }
 
-  /** Reads what has come, such as the end of the connection, before something more is sent on it. */
+  /** Reads what has arrived, such as the end of the connection, before more is sent on it. */
   #look(): void {
     if (this.#looking) return
     this.#looking = true
@@ -297,8 +298,8 @@ export class ClientConnection implements LinkOwner, RequestOwner, MeteredServer 
 
   #answered(type: PacketType, args: readonly string[], data: Buffer): void {
     if (type === PacketType.NOOP) return
-    // It stays in the queue until the packet has proved to be its answer: else nobody would tell
-    // it that the connection is closed over this.
+    // It stays in the queue until the packet has proved to be its answer: otherwise it would not be
+    // told that the connection is closed for this.
     if (this.#pending.peek()?.answered(type, args, data) === false) {
       throw new MalformedPacketError(`packet type ${type} does not answer what was asked`)
     }
@@ -327,7 +328,8 @@ export class ClientConnection implements LinkOwner, RequestOwner, MeteredServer 
 
   #noteDrained(): void {
     if (this.#drained === undefined) return
-    // What its caller has given up holds its place only, until a server that hangs is found out.
+    // A request that its caller has given up only keeps its place, until a server that hangs is
+    // detected.
     const waits = (request: Request): boolean => !request.settled
     if (this.#pending.some(waits) || this.#waiting.some(waits)) return
     this.#drained()
@@ -335,5 +337,5 @@ export class ClientConnection implements LinkOwner, RequestOwner, MeteredServer 
   }
 }
 
-// Silence is found out by the heartbeat itself.
+// The heartbeat itself detects silence.
 function ignore(): void {}

@@ -1,15 +1,18 @@
 import { Alarm, type Deadlines } from '@glammp/wire'
 import type { Link } from '../../link/link.js'
 
-/** Who cannot take more from a connection now. */
+/** A reader that cannot take more from a connection now. */
 export interface HoldOwner {
-  /** The connection was held for it as long as others can bear: it gets no more. */
+  /** The connection was held for it as long as the others may wait: it gets no more. */
   overdue(): void
 }
 
 /** How a job's listener keeps the packets from coming. */
 export interface Flow {
-  /** Has nothing read from the connection for a while; several times is as once. */
+  /**
+   * Stops reading from the connection for a while; calling it several times has the effect of one
+   * call.
+   */
   hold(holder: HoldOwner): void
   /** Undoes that. */
   release(holder: HoldOwner): void
@@ -20,9 +23,9 @@ const MAX_HOLD = 1_000
 
 /**
  * Holds a connection while somebody cannot take what comes. Gearman has no flow control: gearmand
- * keeps in its memory, without a limit, what a client does not read, and the worker sends on. So
- * back-pressure is to leave the bytes with gearmand. All jobs of a client share the connection, and
- * while others wait on it one holder may stop it only for a moment at a time.
+ * keeps in its memory, without a limit, what a client does not read, and the worker keeps sending.
+ * So back-pressure means leaving the bytes with gearmand. All jobs of a client share the
+ * connection, and while others wait on it one holder may stop it only for a moment at a time.
  */
 export class FlowControl implements Flow {
   readonly #link: Link
@@ -32,8 +35,8 @@ export class FlowControl implements Flow {
   readonly #holds: Map<HoldOwner, Alarm> = new Map()
 
   /**
-   * @param timeout Milliseconds that others wait for an answer.
-   * @param shared Whether anybody else waits on the connection.
+   * @param timeout - milliseconds that others wait for an answer.
+   * @param shared - whether anybody else waits on the connection.
    */
   constructor(link: Link, deadlines: Deadlines, timeout: number, shared: () => boolean) {
     this.#link = link

@@ -48,7 +48,7 @@ export class JobServers implements SubmissionOwner {
     return this.#selection.candidates.map((server) => server.name)
   }
 
-  /** @throws {@link InvalidArgumentError} for a server that is there already. */
+  /** @throws {@link InvalidArgumentError} for a server that is already in the list. */
   add(address: ServerAddress): void {
     if (this.names.includes(address.name)) {
       throw new InvalidArgumentError(`server ${address.name} is listed twice`)
@@ -75,7 +75,7 @@ export class JobServers implements SubmissionOwner {
     return this.#closing !== undefined
   }
 
-  /** Calls back when the client is closed; what it returns undoes it. */
+  /** Calls back when the client is closed; what it returns removes the callback. */
   onClose(callback: (reason: Fault) => void): () => void {
     this.#closers.add(callback)
     return () => this.#closers.delete(callback)
@@ -85,7 +85,7 @@ export class JobServers implements SubmissionOwner {
     return this.#meter.snapshot(this.#selection.candidates)
   }
 
-  /** Takes on a job; what becomes of it is told to its listener. False where it failed at once. */
+  /** Accepts a job; its listener is called with the outcome. False if it failed at once. */
   take(submission: Submission): boolean {
     this.#pending += 1
     submission.begun = this.deadlines.now
@@ -94,7 +94,7 @@ export class JobServers implements SubmissionOwner {
     return !submission.settled
   }
 
-  /** Sends a job that was taken on. */
+  /** Sends a job that was accepted. */
   send(submission: Submission): void {
     if (this.#closing !== undefined) submission.abandon(CLOSED)
     if (submission.settled) return
@@ -105,7 +105,7 @@ export class JobServers implements SubmissionOwner {
   /**
    * Asks the server of a handle, or all.
    *
-   * @param make Makes the query out of what its answer is given to.
+   * @param make - makes the query from the callback for its answer.
    */
   async ask<T>(
     handle: JobHandle | undefined,
@@ -129,7 +129,10 @@ export class JobServers implements SubmissionOwner {
     return answers
   }
 
-  /** Waits for every acknowledgement that is due; jobs still waited for end with ClosedError. */
+  /**
+   * Waits for every acknowledgement that is due; jobs whose results are still awaited end with
+   * ClosedError.
+   */
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
@@ -162,7 +165,8 @@ export class JobServers implements SubmissionOwner {
     const { order, errorCode, begun } = submission
     const outcome = errorCode ?? (order.background ? 'queued' : 'complete')
     this.#meter.record(order.name, outcome, this.deadlines.now - begun)
-    // One that waits for its answer on a connection stays armed: it finds out a server that hangs.
+    // A request that waits for its answer on a connection stays armed: it detects a server that
+    // hangs.
     if (submission.heardBefore === undefined) this.deadlines.remove(submission)
   }
 
@@ -178,7 +182,7 @@ export class JobServers implements SubmissionOwner {
     this.#retrying.delete(submission)
     if (submission.settled) return
     this.deadlines.add(submission, this.#options.timeout)
-    // The one that failed last is avoided, where there is another one.
+    // The one that failed last is avoided, if there is another one.
     const server =
       this.#pick(submission.order.key, submission.avoided) ??
       this.#pick(submission.order.key, undefined)
@@ -186,7 +190,9 @@ export class JobServers implements SubmissionOwner {
     server?.send(submission)
   }
 
-  /** The server of a job. One that is down is looked for meanwhile, at nobody's cost. */
+  /**
+   * The server of a job. A server that is down is retried meanwhile, without a call waiting for it.
+   */
   #pick(
     key: string | undefined,
     avoided: ReadonlySet<unknown> | undefined,
@@ -196,8 +202,8 @@ export class JobServers implements SubmissionOwner {
     return this.#selection.pick(key, avoided)
   }
 
-  // A caller with a shorter limit than the client leaves a query that finds out a hanging server;
-  // one with more waits longer for this server than others do.
+  // A caller with a shorter limit than the client's leaves a query that detects a hanging server;
+  // one with a longer limit waits longer for this server than others do.
   #ask<T>(connection: ClientConnection, query: Query<T>, options: CallOptions): void {
     const { timeout } = this.#options
     query.limit(this.deadlines, options)

@@ -68,13 +68,13 @@ export class EchoQuery extends Query<void> {
 
 /** What gearmand knows of a job. */
 export interface JobStatus {
-  /** False where gearmand knows no such job: it is over, or never was. */
+  /** False if gearmand does not know the job: it is over, or never existed. */
   readonly known: boolean
   /** True while a worker has it. */
   readonly running: boolean
   /** Work done, as the worker last reported it. */
   readonly numerator: number
-  /** Work in all; 0 while the worker reported nothing. */
+  /** Total work; 0 while the worker reported nothing. */
   readonly denominator: number
 }
 

@@ -13,15 +13,15 @@ import type { Sending } from '../../link/upload.js'
 import { encode, PacketType } from '../../protocol/packet.js'
 import type { Flow } from './flow-control.js'
 
-/** The connection side of a request, as far as a request needs to know it. */
+/** The part of a connection that a request needs. */
 export interface RequestOwner {
   /** Name of the server. */
   readonly name: string
-  /** Holds back what its connection brings. */
+  /** Holds back what arrives on its connection. */
   readonly flow: Flow
   /** The server did not answer in time. */
   overdue(request: Request): void
-  /** The caller of a job that has a handle has its end. */
+  /** The caller of a job with a handle has its result. */
   release(request: Request, localHandle: string): void
 }
 
@@ -29,48 +29,48 @@ export interface RequestOwner {
 export interface CallOptions {
   /** Milliseconds that it may take. */
   readonly timeout?: number | undefined
-  /** Gives it up. */
+  /** Aborts it. */
   readonly signal?: AbortSignal | undefined
 }
 
 /**
  * Something sent on a client connection that gearmand answers. Answers carry no id: they come in
- * the order of the requests, so a request whose caller has gone keeps its place until its answer
- * is there.
+ * the order of the requests, so a request whose caller has given up keeps its place until its
+ * answer has arrived.
  */
 export abstract class Request extends Deadline implements Sending {
   /** Where it was sent last. */
   owner: RequestOwner | undefined = undefined
-  /** What the connection had heard when it was written; `undefined` until then. */
+  /** How much the connection had received when it was written; `undefined` until then. */
   heardBefore: number | undefined = undefined
   written = 0
   position = 0
   left = -1
   moved = 0
-  /** True once the caller has its end. */
+  /** True once the caller has its result. */
   settled = false
-  /** Called when the caller has its end. */
+  /** Called when the caller has its result. */
   onSettled: (() => void) | undefined = undefined
   #lift: (() => void) | undefined
   #unlisten: (() => void) | undefined
 
   /** Appends the packet. */
   abstract encode(output: Output): void
-  /** Takes the answer; false where the packet is none. */
+  /** Takes the answer; false if the packet is not an answer to it. */
   abstract answered(type: PacketType, args: readonly string[], data: Buffer): boolean
   /** The server answered ERROR. */
   abstract refused(code: string, text: string): void
-  /** No answer will come from where it was sent to. `sent` is false where nothing was written. */
+  /** No answer will come from where it was sent to. `sent` is false if nothing was written. */
   abstract failed(fault: Fault, sent: boolean): void
   /** Ends it with an error; a second end is ignored. */
   abstract fail(error: GearmanError): void
   /** What the caller asked for, and where it is. */
   protected abstract get context(): ErrorContext
 
-  /** Gives it up after `timeout` milliseconds, or when the signal says so. */
+  /** Aborts it after `timeout` milliseconds, or when the signal aborts. */
   limit(deadlines: Deadlines, { timeout, signal }: CallOptions): void {
     if (timeout !== undefined) {
-      // The caller's own, beside the one for gearmand's answer.
+      // The caller's own limit, in addition to the one for gearmand's answer.
       const fault = (): Fault => new Fault('timeout', `no result within ${timeout} ms`)
       const alarm = new Alarm(() => this.abandon(fault()))
       deadlines.add(alarm, timeout)
@@ -80,13 +80,13 @@ export abstract class Request extends Deadline implements Sending {
     const give = (): void => {
       const { what, ...where } = this.context
       const cause = reasonOf(signal)
-      this.fail(new AbortError(`${what} was given up by its signal`, { ...where, cause }))
+      this.fail(new AbortError(`${what} was aborted by its signal`, { ...where, cause }))
     }
     if (signal.aborted) give()
     else this.#unlisten = onAbort(signal, give)
   }
 
-  /** What the caller is told of a fault. */
+  /** The caller's error for a fault. */
   errorOf(fault: Fault): GearmanError {
     return failure(fault, this.context)
   }
@@ -101,7 +101,7 @@ export abstract class Request extends Deadline implements Sending {
     this.owner?.overdue(this)
   }
 
-  /** The caller gets its end now; false where it had it. */
+  /** The caller gets its result now; false if it already had it. */
   protected settle(): boolean {
     if (this.settled) return false
     this.settled = true
@@ -112,7 +112,7 @@ export abstract class Request extends Deadline implements Sending {
   }
 }
 
-/** OPTION_REQ of every new connection; nobody waits for it, and a refusal is no harm. */
+/** OPTION_REQ of every new connection; nobody waits for it, and a refusal does no harm. */
 export class ExceptionsOption extends Request {
   encode(output: Output): void {
     encode(output, PacketType.OPTION_REQ, 'exceptions')

@@ -1,4 +1,4 @@
-/** A server as far as its choice goes. */
+/** The part of a server that selection needs. */
 export interface Candidate {
   readonly name: string
   readonly weight: number
@@ -24,7 +24,7 @@ export class Selection<T extends Candidate> {
   }
 
   /**
-   * The server for a job, one that is down only where no other is left; `undefined` where all are
+   * The server for a job, one that is down only where no other is left; `undefined` if all are
    * excluded.
    */
   pick(key: string | undefined, excluded: ReadonlySet<unknown> | undefined): T | undefined {
@@ -61,7 +61,7 @@ export class Selection<T extends Candidate> {
   }
 }
 
-/** Highest random weight: a server that goes moves only its own keys, in shares by weight. */
+/** Highest random weight: a removed server moves only its own keys, in shares by weight. */
 function rendezvousScore(key: string, candidate: Candidate): number {
   const uniform = (hash(`${candidate.name}\0${key}`) + 0.5) / 2 ** 32
   return -candidate.weight / Math.log(uniform)

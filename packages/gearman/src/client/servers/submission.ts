@@ -6,11 +6,13 @@ import { encode, PacketType } from '../../protocol/packet.js'
 import type { Flow } from './flow-control.js'
 import { Request, type RequestOwner } from './request.js'
 
-/** Who is told what becomes of a job. Exactly one of `complete` and `failed` is called, once. */
+/**
+ * The listener for the outcome of a job. Exactly one of `complete` and `failed` is called, once.
+ */
 export interface JobListener {
   /** gearmand has acknowledged the job. */
   created(handle: string): void
-  /** @param flow Holds back what comes next. */
+  /** @param flow - holds back what comes next. */
   data(chunk: Buffer, flow: Flow): void
   status(numerator: number, denominator: number): void
   warning(text: Buffer): void
@@ -19,11 +21,11 @@ export interface JobListener {
   failed(error: GearmanError): void
 }
 
-/** What the submission asks of the rooms that carry it. */
+/** What the submission needs of its owners. */
 export interface SubmissionOwner {
-  /** It did not get through: try another server, or give it up. */
+  /** It was not delivered: try another server, or give it up. */
   undelivered(submission: Submission, fault: Fault, sent: boolean): void
-  /** The caller has its end. */
+  /** The caller has its result. */
   settled(submission: Submission): void
 }
 
@@ -51,7 +53,7 @@ export class Submission extends Request {
   readonly order: JobOrder
   readonly #listener: JobListener
   readonly #owner: SubmissionOwner
-  /** Sendings again that were made. */
+  /** How often it was sent again. */
   resent = 0
   /** When the caller asked, on the clock of the deadlines. */
   begun = 0
@@ -59,7 +61,7 @@ export class Submission extends Request {
   errorCode: string | undefined
   /** Servers that could not be reached for it, or lost it. */
   avoided: Set<RequestOwner> | undefined
-  /** What the server calls it, once it has acknowledged it. */
+  /** Its handle on the server, once that has acknowledged it. */
   #localHandle: string | undefined
 
   constructor(order: JobOrder, listener: JobListener, owner: SubmissionOwner) {

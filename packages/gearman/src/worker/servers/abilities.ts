@@ -33,7 +33,7 @@ export class Abilities {
   /**
    * Serves a function from now on.
    *
-   * @param output Of the connection, if there is one.
+   * @param output - of the connection, if there is one.
    * @returns Whether gearmand is told of it now.
    */
   add(wireName: string, timeout: number | undefined, output: Output | undefined): boolean {
@@ -55,7 +55,7 @@ export class Abilities {
   /**
    * Serves a function no more.
    *
-   * @param connected Whether gearmand was told of it.
+   * @param connected - whether gearmand was told of it.
    */
   remove(wireName: string, connected: boolean): void {
     if (!this.#served.has(wireName)) return
@@ -68,7 +68,7 @@ export class Abilities {
    * Takes back what can be, while no grab is out: CANT_DO makes gearmand queue the function's running
    * jobs again, those on their way included.
    *
-   * @param runs Whether a job of the function runs.
+   * @param runs - whether a job of the function runs.
    * @returns Whether a function was registered anew, with another timeout.
    */
   retire(output: Output, runs: (wireName: string) => boolean): boolean {

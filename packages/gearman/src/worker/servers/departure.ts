@@ -3,14 +3,15 @@ import type { Heartbeat } from '../../link/heartbeat.js'
 import type { Link } from '../../link/link.js'
 
 /**
- * How a connection of a worker leaves: once gearmand has all results. It confirms none, but takes
- * packets in their order, so that an answer proves what was sent before its query.
+ * How a connection of a worker ends: once gearmand has all results. gearmand does not confirm
+ * results, but handles packets in order, so an answer proves that it has what was sent before its
+ * query.
  */
 export class Departure {
   readonly #link: Link
   readonly #heartbeat: Heartbeat
   readonly #ask: () => void
-  /** Questions without an answer: how many bytes the connection sends up to the end of each. */
+  /** Queries without an answer: how many bytes the connection sends up to the end of each. */
   readonly #asked: PendingQueue<number> = new PendingQueue()
   #lastAsked = 0
   #arrived = 0
@@ -20,14 +21,14 @@ export class Departure {
   #left: Promise<void> | undefined
   #resolve: () => void = () => {}
 
-  /** @param ask Sends something that gearmand answers. */
+  /** @param ask - sends something that gearmand answers. */
   constructor(link: Link, heartbeat: Heartbeat, ask: () => void) {
     this.#link = link
     this.#heartbeat = heartbeat
     this.#ask = ask
   }
 
-  /** How many of the bytes of the connection gearmand has, as its answers prove. */
+  /** How many bytes of the connection gearmand has received, as its answers prove. */
   get arrived(): number {
     return this.#arrived
   }
@@ -57,18 +58,18 @@ export class Departure {
     this.#needed = this.#written
   }
 
-  /** The connection is gone. */
+  /** The connection is lost. */
   lost(): void {
     this.#resolve()
   }
 
-  /** Resolves when it has left, or the connection is lost. */
+  /** Resolves when it has ended, or the connection is lost. */
   leave(reason: Fault): Promise<void> {
     this.#left ??= this.#leave(reason)
     return this.#left
   }
 
-  /** From now on the connection is dropped where an answer is due and nothing moves any more. */
+  /** From now on the connection is dropped if an answer is due and nothing moves any more. */
   watch(): void {
     this.#heartbeat.expect(() => this.#asked.size > 0)
   }

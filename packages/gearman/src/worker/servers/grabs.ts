@@ -6,9 +6,9 @@ import { MalformedPacketError } from '../../protocol/packet-decoder.js'
 const LATE = 1_000
 
 /**
- * The grabs of a connection that are not answered yet. Each keeps a slot of the worker, which a server that
- * hangs must not keep from others: where nothing comes, the slots are lent. A job that comes all the
- * same is run when there is a slot again.
+ * The grabs of a connection that are not answered yet. Each holds a slot of the worker, which a
+ * server that hangs must not keep from others: if no answer comes, the slots are lent. A job that
+ * arrives all the same is run when there is a slot again.
  */
 export class Grabs {
   readonly #link: Link
@@ -20,8 +20,8 @@ export class Grabs {
   #timer: NodeJS.Timeout | undefined
 
   /**
-   * @param timeout Milliseconds that gearmand may take for an answer.
-   * @param lend Told of grabs that keep no slot any more.
+   * @param timeout - milliseconds that gearmand may take for an answer.
+   * @param lend - called for grabs that no longer hold a slot.
    */
   constructor(link: Link, timeout: number, lend: (grabs: number) => void) {
     this.#link = link
@@ -52,7 +52,7 @@ export class Grabs {
     return true
   }
 
-  /** The connection is gone: how many kept their slots. */
+  /** The connection is lost: returns how many still held their slots. */
   lost(): number {
     const kept = this.#inFlight - this.#lent
     this.#inFlight = 0
@@ -62,7 +62,7 @@ export class Grabs {
     return kept
   }
 
-  // A timer that sleeps: a worker that is woken for nothing again and again must cost next to nothing.
+  // A timer that sleeps: a worker that is repeatedly woken for nothing must cost next to nothing.
   #expect(): void {
     const { connection, heard } = this.#link
     this.#timer = setTimeout(() => {

@@ -16,10 +16,10 @@ export interface Assignment {
   readonly data: Buffer
 }
 
-/** A job that runs, as far as its connection needs to know it. */
+/** The part of a running job that its connection needs. */
 export interface RunningJob {
   readonly wireName: string
-  /** Its connection is gone, or is about to be. */
+  /** Its connection is lost, or is about to be closed. */
   lose(reason: GearmanError): void
 }
 
@@ -30,7 +30,7 @@ const FLUSH_SIZE = 65_536
 
 /**
  * The one connection that jobs came from. gearmand takes a job's packets from there only: from
- * another connection they are answered with JOB_NOT_FOUND, and once it is gone the job is queued
+ * another connection they are answered with JOB_NOT_FOUND, and once it is lost the job is queued
  * again.
  */
 export class JobConnection {
@@ -68,10 +68,10 @@ export class JobConnection {
   }
 
   /**
-   * Sends a packet about a job that goes on: with the other packets of this tick, or, where someone
-   * waits to see it, at once, since the handler may compute until the tick ends.
+   * Sends a packet about a job that goes on: with the other packets of this tick, or at once if a
+   * client waits for it, because the handler may compute until the tick ends.
    *
-   * @returns true once the kernel took it, false where the connection is gone.
+   * @returns true once the kernel took it, false if the connection is lost.
    */
   report(
     type: PacketType,
@@ -91,7 +91,9 @@ export class JobConnection {
     return sent
   }
 
-  /** Sends the final packet of a job with the others of this tick; false where the connection is gone. */
+  /**
+   * Sends the final packet of a job with the others of this tick; false if the connection is lost.
+   */
   finish(type: PacketType, args: string, data: string | Uint8Array | undefined): boolean {
     const connection = this.#connection
     if (connection.reason !== undefined) return false
@@ -105,7 +107,7 @@ export class JobConnection {
     return this.#connection.sent()
   }
 
-  /** Tells every job that its result cannot count any more. */
+  /** Tells every job that its result no longer counts. */
   lost(reason: Fault): void {
     const error = failure(reason, { what: 'the worker connection', server: this.name })
     const jobs = this.#jobs.drain()

@@ -5,8 +5,8 @@ import { wakeUpPause } from '../../retry.js'
 const PROMPT = 20
 
 /**
- * Tells wake-ups for nothing: gearmand 1.1.20 wakes a connection again and again for a job that is
- * not due yet, and has none when asked.
+ * Detects wake-ups for nothing: gearmand 1.1.20 wakes a connection again and again for a job that
+ * is not due yet, and has none when asked.
  */
 export class WakeUps {
   #sleptAt = 0

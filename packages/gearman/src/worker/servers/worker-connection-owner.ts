@@ -2,7 +2,7 @@ import type { Fault } from '@glammp/wire'
 import type { LinkOptions } from '../../link/link.js'
 import type { Assignment, JobConnection } from './job-connection.js'
 
-/** The worker's rooms above, as far as a connection needs them. */
+/** The owner of a worker's connection, as far as the connection needs it. */
 export interface WorkerConnectionOwner {
   /** A grab brought a job; `late` where that grab had been returned before. */
   assigned(assignment: Assignment, origin: JobConnection, late: boolean): void
@@ -12,11 +12,14 @@ export interface WorkerConnectionOwner {
   promised(): void
   /** There may be something to grab now, or a reason to sleep. */
   changed(): void
-  /** A connection was made. */
+  /** A connection was opened. */
   up(server: string): void
   /** There is none: the first failure after the server was up, or never tried. */
   down(server: string, reason: Fault): void
-  /** It is gone, or did not come about for the `attempt`th time in a row; it is tried again in `delay` milliseconds. */
+  /**
+   * It was lost, or could not be opened for the `attempt`th time in a row; it is tried again in
+   * `delay` milliseconds.
+   */
   reconnecting(server: string, attempt: number, delay: number): void
 }
 

@@ -25,15 +25,16 @@ const SLEEP = bare(PacketType.PRE_SLEEP)
 const ECHO = bare(PacketType.ECHO_REQ)
 
 /**
- * Milliseconds after which a server that had no job is asked again while all slots are in use: one that
- * always has jobs would keep it from sleeping, and so from being woken.
+ * Milliseconds after which a server that had no job is asked again while all slots are in use: a
+ * server that always has jobs would otherwise keep this connection from sleeping, and so from being
+ * woken.
  */
 const AGAIN = 50
 
 /**
  * What is known of the server's queue: `offline` nothing, `awake` there may be jobs, `empty` a grab
- * came back without one, `asleep` it will wake this connection, `paused` it wakes for nothing, `silent` it
- * does not answer.
+ * came back without one, `asleep` it will wake this connection, `paused` it wakes for nothing,
+ * `silent` it does not answer.
  */
 type State = 'offline' | 'silent' | 'awake' | 'empty' | 'asleep' | 'paused'
 
@@ -101,7 +102,7 @@ export class WorkerConnection implements LinkOwner {
     return this.#state === 'empty' && this.inFlight === 0
   }
 
-  /** Whether a job of the function may come. */
+  /** Whether a job of the function may arrive. */
   serves(wireName: string): boolean {
     return this.#abilities.has(wireName)
   }
@@ -129,7 +130,7 @@ export class WorkerConnection implements LinkOwner {
   /**
    * Serves a function from now on.
    *
-   * @param timeout Milliseconds after which gearmand takes a job back and gives it to another.
+   * @param timeout - milliseconds after which gearmand takes a job back and gives it to another.
    */
   add(wireName: string, timeout: number | undefined): void {
     const connection = this.#link.connection
@@ -137,7 +138,7 @@ export class WorkerConnection implements LinkOwner {
     if (connection === undefined) return
     if (told) {
       connection.flushSoon()
-      // gearmand wakes nobody for jobs that were there before the function was registered.
+      // gearmand wakes nobody for jobs that were queued before the function was registered.
       this.#wake()
     } else {
       this.#retire()
@@ -145,24 +146,27 @@ export class WorkerConnection implements LinkOwner {
     }
   }
 
-  /** Serves a function no more; its running jobs go on. */
+  /** Stops serving a function; its running jobs go on. */
   remove(wireName: string): void {
     this.#abilities.remove(wireName, this.#link.connection !== undefined)
     this.#retire()
   }
 
-  /** Leaves once gearmand has all results, and does not come back; resolves when it has left. */
+  /**
+   * Disconnects once gearmand has all results, and does not reconnect; resolves when it has
+   * disconnected.
+   */
   leave(reason: Fault): Promise<void> {
     this.#stop()
     return this.#departure.leave(reason)
   }
 
-  /** From now on drops the connection where an answer is due and nothing moves any more. */
+  /** From now on drops the connection if an answer is due and nothing moves any more. */
   watch(): void {
     this.#departure.watch()
   }
 
-  /** Leaves at once and does not come back: gearmand queues the running jobs again. */
+  /** Disconnects at once and does not reconnect: gearmand queues the running jobs again. */
   close(reason: Fault): void {
     this.#stop()
     this.#link.close(reason)
@@ -180,7 +184,7 @@ export class WorkerConnection implements LinkOwner {
     })
     this.#wakeUps.reset()
     this.#heartbeat.start()
-    // One that takes connections and answers nothing gets no grab, and so no slot.
+    // A server that accepts connections and answers nothing gets no grab, and so no slot.
     this.#greeted = false
     this.#ask(ECHO)
     this.#heartbeat.expect(() => !this.#greeted)
@@ -239,7 +243,7 @@ export class WorkerConnection implements LinkOwner {
     const late = this.#answered()
     if (late) this.#owner.promised()
     this.#wakeUps.reset()
-    // One that was sent before an empty one and answered after it: jobs are there again.
+    // A grab that was sent before an empty one and answered after it: there are jobs again.
     if (this.#state === 'empty' || this.#state === 'silent') this.#state = 'awake'
     const origin = this.#origin as JobConnection
     const assignment = { handle, wireName, unique, reducer, data }
