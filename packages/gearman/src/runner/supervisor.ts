@@ -1,6 +1,6 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { Backoff, backOff, messageOf } from '@glammp/wire'
-import { HEALTHY, NEXT_START, RESTART } from '../retry.js'
+import { HEALTHY, NEXT_START, RESTART } from '../link/retry.js'
 import { numberArguments } from './command-line.js'
 import type { Log } from './log.js'
 import { isVerdict } from './verdict.js'

@@ -1,5 +1,5 @@
 import { backOff, monotonic } from '@glammp/wire'
-import { LOAD_REST } from '../retry.js'
+import { LOAD_REST } from '../requests/retry.js'
 
 /** Keys remembered at most; the one that has waited longest goes first. */
 const MOST = 1_000

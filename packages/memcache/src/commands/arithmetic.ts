@@ -4,7 +4,7 @@ import { route, routeNow } from '../dispatch/route.js'
 import { ServerError } from '../errors.js'
 import { type Key, keptKey, keyText } from '../key.js'
 import { ArithmeticRequest } from '../requests/item-request.js'
-import { COUNTER_ATTEMPTS } from '../retry.js'
+import { COUNTER_ATTEMPTS } from '../requests/retry.js'
 import { STORE_CHECKS, type Storage, type StoreOptions } from './storage.js'
 
 /**

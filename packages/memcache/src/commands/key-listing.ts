@@ -4,7 +4,7 @@ import type { CommandContext } from '../dispatch/context.js'
 import { CALL_CHECKS, type CallOptions, timeoutOf } from '../dispatch/route.js'
 import { ServerError } from '../errors.js'
 import type { Key } from '../key.js'
-import { CRAWLER_ATTEMPTS, CRAWLER_BUSY } from '../retry.js'
+import { CRAWLER_ATTEMPTS, CRAWLER_BUSY } from '../requests/retry.js'
 import type { Server } from '../servers/server.js'
 import type { LineStream } from '../servers/streams/line-stream.js'
 

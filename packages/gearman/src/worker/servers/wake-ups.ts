@@ -1,5 +1,5 @@
 import { monotonic } from '@glammp/wire'
-import { wakeUpPause } from '../../retry.js'
+import { wakeUpPause } from '../../link/retry.js'
 
 /** A wake-up within this many milliseconds of falling asleep may be one for nothing. */
 const PROMPT = 20

@@ -1,6 +1,6 @@
 import type { Fault } from '@glammp/wire'
 import { backOff, clearTimeout, monotonic, setTimeout } from '@glammp/wire'
-import { GOOD_CONDUCT, probing } from '../../retry.js'
+import { GOOD_CONDUCT, probing } from '../../requests/retry.js'
 
 /** When a failing server is left out. */
 export interface EjectionOptions {

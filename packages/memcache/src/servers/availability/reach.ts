@@ -1,6 +1,6 @@
 import { Fault, Health, type HealthOwner, monotonic } from '@glammp/wire'
 import { AuthenticationFault } from '../../requests/refusal.js'
-import { RECONNECT } from '../../retry.js'
+import { RECONNECT } from '../../requests/retry.js'
 import { Ejection, type EjectionOptions, type EjectionOwner } from './ejection.js'
 
 /** Called when a server goes down and comes back, and to check whether it is back. */
