@@ -241,7 +241,7 @@ describe('servers that do not answer', () => {
     }
     const signal = AbortSignal.timeout(20)
     const given = await asker.status({ signal, timeout: 10_000 }).catch((error) => error)
-    expect(given).toMatchObject({ code: 'ERR_GEARMAN_ABORTED', cause: signal.reason })
+    expect(given).toBe(signal.reason)
   })
 
   test('an answer that comes too late reaches nobody else', async () => {

@@ -1,5 +1,5 @@
 import {
-  type AdminCallOptions,
+  type CallOptions,
   type CloseOptions,
   defineJob,
   type FunctionOptions,
@@ -39,7 +39,7 @@ afterAll(async () => {
 /** Invalid values of each option; an option that is missing here does not compile. */
 type Wrong<T> = { readonly [Name in keyof T]-?: readonly unknown[] }
 
-const CALL: Wrong<AdminCallOptions> = {
+const CALL: Wrong<CallOptions> = {
   timeout: ['5', null, true, 5n, 0, -1, Number.NaN, Infinity, 2 ** 31],
   signal: [null, {}, 'abort', () => {}],
 }

@@ -1,5 +1,5 @@
 import { getEventListeners } from 'node:events'
-import { AbortError, GearmanClient, TimeoutError } from '@glammp/gearman'
+import { GearmanClient, TimeoutError } from '@glammp/gearman'
 import { expect } from 'vitest'
 import { test } from '../support/gearman.js'
 import { startProxy } from '../support/proxy.js'
@@ -23,10 +23,9 @@ test.for(questions)('%s takes a time and a signal of its own', async ([_, ask], 
   const asked = ask(client, { signal: controller.signal })
   controller.abort('enough')
   const given = await asked.catch((caught: unknown) => caught)
-  expect(given).toBeInstanceOf(AbortError)
-  expect(given).toMatchObject({ code: 'ERR_GEARMAN_ABORTED', cause: 'enough' })
+  expect(given).toBe('enough')
   expect(getEventListeners(controller.signal, 'abort')).toEqual([])
-  await expect(ask(client, { signal: controller.signal })).rejects.toBeInstanceOf(AbortError)
+  await expect(ask(client, { signal: controller.signal })).rejects.toBe('enough')
 
   // The late answers fall on those who asked for them, and the connection is still in step.
   proxy.heal()

@@ -170,7 +170,7 @@ describe('many jobs', () => {
     controller.abort()
     const ends = await listed
     expect(ends).toHaveLength(4)
-    for (const end of ends) expect(end).toMatchObject({ reason: { code: 'ERR_GEARMAN_ABORTED' } })
+    for (const end of ends) expect(end).toMatchObject({ reason: { name: 'AbortError' } })
     expect(await endless).toHaveLength(2)
   })
 

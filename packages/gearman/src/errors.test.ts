@@ -29,7 +29,7 @@ test('every class has a code of its own, its name, and is a GearmanError', () =>
     expect(error.code).toMatch(/^ERR_GEARMAN_[A-Z_]+$/)
     codes.add(error.code)
   }
-  expect(codes.size).toBe(12)
+  expect(codes.size).toBe(11)
 })
 
 test('a printed error shows no detail that is not known', () => {

@@ -45,15 +45,7 @@ export class ClosedError extends GearmanError {
   readonly code = 'ERR_GEARMAN_CLOSED'
 }
 
-/**
- * The caller's `signal` was aborted; `cause` is its reason. A job that was sent may or may not run.
- */
-export class AbortError extends GearmanError {
-  static override readonly kind: string = 'AbortError'
-  readonly code = 'ERR_GEARMAN_ABORTED'
-}
-
-/** `maxPending` calls are already waiting. Nothing was sent. */
+/** `maxPending` calls wait already. Nothing was sent. */
 export class QueueFullError extends GearmanError {
   static override readonly kind: string = 'QueueFullError'
   readonly code = 'ERR_GEARMAN_QUEUE_FULL'

@@ -8,7 +8,6 @@ export type {
   TrafficMetrics,
 } from '@glammp/wire'
 export {
-  type AdminCallOptions,
   GearmanAdmin,
   type MaxQueue,
   type PerServer,
@@ -24,7 +23,6 @@ export type {
 export { GearmanClient } from './client/client.js'
 export type { JobOptions, Priority, Schedule } from './client/job-order.js'
 export type { JobStatus, UniqueJobStatus } from './client/servers/query.js'
-export type { CallOptions } from './client/servers/request.js'
 export { GearmanTask, type GearmanTaskEvents } from './client/task.js'
 export type { Codec, CodecOption, Decoded, WithCodec } from './codec.js'
 export {
@@ -34,7 +32,6 @@ export {
   type JobDefinitionOptions,
 } from './definition.js'
 export {
-  AbortError,
   ClosedError,
   ConnectionError,
   GearmanError,
@@ -57,6 +54,7 @@ export { channelNames, type JobMessage, type SubmitMessage } from './observing/c
 export type { GearmanClientEvents, ServerDown } from './observing/events.js'
 export type { FunctionMetrics, GearmanMetrics, LatencyMetrics } from './observing/metrics.js'
 export type {
+  CallOptions,
   ConnectionOptions,
   GearmanAdminOptions,
   GearmanClientOptions,

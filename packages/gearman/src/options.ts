@@ -173,20 +173,22 @@ const WORKER_RULES = new OptionRules<GearmanWorkerOptions>(
   'servers or ',
 )
 
-/** Limits of every call. */
-export const CALL_CHECKS: Checks<{ readonly timeout?: number; readonly signal?: AbortSignal }> = {
-  timeout: checkMilliseconds,
-  signal: abortSignal,
+/** What every call takes. */
+export interface CallOptions {
+  /** Milliseconds for this call, in place of the `timeout` of the client or admin. */
+  readonly timeout?: number | undefined
+  /** Rejects the call with the signal's reason. What was sent may still be carried out. */
+  readonly signal?: AbortSignal | undefined
 }
 
-const CALL_RULES = new OptionRules(CALL_CHECKS)
+/** What the options of every call may be. */
+export const CALL_CHECKS: Checks<CallOptions> = { timeout: checkMilliseconds, signal: abortSignal }
 
-/** @throws {@link InvalidArgumentError} for invalid options of a call. */
-export function checkCall(
-  owner: string,
-  options: { readonly timeout?: number | undefined; readonly signal?: AbortSignal | undefined },
-): void {
-  checkOptions(owner, CALL_RULES as OptionRules<typeof options>, options)
+const CALL_RULES = new OptionRules<CallOptions>(CALL_CHECKS)
+
+/** @throws {@link InvalidArgumentError} for options of a call that cannot be. */
+export function checkCall(owner: string, options: CallOptions): void {
+  checkOptions(owner, CALL_RULES, options)
 }
 
 /** @throws {@link InvalidArgumentError} for unknown options. */

@@ -67,7 +67,7 @@ export {
 export { Pull, type Source } from './pull.js'
 export { Refusal } from './refusal.js'
 export type { ServerReconnecting, ServerUp } from './server-events.js'
-export { messageOf, shown, shownName } from './shown.js'
+export { codeOf, messageOf, shown, shownName } from './shown.js'
 export {
   checkBigint,
   checkText,

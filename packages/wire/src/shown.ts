@@ -56,3 +56,14 @@ export function messageOf(thrown: unknown): string {
     return 'a value without text'
   }
 }
+
+/** The `code` of a failure, else its name. */
+export function codeOf(reason: unknown): string {
+  try {
+    const { code, name } = (reason ?? {}) as { code?: unknown; name?: unknown }
+    return typeof code === 'string' ? code : typeof name === 'string' ? name : 'unknown'
+  } catch {
+    // What a codec or a signal gave may be anything, also an object that does not let itself be read.
+    return 'unknown'
+  }
+}

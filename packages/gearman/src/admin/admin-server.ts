@@ -8,7 +8,7 @@ import {
   type TlsOptions,
   tlsFor,
 } from '@glammp/wire'
-import { AbortError, ProtocolError, ServerError } from '../errors.js'
+import { ProtocolError, ServerError } from '../errors.js'
 import { failure } from '../link/failure.js'
 import { readRefusal, type TextCommand } from '../protocol/text.js'
 import { AdminSession } from './admin-session.js'
@@ -72,10 +72,7 @@ export class AdminServer {
       lines = await asking.finally(() => this.#asking.delete(asking))
     } catch (error) {
       if (error instanceof Fault) throw failure(error, { what, server: this.name })
-      throw new AbortError(`${what} on ${this.name} was aborted by its signal`, {
-        server: this.name,
-        cause: reasonOf(limits.signal),
-      })
+      throw reasonOf(limits.signal)
     }
     const refusal = readRefusal(lines, command)
     if (refusal !== undefined) {

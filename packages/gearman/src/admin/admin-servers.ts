@@ -18,7 +18,7 @@ export class AdminServers {
   /**
    * What each server answers, or its error; for a handle, only the handle's server is asked.
    *
-   * @throws ClosedError, AbortError, InvalidArgumentError
+   * @throws ClosedError, InvalidArgumentError; the reason of the signal
    */
   async ask<T>(
     command: TextCommand,

@@ -5,6 +5,7 @@ import { type JobHandle, parseHandle } from '../names/handle.js'
 import {
   adminOptions,
   CALL_CHECKS,
+  type CallOptions,
   checkCall,
   checkOptions,
   type GearmanAdminOptions,
@@ -30,16 +31,8 @@ import { AdminServers } from './admin-servers.js'
 /** What each server answered, keyed by its address; the error if it could not be asked. */
 export type PerServer<T> = Record<string, T | GearmanError>
 
-/** How long to wait for a command. */
-export interface AdminCallOptions {
-  /** Milliseconds, connecting included. @defaultValue the admin's `timeout` */
-  readonly timeout?: number | undefined
-  /** Aborts the wait. */
-  readonly signal?: AbortSignal | undefined
-}
-
-/** Options of `shutdown`. */
-type ShutdownOptions = AdminCallOptions & { readonly graceful?: boolean | undefined }
+/** What `shutdown` takes. */
+type ShutdownOptions = CallOptions & { readonly graceful?: boolean | undefined }
 
 const SHUTDOWN_RULES = new OptionRules<ShutdownOptions>({ graceful: bool, ...CALL_CHECKS })
 
@@ -88,8 +81,8 @@ export class GearmanAdmin implements AsyncDisposable {
     this.#timeout = settings.timeout
   }
 
-  /** The functions that each server knows, with their jobs and workers, in any order. */
-  status(options?: AdminCallOptions): Promise<PerServer<FunctionStatus[]>> {
+  /** The functions that each server knows, with their jobs and workers, in no order. */
+  status(options?: CallOptions): Promise<PerServer<FunctionStatus[]>> {
     return this.#rows('status', readFunctionStatus, options)
   }
 
@@ -97,38 +90,38 @@ export class GearmanAdmin implements AsyncDisposable {
    * The queued jobs of each function by priority. gearmand 1.1.15 or newer; it walks over every
    * job for it, and does nothing else meanwhile.
    */
-  priorityStatus(options?: AdminCallOptions): Promise<PerServer<FunctionPriorities[]>> {
+  priorityStatus(options?: CallOptions): Promise<PerServer<FunctionPriorities[]>> {
     return this.#rows('prioritystatus', readFunctionPriorities, options)
   }
 
   /** The connections of each server: workers, clients, and this one. */
-  workers(options?: AdminCallOptions): Promise<PerServer<ConnectedWorker[]>> {
+  workers(options?: CallOptions): Promise<PerServer<ConnectedWorker[]>> {
     return this.#rows('workers', readConnectedWorker, options)
   }
 
   /** The version of each server, for example `1.1.20+ds`. */
-  version(options?: AdminCallOptions): Promise<PerServer<string>> {
+  version(options?: CallOptions): Promise<PerServer<string>> {
     return this.#ask(oneLine('version'), readOk, options)
   }
 
   /** The process id of each server. */
-  pid(options?: AdminCallOptions): Promise<PerServer<number>> {
+  pid(options?: CallOptions): Promise<PerServer<number>> {
     return this.#ask(oneLine('getpid'), (lines) => Number(readOk(lines)), options)
   }
 
-  /** The log level of each server, for example `ERROR`; it can only be set at its start. */
-  verbose(options?: AdminCallOptions): Promise<PerServer<string>> {
+  /** The log level of each server, for example `ERROR`; it is set at its start only. */
+  verbose(options?: CallOptions): Promise<PerServer<string>> {
     return this.#ask(oneLine('verbose'), readOk, options)
   }
 
   /** Every job of each server; gearmand walks over all of them for it. */
-  showJobs(options?: AdminCallOptions): Promise<PerServer<QueuedJob[]>> {
+  showJobs(options?: CallOptions): Promise<PerServer<QueuedJob[]>> {
     return this.#rows('show jobs', readQueuedJob, options)
   }
 
   /** The unique ids of the jobs of each server that have one. */
-  showUniqueJobs(options?: AdminCallOptions): Promise<PerServer<string[]>> {
-    // An id may equal the full stop that ends a list.
+  showUniqueJobs(options?: CallOptions): Promise<PerServer<string[]>> {
+    // An id may be the full stop that ends a list.
     return this.#ask(UNIQUE_IDS, (lines) => lines.map(fromByteText), options)
   }
 
@@ -139,7 +132,7 @@ export class GearmanAdmin implements AsyncDisposable {
    *
    * @param limit - a number for all priorities, one for each, or `undefined` for no limit.
    */
-  async maxQueue(fn: string, limit?: number | MaxQueue, options?: AdminCallOptions): Promise<void> {
+  async maxQueue(fn: string, limit?: number | MaxQueue, options?: CallOptions): Promise<void> {
     await this.#all(`maxqueue ${this.#names.encode(fn)}${queueLimits(limit)}`, options)
   }
 
@@ -151,7 +144,7 @@ export class GearmanAdmin implements AsyncDisposable {
    * @returns False if no server knows the job.
    * @throws InvalidArgumentError if this admin does not have the handle's server.
    */
-  async cancelJob(handle: string, options?: AdminCallOptions): Promise<boolean> {
+  async cancelJob(handle: string, options?: CallOptions): Promise<boolean> {
     const parsed = parseHandle(handle)
     const answers = await this.#ask(oneLine(`cancel job ${parsed.local}`), readOk, options, parsed)
     let cancelled = false
@@ -165,8 +158,8 @@ export class GearmanAdmin implements AsyncDisposable {
     return cancelled
   }
 
-  /** Creates a function, so that {@link maxQueue} can limit it before its first job. */
-  async createFunction(fn: string, options?: AdminCallOptions): Promise<void> {
+  /** Makes a function known, so that {@link maxQueue} can bound it before its first job. */
+  async createFunction(fn: string, options?: CallOptions): Promise<void> {
     await this.#all(`create function ${this.#names.encode(fn)}`, options)
   }
 
@@ -177,7 +170,7 @@ export class GearmanAdmin implements AsyncDisposable {
    * @returns False if no server knows the function.
    * @throws ServerError if it has workers or running jobs.
    */
-  async dropFunction(fn: string, options?: AdminCallOptions): Promise<boolean> {
+  async dropFunction(fn: string, options?: CallOptions): Promise<boolean> {
     const line = `drop function ${this.#names.encode(fn)}`
     const done = await this.#all(line, options, /function not found/)
     return done > 0
@@ -207,7 +200,7 @@ export class GearmanAdmin implements AsyncDisposable {
   #rows<T>(
     line: string,
     read: (line: string) => T,
-    options: AdminCallOptions | undefined,
+    options: CallOptions | undefined,
   ): Promise<PerServer<T[]>> {
     return this.#ask({ line, list: true }, (lines) => lines.map((each) => read(each)), options)
   }
@@ -216,7 +209,7 @@ export class GearmanAdmin implements AsyncDisposable {
   async #ask<T>(
     command: TextCommand,
     read: (lines: readonly string[]) => T,
-    options: AdminCallOptions = {},
+    options: CallOptions = {},
     handle?: JobHandle,
   ): Promise<PerServer<T>> {
     checkCall('an admin command', options)
@@ -225,12 +218,8 @@ export class GearmanAdmin implements AsyncDisposable {
     return await this.#servers.ask(command, limits, read, handle)
   }
 
-  /** On how many servers it was done; a refusal that `harmless` matches is not a failure. */
-  async #all(
-    line: string,
-    options: AdminCallOptions | undefined,
-    harmless?: RegExp,
-  ): Promise<number> {
+  /** On how many servers it was done; a refusal that `harmless` matches is no failure. */
+  async #all(line: string, options: CallOptions | undefined, harmless?: RegExp): Promise<number> {
     const answers = Object.values(await this.#ask(oneLine(line), readOk, options))
     let done = 0
     for (const answer of answers) {

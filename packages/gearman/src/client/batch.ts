@@ -55,9 +55,9 @@ export interface BatchOwner<T> {
   readonly over: boolean
   /** Calls back when that becomes true; what it returns removes the callback. */
   onOver(callback: () => void): () => void
-  /** The error of a task that is no longer submitted. */
-  refusal(): Error
-  /** What it throws is the result of the task itself. */
+  /** What a task is told that is not carried any more. */
+  refusal(): unknown
+  /** What it throws is the task's own end. */
   submit(task: T, place: BatchPlace): void
 }
 

@@ -1,6 +1,5 @@
 import { guarded } from '@glammp/wire'
 import { type Codec, decodeWith } from '../codec.js'
-import type { GearmanError } from '../errors.js'
 import type { BatchPlace } from './batch.js'
 import type { EncodedOrder, JobOptions } from './job-order.js'
 import type { JobListener } from './servers/submission.js'
@@ -75,7 +74,7 @@ export class Call implements JobListener {
     }
   }
 
-  failed(error: GearmanError): void {
-    this.#reject(error)
+  failed(reason: unknown): void {
+    this.#reject(reason)
   }
 }

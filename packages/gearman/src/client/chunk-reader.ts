@@ -17,7 +17,7 @@ export class ChunkReader implements AsyncIterator<unknown, undefined>, HoldOwner
   #size = 0
   #flow: Flow | undefined
   #ended = false
-  #error: Error | undefined
+  #failure: { readonly error: unknown } | undefined
   #waiting: (() => void)[] = []
 
   /** @param left - called when nothing more should be pushed. */
@@ -38,9 +38,9 @@ export class ChunkReader implements AsyncIterator<unknown, undefined>, HoldOwner
   }
 
   /** No more will come. What came before is still read. */
-  end(error: Error | undefined): void {
+  end(failure?: { readonly error: unknown }): void {
     this.#ended = true
-    this.#error = error
+    this.#failure = failure
     this.#release()
     this.#wake()
   }
@@ -48,12 +48,12 @@ export class ChunkReader implements AsyncIterator<unknown, undefined>, HoldOwner
   /** @internal */
   overdue(): void {
     this.#left(this)
-    this.end(
-      new SlowReaderError(
-        `the loop over the partial results of ${this.#name} left ${this.#size} bytes unread for too long while other calls waited on the connection`,
+    this.end({
+      error: new SlowReaderError(
+        `the loop over the partial results of ${this.#name} left ${this.#size} bytes unread for so long that others on the connection had to go on`,
         { function: this.#name },
       ),
-    )
+    })
   }
 
   async next(): Promise<IteratorResult<unknown, undefined>> {
@@ -67,9 +67,9 @@ export class ChunkReader implements AsyncIterator<unknown, undefined>, HoldOwner
       this.#advance(chunk.size)
       return { done: false, value: chunk.value }
     }
-    const error = this.#error
-    this.#error = undefined
-    if (error !== undefined) throw error
+    const failure = this.#failure
+    this.#failure = undefined
+    if (failure !== undefined) throw failure.error
     return { done: true, value: undefined }
   }
 
@@ -77,7 +77,7 @@ export class ChunkReader implements AsyncIterator<unknown, undefined>, HoldOwner
     this.#left(this)
     this.#chunks = []
     this.#first = 0
-    this.end(undefined)
+    this.end()
     return { done: true, value: undefined }
   }
 

@@ -9,6 +9,7 @@ import { encodeUnique } from '../names/unique.js'
 import type { GearmanClientEvents } from '../observing/events.js'
 import type { GearmanMetrics } from '../observing/metrics.js'
 import {
+  type CallOptions,
   checkCall,
   clientOptions,
   type GearmanClientOptions,
@@ -36,7 +37,6 @@ import {
   type UniqueJobStatus,
   UniqueStatusQuery,
 } from './servers/query.js'
-import type { CallOptions } from './servers/request.js'
 import type { GearmanTask } from './task.js'
 
 type AnyFunction = FunctionReference<unknown, unknown>
@@ -91,7 +91,8 @@ export class GearmanClient<ClientCodec extends CodecOption = 'string'>
    * Runs a job and waits for its result: the payload of WORK_COMPLETE, decoded.
    *
    * @throws JobFailedError, JobExceptionError, ConnectionError, TimeoutError, ServerError,
-   * NoServerError, AbortError, ClosedError, QueueFullError, InvalidArgumentError, ProtocolError.
+   * NoServerError, ClosedError, QueueFullError, InvalidArgumentError, ProtocolError; the reason of
+   * its signal.
    */
   do<Input, Output>(
     fn: JobDefinition<Input, Output>,
@@ -298,11 +299,11 @@ export class GearmanClient<ClientCodec extends CodecOption = 'string'>
    * more than 16 MiB of workloads (one more where it is larger) wait for gearmand to acknowledge
    * them.
    *
-   * @param options - `signal` aborts all of them; an array's tasks that were not started then
-   * reject with AbortError, as they do with ClosedError when the client is closed; of another
-   * iterable no more are taken.
-   * @returns The result of each task, in their order, in the form of `Promise.allSettled`.
-   * @throws What iterating over `tasks` throws, once the jobs that were started are over;
+   * @param options `signal` gives all of them up; an array's tasks that were not begun reject then
+   * with its reason, as they do with ClosedError when the client is closed; of another iterable no
+   * more are taken.
+   * @returns The end of each task, in their order, as `Promise.allSettled` has it.
+   * @throws What iterating over `tasks` throws, once the jobs that were begun are over;
    * InvalidArgumentError for the options. An invalid task rejects in its own place.
    */
   runTasks<Task extends TaskRequest>(
@@ -325,9 +326,8 @@ export class GearmanClient<ClientCodec extends CodecOption = 'string'>
    * What gearmand knows of a job. For a handle with its server (`host:port//H:name:1`) that server
    * is asked, for a bare one all servers.
    *
-   * @throws InvalidArgumentError if this client does not have the handle's server, ConnectionError
-   * or TimeoutError if a server that may know the job gave no answer, AbortError, ClosedError,
-   * QueueFullError, InvalidArgumentError.
+   * @throws InvalidArgumentError where the handle's server is none of this client's, ConnectionError or TimeoutError where a server that may know the job gave no answer,
+   * ClosedError, QueueFullError, InvalidArgumentError; the reason of its signal.
    */
   async jobStatus(handle: string, options: CallOptions = {}): Promise<JobStatus> {
     checkCall('jobStatus', options)

@@ -1,7 +1,7 @@
 import type { Source } from '@glammp/wire'
 import { messageOf, onAbort, reasonOf } from '@glammp/wire'
 import type { FunctionReference } from '../definition.js'
-import { AbortError, ClosedError, InvalidArgumentError } from '../errors.js'
+import { ClosedError, InvalidArgumentError } from '../errors.js'
 import {
   type SubmitMessage,
   submissionsAreWatched,
@@ -128,10 +128,7 @@ export class Dispatch {
           forget()
         }
       },
-      refusal: () =>
-        servers.closed
-          ? new ClosedError('the client is closed')
-          : new AbortError('the jobs were aborted by their signal', { cause: reasonOf(signal) }),
+      refusal: () => (servers.closed ? new ClosedError('the client is closed') : reasonOf(signal)),
       submit: (task, place) => {
         const request = read(task) ?? {}
         const { function: fn, workload, ...own } = request

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { nextTick, tell } from '@glammp/wire'
 import { decodeWith } from '../codec.js'
-import type { GearmanError } from '../errors.js'
+import { JobExceptionError } from '../errors.js'
 import { ChunkReader } from './chunk-reader.js'
 import type { EncodedOrder } from './job-order.js'
 import type { JobListener } from './servers/submission.js'
@@ -21,14 +21,14 @@ export interface GearmanTaskEvents {
   warning: [text: string]
   /** The result. */
   complete: [result: unknown]
-  /** The job failed, or the wait for it did (connection, timeout, signal). */
-  fail: [error: Error]
+  /** The job failed, or the wait for it did: a GearmanError, or the reason of its signal. */
+  fail: [error: unknown]
   /** The worker threw; `fail` is not emitted then. */
-  exception: [error: Error]
+  exception: [error: JobExceptionError]
 }
 
 /** How a task ended. */
-type Outcome = { readonly value: unknown } | { readonly error: Error }
+type Outcome = { readonly value: unknown } | { readonly error: unknown }
 
 /**
  * A submitted job, for its caller. `await task` is its result; `for await (const chunk of task)`
@@ -66,7 +66,7 @@ export class GearmanTask<Output = string>
         try {
           chunk = decode(data)
         } catch (error) {
-          this.#end({ error: error as Error })
+          this.#end({ error })
           return
         }
         for (const reader of this.#readers) reader.push(chunk, data.length, flow)
@@ -82,7 +82,7 @@ export class GearmanTask<Output = string>
         try {
           this.#end({ value: order.background ? handle : decode(result) })
         } catch (error) {
-          this.#end({ error: error as Error })
+          this.#end({ error })
         }
       },
       failed: (error) => {
@@ -140,7 +140,7 @@ export class GearmanTask<Output = string>
   [Symbol.asyncIterator](): AsyncIterator<unknown, undefined> {
     const reader = new ChunkReader(this.#name, (left) => this.#readers.delete(left))
     if (this.#outcome === undefined) this.#readers.add(reader)
-    else reader.end('error' in this.#outcome ? this.#outcome.error : undefined)
+    else reader.end('error' in this.#outcome ? this.#outcome : undefined)
     return reader
   }
 
@@ -149,18 +149,14 @@ export class GearmanTask<Output = string>
     if (this.#outcome !== undefined) return
     this.#outcome = outcome
     this.#settle?.(outcome)
-    const error = 'error' in outcome ? outcome.error : undefined
-    for (const reader of this.#readers) reader.end(error)
+    const failure = 'error' in outcome ? outcome : undefined
+    for (const reader of this.#readers) reader.end(failure)
     this.#readers.clear()
     // A failure before the first packet is known before the caller could listen.
     nextTick(() => {
       if ('value' in outcome) tell(this, 'complete', outcome.value)
-      else if (isException(outcome.error)) tell(this, 'exception', outcome.error)
+      else if (outcome.error instanceof JobExceptionError) tell(this, 'exception', outcome.error)
       else tell(this, 'fail', outcome.error)
     })
   }
-}
-
-function isException(error: Error): boolean {
-  return (error as GearmanError).code === 'ERR_GEARMAN_JOB_EXCEPTION'
 }

@@ -33,7 +33,7 @@ export class WatchedListener implements JobListener {
     this.#listener.complete(result, handle)
   }
 
-  failed(error: Parameters<JobListener['failed']>[0]): void {
-    this.#listener.failed(error)
+  failed(reason: unknown): void {
+    this.#listener.failed(reason)
   }
 }

@@ -1,6 +1,6 @@
 import { type TracingChannel, tracingChannel } from 'node:diagnostics_channel'
-import { isWatched, traced } from '@glammp/wire'
-import { GearmanError, JobFailure } from '../errors.js'
+import { codeOf, isWatched, traced } from '@glammp/wire'
+import { JobFailure } from '../errors.js'
 import type { JobHandler } from '../job.js'
 import type { TraceContext } from '../protocol/trace-context.js'
 
@@ -74,20 +74,14 @@ export function traceSubmission<T>(
       message.outcome = background ? 'queued' : 'complete'
       return value
     } catch (error) {
-      message.outcome = outcomeOf(error)
+      message.outcome = codeOf(error)
       throw error
     }
   }
   return traced(submissions, message, begin, () => {})
 }
 
-/** The code of our own errors; what a getter of the caller threw may be anything. */
-function outcomeOf(error: unknown): string {
-  if (error instanceof GearmanError) return error.code
-  return error instanceof Error ? error.name : 'Error'
-}
-
-/** True while the channel of jobs has a subscriber. */
+/** True while anybody listens to the channel of jobs. */
 export function jobsAreWatched(): boolean {
   return isWatched(jobs as TracingChannel<unknown, object>)
 }

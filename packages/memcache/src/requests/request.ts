@@ -1,4 +1,4 @@
-import { Deadline, type Output } from '@glammp/wire'
+import { codeOf, Deadline, type Output } from '@glammp/wire'
 import type { MemcacheErrorDetails } from '../errors.js'
 import type { Key } from '../key.js'
 import type { Protocol } from '../protocol/protocol.js'
@@ -181,16 +181,6 @@ export abstract class Request<T = unknown> extends Deadline {
     this.release?.()
     this.observer?.settled(this)
     this.#reject(reason)
-  }
-}
-
-function codeOf(reason: unknown): string {
-  try {
-    const { code, name } = (reason ?? {}) as { code?: unknown; name?: unknown }
-    return typeof code === 'string' ? code : typeof name === 'string' ? name : 'unknown'
-  } catch {
-    // What a transcoder or a signal threw may be anything, even an object that cannot be read.
-    return 'unknown'
   }
 }
 

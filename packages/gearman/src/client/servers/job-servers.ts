@@ -3,10 +3,11 @@ import { ClosedError, InvalidArgumentError, NoServerError, QueueFullError } from
 import { resendWait } from '../../link/retry.js'
 import { type JobHandle, serversOf } from '../../names/handle.js'
 import { type GearmanMetrics, JobMeter } from '../../observing/metrics.js'
+import type { CallOptions } from '../../options.js'
+import { resendWait } from '../../retry.js'
 import { ClientConnection } from './client-connection.js'
 import type { ClientConnectionOwner } from './client-connection-owner.js'
 import type { Query } from './query.js'
-import type { CallOptions } from './request.js'
 import { Selection } from './selection.js'
 import type { Submission, SubmissionOwner } from './submission.js'
 
@@ -110,7 +111,7 @@ export class JobServers implements SubmissionOwner {
   async ask<T>(
     handle: JobHandle | undefined,
     options: CallOptions,
-    make: (resolve: (value: T) => void, reject: (error: Error) => void) => Query<T>,
+    make: (resolve: (value: T) => void, reject: (reason: unknown) => void) => Query<T>,
   ): Promise<PromiseSettledResult<T>[]> {
     if (this.#closing !== undefined) throw new ClosedError(CLOSED.message)
     const all = [...this.#selection.candidates]

@@ -1,5 +1,5 @@
 import type { Fault, Output } from '@glammp/wire'
-import { type GearmanError, ServerError } from '../../errors.js'
+import { ServerError } from '../../errors.js'
 import type { ErrorContext } from '../../link/failure.js'
 import { encode, PacketType } from '../../protocol/packet.js'
 import { Request } from './request.js'
@@ -7,7 +7,7 @@ import { Request } from './request.js'
 /** A query with one answer: status, echo. */
 export abstract class Query<T> extends Request {
   readonly #resolve: (value: T) => void
-  readonly #reject: (error: GearmanError) => void
+  readonly #reject: (reason: unknown) => void
   readonly #what: string
   readonly #answerType: PacketType
 
@@ -15,7 +15,7 @@ export abstract class Query<T> extends Request {
     what: string,
     answerType: PacketType,
     resolve: (value: T) => void,
-    reject: (error: GearmanError) => void,
+    reject: (reason: unknown) => void,
   ) {
     super()
     this.#what = what
@@ -44,8 +44,8 @@ export abstract class Query<T> extends Request {
     this.abandon(fault)
   }
 
-  fail(error: GearmanError): void {
-    if (this.settle()) this.#reject(error)
+  fail(reason: unknown): void {
+    if (this.settle()) this.#reject(reason)
   }
 
   protected get context(): ErrorContext {
@@ -55,7 +55,7 @@ export abstract class Query<T> extends Request {
 
 /** ECHO_REQ: does the server answer? */
 export class EchoQuery extends Query<void> {
-  constructor(resolve: () => void, reject: (error: GearmanError) => void) {
+  constructor(resolve: () => void, reject: (reason: unknown) => void) {
     super('ping', PacketType.ECHO_RES, resolve, reject)
   }
 
@@ -85,7 +85,7 @@ export class StatusQuery extends Query<JobStatus> {
   constructor(
     handle: string,
     resolve: (status: JobStatus) => void,
-    reject: (error: GearmanError) => void,
+    reject: (reason: unknown) => void,
   ) {
     super(`jobStatus of ${handle}`, PacketType.STATUS_RES, resolve, reject)
     this.#handle = handle
@@ -113,7 +113,7 @@ export class UniqueStatusQuery extends Query<UniqueJobStatus> {
   constructor(
     unique: string,
     resolve: (status: UniqueJobStatus) => void,
-    reject: (error: GearmanError) => void,
+    reject: (reason: unknown) => void,
   ) {
     super('jobStatusByUnique', PacketType.STATUS_RES_UNIQUE, resolve, reject)
     this.#unique = unique

@@ -7,9 +7,10 @@ import {
   onAbort,
   reasonOf,
 } from '@glammp/wire'
-import { AbortError, type GearmanError } from '../../errors.js'
+import type { GearmanError } from '../../errors.js'
 import { type ErrorContext, failure } from '../../link/failure.js'
 import type { Sending } from '../../link/upload.js'
+import type { CallOptions } from '../../options.js'
 import { encode, PacketType } from '../../protocol/packet.js'
 import type { Flow } from './flow-control.js'
 
@@ -23,14 +24,6 @@ export interface RequestOwner {
   overdue(request: Request): void
   /** The caller of a job with a handle has its result. */
   release(request: Request, localHandle: string): void
-}
-
-/** What a caller allows one call. */
-export interface CallOptions {
-  /** Milliseconds that it may take. */
-  readonly timeout?: number | undefined
-  /** Aborts it. */
-  readonly signal?: AbortSignal | undefined
 }
 
 /**
@@ -62,8 +55,8 @@ export abstract class Request extends Deadline implements Sending {
   abstract refused(code: string, text: string): void
   /** No answer will come from where it was sent to. `sent` is false if nothing was written. */
   abstract failed(fault: Fault, sent: boolean): void
-  /** Ends it with an error; a second end is ignored. */
-  abstract fail(error: GearmanError): void
+  /** Ends it with an error, or the reason of a signal; a second end is ignored. */
+  abstract fail(reason: unknown): void
   /** What the caller asked for, and where it is. */
   protected abstract get context(): ErrorContext
 
@@ -77,11 +70,7 @@ export abstract class Request extends Deadline implements Sending {
       this.#lift = () => deadlines.remove(alarm)
     }
     if (signal === undefined) return
-    const give = (): void => {
-      const { what, ...where } = this.context
-      const cause = reasonOf(signal)
-      this.fail(new AbortError(`${what} was aborted by its signal`, { ...where, cause }))
-    }
+    const give = (): void => this.fail(reasonOf(signal))
     if (signal.aborted) give()
     else this.#unlisten = onAbort(signal, give)
   }

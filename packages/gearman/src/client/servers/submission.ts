@@ -1,5 +1,5 @@
-import type { Fault, Output } from '@glammp/wire'
-import { type GearmanError, JobExceptionError, JobFailedError, ServerError } from '../../errors.js'
+import { codeOf, type Fault, type Output } from '@glammp/wire'
+import { JobExceptionError, JobFailedError, ServerError } from '../../errors.js'
 import type { ErrorContext } from '../../link/failure.js'
 import { formatHandle, withoutNuls } from '../../names/handle.js'
 import { encode, PacketType } from '../../protocol/packet.js'
@@ -18,7 +18,8 @@ export interface JobListener {
   warning(text: Buffer): void
   /** The result; empty for a background job, for which the acknowledgement is the end. */
   complete(result: Buffer, handle: string): void
-  failed(error: GearmanError): void
+  /** @param reason A GearmanError, or the reason of the caller's signal. */
+  failed(reason: unknown): void
 }
 
 /** What the submission needs of its owners. */
@@ -57,7 +58,7 @@ export class Submission extends Request {
   resent = 0
   /** When the caller asked, on the clock of the deadlines. */
   begun = 0
-  /** The code of the error that it ended with. */
+  /** The code or name of the error that it ended with. */
   errorCode: string | undefined
   /** Servers that could not be reached for it, or lost it. */
   avoided: Set<RequestOwner> | undefined
@@ -139,11 +140,11 @@ export class Submission extends Request {
     }
   }
 
-  fail(error: GearmanError): void {
+  fail(reason: unknown): void {
     if (this.settled) return
-    this.errorCode = error.code
+    this.errorCode = codeOf(reason)
     this.settle()
-    this.#listener.failed(error)
+    this.#listener.failed(reason)
   }
 
   protected get context(): ErrorContext {
