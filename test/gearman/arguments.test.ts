@@ -73,7 +73,7 @@ const FUNCTION: Wrong<FunctionOptions> = {
   serverTimeout: ['5000', 999, 1_000.5, 2 ** 31, null],
   rateLimit: [5, null, {}, { jobs: 1 }, { jobs: '1', per: 1 }, { jobs: 1, per: 0 }, { job: 1 }],
 }
-const CLOSE: Wrong<CloseOptions> = { timeout }
+const CLOSE: Wrong<CloseOptions> = { timeout, signal }
 
 interface Row {
   readonly options: Readonly<Record<string, readonly unknown[]>>

@@ -1,4 +1,5 @@
 export type {
+  CloseOptions,
   ConnectionMetrics,
   ServerObject,
   ServerReconnecting,
@@ -75,7 +76,6 @@ export type { Middleware } from './worker/middleware.js'
 export type { RateLimitOptions } from './worker/rate-limit.js'
 export type { JobEnd, JobOutcome, JobUnsent } from './worker/run.js'
 export {
-  type CloseOptions,
   GearmanWorker,
   type GearmanWorkerEvents,
   type JobStart,

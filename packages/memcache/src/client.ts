@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import { Deadlines, type ServerObject, tell } from '@glammp/wire'
+import { type CloseOptions, Deadlines, type ServerObject, tell } from '@glammp/wire'
 import type { LoadMany } from './cache-aside/cache-aside.js'
 import type { Tag } from './cache-aside/tag.js'
 import type { WrapOptions } from './cache-aside/wrap-options.js'
@@ -21,6 +21,7 @@ import {
 import { Wrapping } from './commands/wrapping.js'
 import { Changes } from './dispatch/changes.js'
 import { Chunks } from './dispatch/chunks.js'
+import { close } from './dispatch/closing.js'
 import type { CommandContext } from './dispatch/context.js'
 import { KeyOrder } from './dispatch/key-order.js'
 import type { CallOptions } from './dispatch/route.js'
@@ -481,20 +482,17 @@ export class MemcacheClient extends EventEmitter<MemcacheEvents> implements Asyn
     await this.#context.fleet.setServers(readServers(servers))
   }
 
-  /** Waits for what is under way, then closes. Later calls reject with ClosedError. */
-  async close(): Promise<void> {
-    // If nothing is being loaded, no later call must get in before the servers refuse it.
-    const loads = this.#wrapping.loadsUnderWay()
-    if (loads !== undefined) await loads
-    const { fleet, keyOrder } = this.#context
-    const turn = keyOrder.idle()
-    if (turn !== undefined) await turn
-    await fleet.close()
+  /**
+   * Waits for what is under way, then closes; later calls reject with ClosedError. After `timeout`, or
+   * when the signal aborts, it closes at once: calls that still wait reject with ClosedError too.
+   */
+  close(options?: CloseOptions): Promise<void> {
+    return close(this.#context, () => this.#wrapping.loadsUnderWay(), options)
   }
 
   /** The same as {@link close}, by the name of memcached's command. */
-  quit(): Promise<void> {
-    return this.close()
+  quit(options?: CloseOptions): Promise<void> {
+    return this.close(options)
   }
 
   /** `await using cache = new MemcacheClient(...)`: {@link close} at the end of the block. */

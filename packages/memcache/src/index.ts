@@ -1,4 +1,5 @@
 export type {
+  CloseOptions,
   ConnectionMetrics,
   ServerAddress,
   ServerObject,

@@ -84,4 +84,5 @@ export {
 export { isThenable } from './thenable.js'
 export { Backoff, type BackoffOptions, backOff } from './time/backoff.js'
 export { Alarm, afterReads, Deadline, Deadlines, patiently } from './time/deadline.js'
+export { type CloseOptions, endWithin } from './time/end-within.js'
 export { onAbort, orAborted, reasonOf } from './time/on-abort.js'

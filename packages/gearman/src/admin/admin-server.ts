@@ -39,6 +39,7 @@ export class AdminServer {
   readonly name: string
   readonly #pool: ResourcePool<AdminSession>
   readonly #asking: Set<Promise<unknown>> = new Set()
+  readonly #drops: Set<(reason: Fault) => void> = new Set()
 
   constructor({ address, connectTimeout, tls }: AdminServerOptions) {
     this.name = address.name
@@ -95,7 +96,12 @@ export class AdminServer {
     await this.#pool.close()
   }
 
-  /** @throws {@link Fault}, or `undefined` if the signal aborted. */
+  /** Gives up the commands under way. */
+  drop(reason: Fault): void {
+    for (const drop of this.#drops) drop(reason)
+  }
+
+  /** @throws {@link Fault}, or `undefined` where the signal gave up. */
   #ask(command: TextCommand, { timeout, signal }: CallLimits): Promise<readonly string[]> {
     return new Promise((resolve, reject) => {
       let session: AdminSession | undefined
@@ -104,6 +110,7 @@ export class AdminServer {
         over = true
         stop()
         forget()
+        this.#drops.delete(drop)
       }
       const giveUp = (fault: Fault, reason?: Fault): void => {
         end()
@@ -111,6 +118,8 @@ export class AdminServer {
         session?.close(fault)
         reject(reason)
       }
+      const drop = (fault: Fault): void => giveUp(fault, fault)
+      this.#drops.add(drop)
       const stop = patiently(timeout, () => {
         const late = new Fault('timeout', `no answer within ${timeout} ms`)
         giveUp(late, late)

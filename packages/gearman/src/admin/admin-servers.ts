@@ -1,4 +1,4 @@
-import type { ServerAddress } from '@glammp/wire'
+import { Fault, type ServerAddress } from '@glammp/wire'
 import { ClosedError, type GearmanError } from '../errors.js'
 import { type JobHandle, serversOf } from '../names/handle.js'
 import type { TextCommand } from '../protocol/text.js'
@@ -44,5 +44,13 @@ export class AdminServers {
   close(): Promise<void> {
     this.#closing ??= Promise.all(this.#servers.map((server) => server.close())).then(() => {})
     return this.#closing
+  }
+
+  /** Closes without waiting: commands under way end with ClosedError. */
+  drop(why: string): Promise<void> {
+    const closing = this.close()
+    const reason = new Fault('closed', `the admin was closed and ${why}`)
+    for (const server of this.#servers) server.drop(reason)
+    return closing
   }
 }

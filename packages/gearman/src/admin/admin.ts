@@ -1,4 +1,4 @@
-import { bool, OptionRules, wholeNumberFrom } from '@glammp/wire'
+import { bool, type CloseOptions, endWithin, OptionRules, wholeNumberFrom } from '@glammp/wire'
 import { type GearmanError, ServerError } from '../errors.js'
 import { FunctionNames } from '../names/function-name.js'
 import { type JobHandle, parseHandle } from '../names/handle.js'
@@ -188,9 +188,13 @@ export class GearmanAdmin implements AsyncDisposable {
     await this.#all(graceful ? 'shutdown graceful' : 'shutdown', { timeout, signal })
   }
 
-  /** Waits for the commands under way, then disconnects; later ones reject with ClosedError. */
-  close(): Promise<void> {
-    return this.#servers.close()
+  /**
+   * Waits for the commands under way, then leaves; later ones reject with ClosedError. After
+   * `timeout`, or when the signal aborts, those under way end with ClosedError too.
+   */
+  async close(options: CloseOptions = {}): Promise<void> {
+    checkCall('close', options)
+    await endWithin(this.#servers.close(), options, (why) => this.#servers.drop(why))
   }
 
   [Symbol.asyncDispose](): Promise<void> {

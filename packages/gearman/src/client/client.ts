@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events'
 import type { Source } from '@glammp/wire'
-import { tell } from '@glammp/wire'
+import { type CloseOptions, endWithin, tell } from '@glammp/wire'
 import type { CodecOption, Decoded, WithCodec } from '../codec.js'
 import type { FunctionReference, JobDefinition } from '../definition.js'
 import { failure } from '../link/failure.js'
@@ -381,11 +381,13 @@ export class GearmanClient<ClientCodec extends CodecOption = 'string'>
   }
 
   /**
-   * Waits until every submitted job is acknowledged, then disconnects; foreground jobs whose
-   * results are still awaited end with ClosedError, and so do later calls.
+   * Waits until every submitted job is acknowledged, then leaves; foreground jobs whose results are
+   * still awaited end with ClosedError, and so do later calls. After `timeout`, or when the signal
+   * aborts, it leaves at once: calls that still wait end with ClosedError too.
    */
-  close(): Promise<void> {
-    return this.#servers.close()
+  async close(options: CloseOptions = {}): Promise<void> {
+    checkCall('close', options)
+    await endWithin(this.#servers.close(), options, (why) => this.#servers.drop(why))
   }
 
   [Symbol.asyncDispose](): Promise<void> {

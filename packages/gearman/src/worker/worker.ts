@@ -1,13 +1,11 @@
 import { EventEmitter } from 'node:events'
 import {
-  clearTimeout,
+  type CloseOptions,
   Deadlines,
+  endWithin,
   Fault,
-  milliseconds,
-  OptionRules,
   type ServerReconnecting,
   type ServerUp,
-  setTimeout,
   tell,
 } from '@glammp/wire'
 import type { CodecOption, Decoded, WithCodec } from '../codec.js'
@@ -20,7 +18,7 @@ import { jobsAreWatched, traceJob } from '../observing/channels.js'
 import type { ServerDown } from '../observing/events.js'
 import { type GearmanMetrics, JobMeter } from '../observing/metrics.js'
 import {
-  checkOptions,
+  checkCall,
   type GearmanWorkerOptions,
   resolveServers,
   resolveSettings,
@@ -40,21 +38,7 @@ import type { Assignment, JobConnection } from './servers/job-connection.js'
 import { onTermination } from './signals.js'
 import { Slots } from './slots.js'
 
-/** How long {@link GearmanWorker.close} waits. */
-export interface CloseOptions {
-  /**
-   * Milliseconds for the running jobs and their results; then their signals are aborted and the
-   * connections dropped, and gearmand queues those jobs again. @defaultValue none: as long as they take
-   */
-  readonly timeout?: number | undefined
-}
-
-const CLOSE_RULES = new OptionRules<CloseOptions>({ timeout: milliseconds })
-
-/**
- * Events of a {@link GearmanWorker}. There is no `error` event: no event without a listener ends
- * the process.
- */
+/** Events of a {@link GearmanWorker}. There is no `error` event: nothing unheard ends the process. */
 export interface GearmanWorkerEvents {
   /** A job arrived, and its handler starts. */
   'job:start': [job: JobStart]
@@ -278,18 +262,14 @@ export class GearmanWorker<WorkerCodec extends CodecOption = 'string'>
   }
 
   /**
-   * Takes no more jobs, lets the running ones finish, then disconnects once gearmand has all
-   * results. A later call with a timeout shortens the wait of an earlier one.
+   * Takes no more jobs, lets the running ones finish, then leaves once gearmand has all results. After
+   * `timeout`, or when the signal aborts, the signals of jobs are aborted and the connections dropped:
+   * gearmand queues those jobs again. A later call may shorten the wait of an earlier one.
    */
   async close(options: CloseOptions = {}): Promise<void> {
-    checkOptions('close', CLOSE_RULES, options)
-    const { timeout } = options
-    if (timeout !== undefined) {
-      const timer = setTimeout(() => this.#force(timeout), timeout)
-      void this.#closed.then(() => clearTimeout(timer))
-    }
+    checkCall('close', options)
     this.#closing ??= this.#close()
-    await this.#closing
+    await endWithin(this.#closing, options, (why) => this.#force(why))
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -370,11 +350,9 @@ export class GearmanWorker<WorkerCodec extends CodecOption = 'string'>
     await this.#left()
   }
 
-  #force(timeout: number): void {
-    this.#connections.close(
-      new Fault('closed', `the worker was closed and gave up after ${timeout} ms`),
-    )
-    void this.#left()
+  #force(why: string): Promise<void> {
+    this.#connections.close(new Fault('closed', `the worker was closed and ${why}`))
+    return this.#left()
   }
 
   async #left(): Promise<void> {

@@ -73,7 +73,14 @@ export class Batch {
     this.#leftovers.drop()
   }
 
-  /** Opens a connection for later requests, unless one is being opened. */
+  /** Lets go of all that has not left yet. */
+  drain(): Request[] {
+    const requests = [...this.#order.take(), ...this.#batch]
+    this.#batch = []
+    return requests
+  }
+
+  /** Opens a connection for what may come, unless something is on its way already. */
   warm(): void {
     if (this.#leaving) return
     this.#leaving = true

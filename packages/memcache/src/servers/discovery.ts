@@ -1,4 +1,4 @@
-import { clearTimeout, monotonic, setTimeout } from '@glammp/wire'
+import { clearTimeout, type Fault, monotonic, setTimeout } from '@glammp/wire'
 import { type MemcacheError, NoServerError } from '../errors.js'
 import { type ClusterConfiguration, ClusterRequest, nameOf } from '../requests/cluster-request.js'
 import type { Server } from './server.js'
@@ -81,6 +81,12 @@ export class Discovery {
     this.#stopped = true
     clearTimeout(this.#timer)
     await Promise.all(this.#endpoints.map((endpoint) => endpoint.close()))
+  }
+
+  /** Asks no more, and waits for no answer. */
+  drop(reason: Fault): void {
+    void this.close()
+    for (const endpoint of this.#endpoints) endpoint.drop(reason)
   }
 
   async #askAll(): Promise<void> {

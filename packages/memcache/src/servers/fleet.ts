@@ -171,6 +171,13 @@ export class Fleet {
     await Promise.all([this.#discovery?.close(), ...endings, ...this.#leaving.values()])
   }
 
+  /** Closes without waiting: what is under way fails with ClosedError. */
+  drop(reason: Fault): void {
+    this.#closed = true
+    for (const server of [...this.everyServer, ...this.#leaving.keys()]) server.drop(reason)
+    this.#discovery?.drop(reason)
+  }
+
   #routingKey(wireKey: string): string {
     const { namespaceLength } = this.#options
     const bytes = bytesOf(wireKey)

@@ -206,6 +206,19 @@ export class Server implements RequestOwner, BatchOwner {
     return this.#closed
   }
 
+  /** Closes without waiting: every request fails with the reason. */
+  drop(reason: Fault): void {
+    void this.close()
+    for (let next = this.#line.shift(); next !== undefined; next = this.#line.shift()) {
+      next.fail(failure(reason, next.details()))
+    }
+    for (const request of this.#batch.drain()) {
+      request.fail(failure(reason, request.details()))
+      this.#dismiss(request)
+    }
+    this.#pool.drop(reason)
+  }
+
   expired(request: Request): void {
     const rest = this.#pool.restOf(request.allowance)
     if (rest > 0 && !request.settled) {

@@ -126,6 +126,16 @@ export class ClientConnection implements LinkOwner, RequestOwner, MeteredServer 
     this.#link.end(reason)
   }
 
+  /** Drops the connection, and with it everything that waits. */
+  drop(reason: Fault): void {
+    for (const request of this.#waiting.drain()) {
+      this.#deadlines.remove(request)
+      request.failed(reason, false)
+    }
+    this.#link.close(reason)
+    this.#noteDrained()
+  }
+
   /** @internal */
   greet(output: Output): void {
     this.#proven = false

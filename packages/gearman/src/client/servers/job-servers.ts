@@ -4,7 +4,6 @@ import { resendWait } from '../../link/retry.js'
 import { type JobHandle, serversOf } from '../../names/handle.js'
 import { type GearmanMetrics, JobMeter } from '../../observing/metrics.js'
 import type { CallOptions } from '../../options.js'
-import { resendWait } from '../../retry.js'
 import { ClientConnection } from './client-connection.js'
 import type { ClientConnectionOwner } from './client-connection-owner.js'
 import type { Query } from './query.js'
@@ -137,6 +136,14 @@ export class JobServers implements SubmissionOwner {
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
+  }
+
+  /** Closes without waiting: what is under way ends with ClosedError. */
+  drop(why: string): Promise<void> {
+    const closing = this.close()
+    const reason = new Fault('closed', `the client was closed and ${why}`)
+    for (const server of this.#selection.candidates) server.drop(reason)
+    return closing
   }
 
   /** @internal */

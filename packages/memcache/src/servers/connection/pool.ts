@@ -61,6 +61,11 @@ export class SessionPool {
     this.#pool.giveBack(session)
   }
 
+  /** Closes those that are out now. */
+  drop(reason: Fault): void {
+    for (const session of [...this.#lent]) session.close(reason)
+  }
+
   /** Closes every connection, each when it is given back. */
   close(): Promise<void> {
     return this.#pool.close()
