@@ -67,8 +67,7 @@ export class MemcacheClient extends EventEmitter<MemcacheEvents> implements Asyn
   readonly #wrapping: Wrapping
 
   /**
-   * @param options - the servers, as one string or an array, or all options. Without servers, those
-   *   of `MEMCACHED_SERVERS` are used, else `localhost:11211`.
+   * @param options - all options, or servers alone: `MEMCACHED_SERVERS` or `localhost:11211` by default.
    * @throws TypeError or RangeError for an invalid option.
    */
   constructor(options?: string | readonly (string | ServerObject)[] | MemcacheOptions) {
@@ -77,9 +76,9 @@ export class MemcacheClient extends EventEmitter<MemcacheEvents> implements Asyn
     const announce: Tell = (event, details) => tell(this, event, details)
     const keys = new KeyRules(settings)
     const deadlines = new Deadlines()
-    const meter = new Metrics(deadlines)
+    this.#metrics = new Metrics(deadlines)
     const namespaceLength = settings.compat?.hashesNamespace ? 0 : keys.namespaceLength
-    const fleetOptions = { ...settings, namespaceLength, nodeAddress, meter }
+    const fleetOptions = { ...settings, namespaceLength, nodeAddress, meter: this.#metrics }
     const { largestInChunks, maxValueSize, timeout, transcoder } = settings
     const fleet = new Fleet(fleetOptions, deadlines, announce)
     const changes = new Changes()
@@ -100,7 +99,6 @@ export class MemcacheClient extends EventEmitter<MemcacheEvents> implements Asyn
       announce,
     )
     this.#context = context
-    this.#metrics = meter
     this.#retrieval = new Retrieval(context)
     this.#storage = new Storage(context)
     this.#deletion = new Deletion(context)

@@ -1,6 +1,27 @@
-export { latin1, utf8 } from './byte-text.js'
+export { Pull, type Source } from './calls/pull.js'
+export { Refusal } from './calls/refusal.js'
+export { isThenable } from './calls/thenable.js'
 export { isWatched, traced } from './channels.js'
-export { checksum } from './checksum.js'
+export {
+  abortSignal,
+  bool,
+  type Check,
+  type Checks,
+  callback,
+  isPlain,
+  listOf,
+  milliseconds,
+  numberThat,
+  OptionRules,
+  oneOf,
+  optionsOf,
+  text,
+  tlsOption,
+  wholeNumber,
+  wholeNumberFrom,
+  wrong,
+} from './checks/option-rules.js'
+export { codeOf, messageOf, shown, shownName } from './checks/shown.js'
 export {
   clearTimeout,
   every,
@@ -45,29 +66,13 @@ export { ErrorBase, type ErrorDetails } from './error-base.js'
 export { Fault, type FaultKind } from './fault.js'
 export { guarded, tell } from './guarded.js'
 export { Histogram, type HistogramSummary } from './histogram.js'
-export {
-  abortSignal,
-  bool,
-  type Check,
-  type Checks,
-  callback,
-  isPlain,
-  listOf,
-  milliseconds,
-  numberThat,
-  OptionRules,
-  oneOf,
-  optionsOf,
-  text,
-  tlsOption,
-  wholeNumber,
-  wholeNumberFrom,
-  wrong,
-} from './option-rules.js'
-export { Pull, type Source } from './pull.js'
-export { Refusal } from './refusal.js'
 export type { ServerReconnecting, ServerUp } from './server-events.js'
-export { codeOf, messageOf, shown, shownName } from './shown.js'
+export { Backoff, type BackoffOptions, backOff } from './time/backoff.js'
+export { Alarm, afterReads, Deadline, Deadlines, patiently } from './time/deadline.js'
+export { type CloseOptions, endWithin } from './time/end-within.js'
+export { onAbort, orAborted, reasonOf } from './time/on-abort.js'
+export { latin1, utf8 } from './values/byte-text.js'
+export { checksum } from './values/checksum.js'
 export {
   checkBigint,
   checkText,
@@ -80,9 +85,4 @@ export {
   rebuild,
   storable,
   survey,
-} from './storable.js'
-export { isThenable } from './thenable.js'
-export { Backoff, type BackoffOptions, backOff } from './time/backoff.js'
-export { Alarm, afterReads, Deadline, Deadlines, patiently } from './time/deadline.js'
-export { type CloseOptions, endWithin } from './time/end-within.js'
-export { onAbort, orAborted, reasonOf } from './time/on-abort.js'
+} from './values/storable.js'

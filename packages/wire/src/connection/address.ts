@@ -1,6 +1,6 @@
 import { isIPv6 } from 'node:net'
 import type { ConnectionOptions } from 'node:tls'
-import { type Check, isPlain, isTlsOption, OptionRules, wrong } from '../option-rules.js'
+import { type Check, isPlain, isTlsOption, OptionRules, wrong } from '../checks/option-rules.js'
 
 /** One server as the caller named it, taken apart. */
 export interface ServerAddress {

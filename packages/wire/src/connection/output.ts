@@ -1,4 +1,4 @@
-import { latin1 } from '../byte-text.js'
+import { latin1 } from '../values/byte-text.js'
 
 /** Buffers up to this many bytes join the text: one copy is cheaper than one more part to write. */
 const SMALL = 1024

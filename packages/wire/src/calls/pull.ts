@@ -1,4 +1,4 @@
-import { messageOf } from './shown.js'
+import { messageOf } from '../checks/shown.js'
 import { isThenable } from './thenable.js'
 
 /** Where values come from, one after another. */
