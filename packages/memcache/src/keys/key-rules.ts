@@ -3,6 +3,7 @@ import { isUint8Array } from 'node:util/types'
 import { latin1 } from '@glammp/wire'
 import { InvalidKeyError } from '../errors.js'
 import { binaryWireKey, isText, type Key, textOf } from '../key.js'
+import type { ProtocolChoice } from '../protocol/protocol.js'
 
 /** memcached's KEY_MAX_LENGTH, in bytes. */
 export const LONGEST_KEY = 250
@@ -21,7 +22,7 @@ export interface KeyOptions {
   /** How a key over 250 bytes is treated. */
   readonly longKeys: 'reject' | 'hash'
   /** The binary protocol takes 250 bytes of any kind. */
-  readonly protocol: 'auto' | 'meta' | 'classic' | 'binary'
+  readonly protocol: ProtocolChoice
 }
 
 /** Checks keys and turns them into wire keys: the only place that knows both. */

@@ -1,6 +1,6 @@
 import type { ServerObject, TlsOptions } from '@glammp/wire'
 import type { NearOptions } from '../cache-aside/near-cache.js'
-import type { Credentials } from '../protocol/protocol.js'
+import type { Credentials, ProtocolChoice } from '../protocol/protocol.js'
 import type { DistributionFactory } from '../routing/distribution.js'
 import type { DistributionName } from '../routing/named-distribution.js'
 import type { EjectionOptions } from '../servers/availability/ejection.js'
@@ -30,7 +30,7 @@ export interface MemcacheOptions {
    * protocol has neither `verbosity` nor the commands that need meta or a text line of their own.
    * @defaultValue `'auto'`
    */
-  readonly protocol?: 'auto' | 'meta' | 'classic' | 'binary' | undefined
+  readonly protocol?: ProtocolChoice | undefined
   /**
    * Which server a key lives on: `'ketama'` is libmemcached's weighted ring; `'ketama-fixed'` the
    * same with shares that do not depend on the number of servers, so that a removed server moves

@@ -19,7 +19,7 @@ import {
   wrong,
 } from '@glammp/wire'
 import type { NearOptions } from '../cache-aside/near-cache.js'
-import type { Credentials } from '../protocol/protocol.js'
+import type { Credentials, ProtocolChoice } from '../protocol/protocol.js'
 import type { DistributionFactory } from '../routing/distribution.js'
 import { distributionFactory } from '../routing/named-distribution.js'
 import type { EjectionOptions } from '../servers/availability/ejection.js'
@@ -35,7 +35,7 @@ import type { GutterOptions, MemcacheOptions } from './options.js'
 export interface Settings {
   readonly servers: readonly ServerAddress[]
   readonly namespace: string
-  readonly protocol: 'auto' | 'meta' | 'classic' | 'binary'
+  readonly protocol: ProtocolChoice
   readonly distribution: DistributionFactory
   readonly pool: PoolOptions
   readonly timeout: number

@@ -28,11 +28,16 @@ export interface Credentials {
   readonly password: string
 }
 
+type ProtocolName = 'meta' | 'classic' | 'binary'
+
+/** What a client may be told to speak; `auto` asks the server. */
+export type ProtocolChoice = 'auto' | ProtocolName
+
 /**
  * The commands of one protocol. Each method appends one command and knows nothing of its caller.
  */
 export interface Protocol {
-  readonly name: 'meta' | 'classic' | 'binary'
+  readonly name: ProtocolName
   /** Whether the protocol has the meta commands, as lines. */
   readonly hasMeta: boolean
   /** How it answers a `touch` of a key that is missing. */

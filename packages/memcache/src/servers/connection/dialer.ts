@@ -9,14 +9,14 @@ import {
 import { binaryProtocol } from '../../protocol/binary/binary.js'
 import { classicProtocol } from '../../protocol/classic/classic.js'
 import { metaProtocol } from '../../protocol/meta/meta.js'
-import type { Credentials, Protocol } from '../../protocol/protocol.js'
+import type { Credentials, Protocol, ProtocolChoice } from '../../protocol/protocol.js'
 import type { RequestObserver } from '../../requests/request.js'
 import { authenticate, credentialsFor, fitsText } from './authentication.js'
 import { negotiate, negotiateAnew, type ServerFeatures } from './negotiation.js'
 import { type Connect, Session } from './session.js'
 
 export interface DialerOptions {
-  readonly protocol: 'auto' | 'meta' | 'classic' | 'binary'
+  readonly protocol: ProtocolChoice
   /** Milliseconds for a new connection, from name lookup to the first answer. */
   readonly connectTimeout: number
   readonly tls: TlsOptions | undefined
