@@ -166,7 +166,7 @@ test.skipIf(script === undefined || process.platform !== 'linux')(
 test.for<[string[], string]>([
   [[], 'at least one module'],
   [['no/such/file.js'], 'no/such/file.js cannot be loaded'],
-  [[SLOW, SLOW], 'is in'],
+  [[SLOW, SLOW], 'is exported by both'],
   [['test/gearman/fixtures/no-handlers.mjs'], 'exports no function'],
   [[SLOW, '--concurrency', '0'], '--concurrency'],
   [[SLOW, '--wat'], '--wat'],

@@ -237,7 +237,11 @@ export class CacheAside {
     return ask
   }
 
-  readonly #mayRefresh = (key: Key): boolean => !this.#pauses.has(keyId(key))
+  // One that fails gives its lease back before the pause begins: until then it is still under way.
+  readonly #mayRefresh = (key: Key): boolean => {
+    const id = keyId(key)
+    return !this.#pauses.has(id) && this.#refreshes.get(id)?.current !== true
+  }
 
   #search(load: Loader, plan: WrapPlan, run: (search: Search) => Promise<void>): void {
     const ask = (patient: boolean): LookupOptions => this.#ask(plan, patient)
