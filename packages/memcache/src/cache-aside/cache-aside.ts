@@ -245,12 +245,12 @@ export class CacheAside {
 
   #search(load: Loader, plan: WrapPlan, run: (search: Search) => Promise<void>): void {
     const ask = (patient: boolean): LookupOptions => this.#ask(plan, patient)
-    const done = run(new Search(this.#commands, this.#listener, load, plan, ask))
+    const done = run(new Search(this.#commands, this.#searchOwner, load, plan, ask))
     this.#searches.set(done, plan.lease)
     void done.then(() => this.#searches.delete(done))
   }
 
-  readonly #listener: SearchOwner = {
+  readonly #searchOwner: SearchOwner = {
     found: (flight, value, fresh) => {
       if (flight.current) this.#near?.put(flight.id, value, flight.tags, fresh)
     },
@@ -276,10 +276,10 @@ export class CacheAside {
     hit: (glimpse, seen) => {
       const { value } = seen.item as WrappedItem
       if (this.#near !== undefined) {
-        this.#listener.found(glimpse, value, freshFor(seen, glimpse.plan.refreshAhead) - 1)
+        this.#searchOwner.found(glimpse, value, freshFor(seen, glimpse.plan.refreshAhead) - 1)
       }
       glimpse.answer(value)
-      this.#listener.ended(glimpse)
+      this.#searchOwner.ended(glimpse)
       return value
     },
     search: (glimpse, run) => {

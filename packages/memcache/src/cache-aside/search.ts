@@ -52,7 +52,7 @@ const LEASES_WAITED = 2
 /** Looks for keys; computes those that it wins, waits for those that others compute. */
 export class Search {
   readonly #commands: SearchCommands
-  readonly #listener: SearchOwner
+  readonly #owner: SearchOwner
   readonly #load: Loader
   readonly #plan: WrapPlan
   readonly #ask: (patient: boolean) => LookupOptions
@@ -63,13 +63,13 @@ export class Search {
   /** @param ask - called anew for each look. */
   constructor(
     commands: SearchCommands,
-    listener: SearchOwner,
+    owner: SearchOwner,
     load: Loader,
     plan: WrapPlan,
     ask: (patient: boolean) => LookupOptions,
   ) {
     this.#commands = commands
-    this.#listener = listener
+    this.#owner = owner
     this.#load = load
     this.#plan = plan
     this.#ask = ask
@@ -133,7 +133,7 @@ export class Search {
       }
       const { item, fresh, lease, state, holder } = outcome.value
       if (item !== undefined && (lease === undefined || state === 'stale')) {
-        if (state === 'fresh') this.#listener.found(flight, item.value, fresh - 1)
+        if (state === 'fresh') this.#owner.found(flight, item.value, fresh - 1)
         this.#answer(flight, item.value)
         if (lease !== undefined) refreshes.push({ flight, lease })
       } else if (lease !== undefined || isOver) {
@@ -162,7 +162,7 @@ export class Search {
           this.#fail(task.flight, error)
           return
         }
-        this.#listener.storeFailed(task.flight, error)
+        this.#owner.storeFailed(task.flight, error)
       }
       this.#answer(task.flight, value)
     })
@@ -172,20 +172,20 @@ export class Search {
   /** In the background: all callers got the old value. */
   async #refresh(tasks: readonly Task[]): Promise<void> {
     const failed = (flight: Flight, error: unknown): void =>
-      this.#listener.refreshFailed(flight, error)
+      this.#owner.refreshFailed(flight, error)
     const work = this.#loadAll(tasks, failed).then(async (values) => {
       const stores = values.map(async (value, position) => {
         const task = tasks[position] as Task
         try {
           await this.#store(task, value)
-          this.#listener.refreshed(task.flight)
+          this.#owner.refreshed(task.flight)
         } catch (error) {
           failed(task.flight, error)
         }
       })
       await Promise.all(stores)
     })
-    for (const { flight } of tasks) this.#listener.refreshing(flight, work)
+    for (const { flight } of tasks) this.#owner.refreshing(flight, work)
     await work
   }
 
@@ -218,7 +218,7 @@ export class Search {
         const life = this.#plan.life(value)
         const since = monotonic()
         if (await lease.fill(value, life)) {
-          this.#listener.found(flight, value, life.fresh - (monotonic() - since) / 1_000)
+          this.#owner.found(flight, value, life.fresh - (monotonic() - since) / 1_000)
         }
       } else await lease.discard()
     } catch (error) {
@@ -229,13 +229,13 @@ export class Search {
 
   #answer(flight: Flight, value: unknown): void {
     flight.answer(value)
-    this.#listener.ended(flight)
+    this.#owner.ended(flight)
   }
 
   #fail(flight: Flight, error: unknown): void {
     if (flight.settled) return
     flight.fail(error)
-    this.#listener.ended(flight)
+    this.#owner.ended(flight)
   }
 
   /** A failure of the cache, which only leads to a load; a mistake of the caller is not one. */

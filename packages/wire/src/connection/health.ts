@@ -19,13 +19,13 @@ export interface HealthOwner {
  */
 export class Health {
   readonly #backoff: Backoff
-  readonly #listener: HealthOwner
+  readonly #owner: HealthOwner
   #reason: Fault | undefined
   #restUntil = 0
 
-  constructor(options: BackoffOptions, listener: HealthOwner) {
+  constructor(options: BackoffOptions, owner: HealthOwner) {
     this.#backoff = new Backoff(options)
-    this.#listener = listener
+    this.#owner = owner
   }
 
   /** The last failure while the server is down, else `undefined`. */
@@ -45,8 +45,8 @@ export class Health {
     const rest = this.#backoff.next()
     this.#reason = reason
     this.#restUntil = monotonic() + rest
-    if (first) this.#listener.down(reason)
-    this.#listener.reconnecting(this.#backoff.failures, rest)
+    if (first) this.#owner.down(reason)
+    this.#owner.reconnecting(this.#backoff.failures, rest)
   }
 
   /** Counts a success. */
@@ -54,6 +54,6 @@ export class Health {
     if (this.#reason === undefined) return
     this.#reason = undefined
     this.#backoff.reset()
-    this.#listener.up()
+    this.#owner.up()
   }
 }

@@ -25,7 +25,7 @@ export interface EjectionOwner {
  */
 export class Ejection {
   readonly #options: EjectionOptions | undefined
-  readonly #listener: EjectionOwner
+  readonly #owner: EjectionOwner
   #failures = 0
   #reason: Fault | undefined
   #rounds = 0
@@ -34,9 +34,9 @@ export class Ejection {
   #stopped = false
 
   /** @param options - `undefined`: no server is ever left out. */
-  constructor(options: EjectionOptions | undefined, listener: EjectionOwner) {
+  constructor(options: EjectionOptions | undefined, owner: EjectionOwner) {
     this.#options = options
-    this.#listener = listener
+    this.#owner = owner
   }
 
   /** The last failure while the server is left out, else `undefined`. */
@@ -51,7 +51,7 @@ export class Ejection {
     if (this.#failures < this.#options.failures) return
     if (monotonic() - this.#rejoinedAt > GOOD_CONDUCT) this.#rounds = 0
     this.#reason = reason
-    this.#listener.ejected(reason)
+    this.#owner.ejected(reason)
     this.#wait(this.#options)
   }
 
@@ -75,7 +75,7 @@ export class Ejection {
 
   async #probe(options: EjectionOptions): Promise<void> {
     try {
-      await this.#listener.probe()
+      await this.#owner.probe()
     } catch {
       if (!this.#stopped) this.#wait(options)
       return
@@ -83,6 +83,6 @@ export class Ejection {
     this.#failures = 0
     this.#reason = undefined
     this.#rejoinedAt = monotonic()
-    this.#listener.rejoined()
+    this.#owner.rejoined()
   }
 }

@@ -18,9 +18,9 @@ export class Reach {
   #failedAt = Number.NEGATIVE_INFINITY
 
   /** @param ejection - when the failing server is left out; `undefined`: never. */
-  constructor(ejection: EjectionOptions | undefined, listener: ReachOwner) {
-    this.#health = new Health(RECONNECT, listener)
-    this.#ejection = new Ejection(ejection, listener)
+  constructor(ejection: EjectionOptions | undefined, owner: ReachOwner) {
+    this.#health = new Health(RECONNECT, owner)
+    this.#ejection = new Ejection(ejection, owner)
   }
 
   /** True while the server is left out for failing. */

@@ -83,7 +83,7 @@ export interface SessionOwner {
  */
 export class Session implements ConnectionOwner, ReplySink, RequestOwner {
   readonly #flight = new PendingQueue<Request>()
-  #listener: SessionOwner | undefined
+  #owner: SessionOwner | undefined
   #connection: SessionConnection | undefined
   #protocol: Protocol
   #decoder: Decoder
@@ -168,12 +168,12 @@ export class Session implements ConnectionOwner, ReplySink, RequestOwner {
   }
 
   /**
-   * Sends requests in one write. They belong to this session until the listener is called for each.
+   * Sends requests in one write. They belong to this session until the owner is called for each.
    *
    * @returns false if nothing is in flight, because the protocol cannot carry their keys; the
-   *   listener has been called for them, and is not called for an end then.
+   *   owner has been called for them, and is not called for an end then.
    */
-  send(requests: readonly Request[], listener: SessionOwner): boolean {
+  send(requests: readonly Request[], owner: SessionOwner): boolean {
     const connection = this.#connection as SessionConnection
     this.#keys = undefined
     if (this.#flight.size === 0) this.#progress.active = monotonic()
@@ -184,14 +184,14 @@ export class Session implements ConnectionOwner, ReplySink, RequestOwner {
       } catch (error) {
         if (!(error instanceof KeyFault)) throw error
         request.fail(failure(error, request.details()))
-        listener.dropped(request)
+        owner.dropped(request)
         continue
       }
       this.#awaited += request.awaited
       this.#flight.push(request)
     }
     if (this.#flight.size === 0) return false
-    this.#listener = listener
+    this.#owner = owner
     const bytes = connection.encrypted ? this.#flushEncrypted(connection) : connection.flush()
     if (connection.congested) this.#progress.wrote(bytes, connection)
     return true
@@ -257,14 +257,14 @@ export class Session implements ConnectionOwner, ReplySink, RequestOwner {
     this.#flight.shift()
     if (request.lapsed) this.#lapsed -= 1
     if (request === this.#nudge) this.#nudge = undefined
-    else this.#listener?.answered(request)
+    else this.#owner?.answered(request)
     if (this.#flight.size === 0) this.#finish()
   }
 
   closed(reason: Fault): void {
     this.#progress.stop()
     for (const request of this.#flight.drain()) {
-      if (request !== this.#nudge) this.#listener?.lost(request, reason)
+      if (request !== this.#nudge) this.#owner?.lost(request, reason)
     }
     this.#finish()
   }
@@ -273,7 +273,7 @@ export class Session implements ConnectionOwner, ReplySink, RequestOwner {
   expired(request: Request): void {
     const rest = this.restOf(request.allowance)
     if (rest > 0 && !request.settled) {
-      this.#listener?.goesOn(request, rest)
+      this.#owner?.goesOn(request, rest)
       return
     }
     const fault = new Fault('timeout', 'no answer in time')
@@ -287,15 +287,15 @@ export class Session implements ConnectionOwner, ReplySink, RequestOwner {
     const connection = this.#connection as SessionConnection
     const changes = this.#flight.items().filter((request) => !request.readOnly)
     if (changes.length === 0) connection.close(fault)
-    else this.#listener?.abandoned(changes, (gone) => connection.end(fault, ABANDONED, gone))
+    else this.#owner?.abandoned(changes, (gone) => connection.end(fault, ABANDONED, gone))
   }
 
   // Once each time it is borrowed: if it closes while nobody has borrowed it, nobody is told.
   #finish(): void {
-    const listener = this.#listener
-    this.#listener = undefined
+    const owner = this.#owner
+    this.#owner = undefined
     this.#keys = undefined
-    listener?.finished(this)
+    owner?.finished(this)
   }
 
   #accept(request: Request, reply: Reply): void {

@@ -8,11 +8,11 @@ import {
 import { createServer as createTlsServer } from 'node:tls'
 
 import { expect, test } from 'vitest'
-import { makeCertificates } from '../../../test/support/certificates.js'
-import { waitFor } from '../../../test/support/wait.js'
-import { parseServer } from './connection/address.js'
-import { Connection } from './connection/connection.js'
-import { Fault } from './fault.js'
+import { makeCertificates } from '../../../../test/support/certificates.js'
+import { waitFor } from '../../../../test/support/wait.js'
+import { Fault } from '../fault.js'
+import { parseServer } from './address.js'
+import { Connection } from './connection.js'
 
 const SIZE = 48_000_000
 
