@@ -151,7 +151,7 @@ export class Dispatch {
     message?: SubmitMessage,
   ): Promise<unknown> {
     return new Promise((resolve, reject) => {
-      const encoded = this.#orders.build(fn, workload, options, kind?.schedule, kind)
+      const encoded = this.#orders.build(fn, workload, options, kind)
       const call = new Call(resolve, reject, encoded, options, place)
       place?.sending(sizeOf(encoded))
       this.#submit(encoded, message === undefined ? call : watch(encoded, call, message), options)

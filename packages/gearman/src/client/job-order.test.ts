@@ -2,7 +2,7 @@ import { afterEach, expect, test, vi } from 'vitest'
 import { InvalidArgumentError } from '../errors.js'
 import { resolveSettings } from '../options.js'
 import { PacketType } from '../protocol/packet.js'
-import { JobOrders } from './job-order.js'
+import { JobOrders, type Schedule } from './job-order.js'
 
 const orders = new JobOrders(resolveSettings({ servers: 'a', namespace: 'ns:' }))
 
@@ -38,13 +38,15 @@ test('only ids that callers gave decide on the server; for "-" the workload does
 
 test('a schedule is whole seconds, rounded up', () => {
   vi.useFakeTimers({ now: 1_000_400 })
-  const seconds = (schedule: Parameters<JobOrders['build']>[3]): string | undefined =>
-    orders.build('f', 'x', {}, schedule).order.args.split('\0')[2]
+  const seconds = (schedule: Schedule): string | undefined =>
+    orders.build('f', 'x', {}, { schedule }).order.args.split('\0')[2]
   expect(seconds({ at: 5_000 })).toBe('5')
   expect(seconds({ at: new Date(5_001) })).toBe('6')
   expect(seconds({ delay: 0 })).toBe('1001')
   expect(seconds({ delay: 601 })).toBe('1002')
-  expect(orders.build('f', 'x', {}, { delay: 1 }).order.type).toBe(PacketType.SUBMIT_JOB_EPOCH)
+  expect(orders.build('f', 'x', {}, { schedule: { delay: 1 } }).order.type).toBe(
+    PacketType.SUBMIT_JOB_EPOCH,
+  )
 })
 
 test('a workload over 4 GiB is refused', () => {

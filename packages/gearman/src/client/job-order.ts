@@ -154,11 +154,10 @@ export class JobOrders {
     fn: FunctionReference<unknown, unknown>,
     workload: unknown,
     options?: JobOptions,
-    schedule?: Schedule,
     kind?: JobKind,
   ): EncodedOrder {
     try {
-      return this.#build(fn, workload, options, schedule, kind)
+      return this.#build(fn, workload, options, kind)
     } catch (cause) {
       if (cause instanceof GearmanError) throw cause
       // Thrown by a getter, a Proxy, or `traceContext`.
@@ -170,10 +169,10 @@ export class JobOrders {
     fn: FunctionReference<unknown, unknown>,
     workload: unknown,
     options: JobOptions = NO_OPTIONS,
-    schedule?: Schedule,
     kind?: JobKind,
   ): EncodedOrder {
     const name = typeof fn === 'object' && fn !== null ? fn.name : fn
+    const schedule = kind?.schedule
     if (schedule !== undefined) checkSchedule(options as Schedule, name)
     else if (options !== NO_OPTIONS) checkOptions('a job', JOB_RULES, options, name)
     const chosen = options.codec ?? (typeof fn === 'object' ? fn?.codec : undefined)
