@@ -9,7 +9,6 @@ import { type InvalidateOptions, Invalidation } from '../leases/invalidation.js'
 import { Leases } from '../leases/leases.js'
 import { Tags } from '../leases/tags.js'
 import type { Tell } from '../observing/events.js'
-import { Envelope } from '../values/envelope.js'
 
 /** The tag that every call carries if `namespaceVersion` is on. */
 const EVERYTHING = '*'
@@ -32,7 +31,7 @@ export class Wrapping {
   readonly #namespaceVersion: boolean
 
   constructor(context: CommandContext, settings: WrapSettings, tell: Tell) {
-    const leases = new Leases({ ...context, envelope: new Envelope(context.transcoder) })
+    const leases = new Leases(context)
     const tags = new Tags(context)
     this.#tags = tags
     this.#invalidation = new Invalidation(context, settings.foreignReaders)

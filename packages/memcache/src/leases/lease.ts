@@ -9,7 +9,7 @@ import type { Request } from '../requests/request.js'
 import type { Found } from '../requests/retrieval.js'
 import type { StorageRequest } from '../requests/storage.js'
 import type { Server } from '../servers/server.js'
-import type { Envelope, WrappedItem } from '../values/envelope.js'
+import type { WrappedItem } from '../values/envelope.js'
 import type { Encoded } from '../values/serializer.js'
 import type { Worth } from './judgement.js'
 import { Comparison, type Lock, NO_CAS, removal, replacement, type SeenLock } from './lock.js'
@@ -63,11 +63,6 @@ export interface Life {
   readonly fresh: number
 }
 
-/** What leases work with. */
-export interface LeaseContext extends CommandContext {
-  readonly envelope: Envelope
-}
-
 /** A key with the form in which it is sent. */
 export interface WireKey {
   readonly key: Key
@@ -89,7 +84,7 @@ export interface LeaseScope extends WireKey {
  * Whatever happened to the key meanwhile is not undone by them.
  */
 export class Lease {
-  readonly #context: LeaseContext
+  readonly #context: CommandContext
   readonly #scope: LeaseScope
   readonly #lock: Lock
   readonly #held: SeenLock
@@ -98,7 +93,7 @@ export class Lease {
   #announced = false
 
   constructor(
-    context: LeaseContext,
+    context: CommandContext,
     scope: LeaseScope,
     lock: Lock,
     held: SeenLock,
@@ -141,7 +136,7 @@ export class Lease {
     inPieces: (whole: Encoded) => void,
   ): Promise<Encoded> {
     const { key, fingerprint, timeout } = this.#scope
-    const { chunks, envelope, maxValueSize } = this.#context
+    const { chunks, maxValueSize, transcoder } = this.#context
     const owner = { command: 'wrap', key }
     const fit = async (encoded: Encoded): Promise<Encoded> => {
       if (chunks === undefined) return encoded
@@ -149,7 +144,7 @@ export class Lease {
       inPieces(whole)
       return whole
     }
-    const sealing = envelope.seal(value, { expiry, stale, fingerprint }, chunks && fit)
+    const sealing = transcoder.seal(value, { expiry, stale, fingerprint }, chunks && fit)
     const sealed = await sealing.catch((error: unknown) => {
       throw named(error, owner.command, key)
     })

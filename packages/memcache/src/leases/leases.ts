@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import type { CommandContext } from '../dispatch/context.js'
 import type { Key } from '../key.js'
 import { lockKey } from '../keys/derived-key.js'
 import { commandsAreWatched } from '../observing/channels.js'
@@ -7,19 +8,19 @@ import type { Server } from '../servers/server.js'
 import type { WrappedItem } from '../values/envelope.js'
 import { Glance, type GlanceOwner } from './glance.js'
 import { freshFor, isServed, worthOf } from './judgement.js'
-import { Lease, type LeaseContext, type Lookup, type LookupOptions, type WireKey } from './lease.js'
+import { Lease, type Lookup, type LookupOptions, type WireKey } from './lease.js'
 import { Lock, type SeenLock } from './lock.js'
 
 /** Looks up keys on their servers. */
 export class Leases {
-  readonly #context: LeaseContext
+  readonly #context: CommandContext
   readonly #open: ItemOpener<WrappedItem>
 
-  constructor(context: LeaseContext) {
+  constructor(context: CommandContext) {
     this.#context = context
-    const { envelope } = context
+    const { transcoder } = context
     this.#open = (flags, bytes, start, end, reader) =>
-      envelope.unseal(flags, bytes, start, end, reader)
+      transcoder.unseal(flags, bytes, start, end, reader)
   }
 
   /** @throws InvalidKeyError for the first invalid key. */
