@@ -67,11 +67,12 @@ test('getAndTouch lets an item live on, over every protocol', async () => {
   await Promise.all(
     PROTOCOLS.map(async (protocol) => {
       await using cache = new MemcacheClient({ ...overTcp(), protocol, namespace: protocol })
-      await cache.set('a', { b: 1 }, 1)
-      await cache.set('b', 1, 1)
+      await using meta = new MemcacheClient({ ...overTcp(), protocol: 'meta', namespace: protocol })
+      await cache.set('a', { b: 1 }, 30)
       expect(await cache.getAndTouch('a', 0)).toEqual({ b: 1 })
-      await new Promise((resolve) => setTimeout(resolve, 2_100))
-      expect(await cache.getMany(['a', 'b'])).toEqual(new Map([['a', { b: 1 }]]))
+      expect((await meta.inspect('a'))?.ttl).toBe(Infinity)
+      expect(await cache.getAndTouch('a', 600)).toEqual({ b: 1 })
+      expect((await meta.inspect('a'))?.ttl).toBeGreaterThan(500)
     }),
   )
 })
