@@ -111,7 +111,7 @@ test.for<[string[]]>([[[]], [['--sandbox']]])(
       write('compiled.cjs', `${compiled} exports.default = () => "a compiled default"`),
       write(
         'object.cjs',
-        `${compiled} exports.default = { inner: () => "in an object", options: { timeout: 9 } }`,
+        `${compiled} exports.default = { inner: () => "in an object", options: { timeout: 9_000 } }`,
       ),
       write(
         'mixed.mjs',
