@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { runInNewContext } from 'node:vm'
 import { MemcacheClient } from '@glammp/memcache'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type MemcachedServer, startMemcached } from '../support/memcached.js'
@@ -111,6 +112,12 @@ describe.concurrent.each(['meta', 'classic'] as const)('wrapMany on %s', (protoc
     await cache.wrapMany(['other:0'], load, { ttl: 60 })
     await cache.wrapMany(['other:0'], load, { ttl: 60 })
     expect(asked.length).toBe(3)
+  })
+
+  test('a Map of another realm is a Map', async () => {
+    const load = (): Map<string, number> => runInNewContext('new Map([["realm:0", 5]])')
+    const found = await cache.wrapMany(['realm:0'], load, { ttl: 60 })
+    expect([...found]).toEqual([['realm:0', 5]])
   })
 
   test.sequential('an error reaches all callers, is not stored and frees the leases', async () => {

@@ -1,3 +1,4 @@
+import { isMap } from 'node:util/types'
 import { listOf, orAborted, sleep, TransientMap, wrong } from '@glammp/wire'
 import { isBinary, type Key, keyId } from '../key.js'
 import { freshFor } from '../leases/judgement.js'
@@ -305,11 +306,11 @@ export class CacheAside {
 
 /** @throws TypeError if loadMany returned neither a Map nor as many values as keys. */
 function aligned(loaded: unknown, keys: readonly Key[]): readonly unknown[] {
-  if (loaded instanceof Map) {
+  if (isMap(loaded)) {
     if (keys.every((key) => typeof key === 'string')) return keys.map((key) => loaded.get(key))
     // Bytes that the loader got from elsewhere, such as a database, are the same key in another
     // object.
-    const known = new Map([...loaded].map(([key, value]) => [keyId(key), value as unknown]))
+    const known = new Map([...loaded].map(([key, value]) => [keyId(key as Key), value]))
     return keys.map((key) => known.get(keyId(key)))
   }
   if (Array.isArray(loaded) && loaded.length === keys.length) return loaded
