@@ -1,3 +1,4 @@
+import { wrong } from '@glammp/wire'
 import { InvalidArgumentError } from '../errors.js'
 import { byteText } from '../protocol/packet.js'
 
@@ -34,7 +35,9 @@ export class FunctionNames {
 
   #check(name: string): string {
     if (typeof name !== 'string' || name === '') {
-      throw new InvalidArgumentError('a function name is a string of at least one character')
+      throw new InvalidArgumentError(
+        wrong('a function name', 'a string of at least one character', name),
+      )
     }
     const text = byteText(this.#namespace + name)
     // White space would break the lists of gearmand's `status` and `workers`.

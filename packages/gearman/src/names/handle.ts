@@ -1,3 +1,4 @@
+import { wrong } from '@glammp/wire'
 import { InvalidArgumentError } from '../errors.js'
 import { resolveServers } from '../options.js'
 
@@ -23,7 +24,8 @@ export function formatHandle(server: string, local: string): string {
  * @throws {@link InvalidArgumentError} if gearmand would not answer.
  */
 export function parseHandle(handle: string): JobHandle {
-  if (typeof handle !== 'string') throw new InvalidArgumentError('a job handle is a string')
+  if (typeof handle !== 'string')
+    throw new InvalidArgumentError(wrong('a job handle', 'a string', handle))
   // From the right: a path of a unix socket has slashes too, gearmand's own part has none in pairs.
   const split = handle.lastIndexOf('//')
   const local = split === -1 ? handle : handle.slice(split + 2)

@@ -1,3 +1,4 @@
+import { wrong } from '@glammp/wire'
 import { InvalidArgumentError } from '../errors.js'
 import { byteText } from '../protocol/packet.js'
 
@@ -12,7 +13,8 @@ const MAX_UNIQUE = 63
  * @throws {@link InvalidArgumentError} if gearmand would refuse or cut it.
  */
 export function encodeUnique(unique: string): string {
-  if (typeof unique !== 'string') throw new InvalidArgumentError('unique is a string')
+  if (typeof unique !== 'string')
+    throw new InvalidArgumentError(wrong('unique', 'a string', unique))
   const text = byteText(unique)
   const isWhole = unique.isWellFormed()
   // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is refused

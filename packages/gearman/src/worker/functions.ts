@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
-import { milliseconds, OptionRules, optionsOf, wholeNumberFrom } from '@glammp/wire'
+import { milliseconds, OptionRules, optionsOf, wholeNumberFrom, wrong } from '@glammp/wire'
 import { type Codec, codecName, codecOf } from '../codec.js'
 import type { JobDefinition } from '../definition.js'
 import { InvalidArgumentError } from '../errors.js'
@@ -131,9 +131,10 @@ export class Functions {
   ): Pick<WorkerFunction, 'handler' | 'codec' | 'sandboxed'> {
     if (typeof handler === 'function') return { handler, codec, sandboxed: false }
     if (typeof handler !== 'string' && !(handler instanceof URL)) {
-      throw new InvalidArgumentError(`the handler of ${name} is a function or a module's path`, {
-        function: name,
-      })
+      throw new InvalidArgumentError(
+        wrong(`the handler of ${name}`, "a function or a module's path", handler),
+        { function: name },
+      )
     }
     const applied = codecName(codec)
     if (applied === undefined) {

@@ -1,4 +1,4 @@
-import { clearTimeout, monotonic, PendingQueue, setTimeout } from '@glammp/wire'
+import { clearTimeout, monotonic, PendingQueue, setTimeout, wrong } from '@glammp/wire'
 import { InvalidArgumentError } from '../errors.js'
 import { milliseconds, wholeNumber } from '../options.js'
 
@@ -13,7 +13,7 @@ export interface RateLimitOptions {
 /** @throws {@link InvalidArgumentError} */
 export function checkRateLimit(given: RateLimitOptions): RateLimitOptions {
   if (typeof given !== 'object' || given === null) {
-    throw new InvalidArgumentError('rateLimit is { jobs, per }')
+    throw new InvalidArgumentError(wrong('rateLimit', '{ jobs, per }', given))
   }
   return {
     jobs: wholeNumber('rateLimit.jobs', given.jobs, 1),

@@ -7,6 +7,7 @@ import {
   type ServerReconnecting,
   type ServerUp,
   tell,
+  wrong,
 } from '@glammp/wire'
 import type { CodecOption, Decoded, WithCodec } from '../codec.js'
 import type { FunctionReference, JobDefinition } from '../definition.js'
@@ -212,7 +213,9 @@ export class GearmanWorker<WorkerCodec extends CodecOption = 'string'>
   /** Wraps the handlers of all functions in middleware, inside of the middleware added before. */
   use(middleware: Middleware): this {
     if (typeof middleware !== 'function') {
-      throw new InvalidArgumentError('middleware is a function of a job and next')
+      throw new InvalidArgumentError(
+        wrong('middleware', 'a function of a job and next', middleware),
+      )
     }
     this.#middleware.push(middleware)
     return this
