@@ -3,7 +3,7 @@ import { load } from './load.js'
 import { rawCache } from './raw-cache.js'
 import { rawJobs } from './raw-jobs.js'
 import { keyNames, type Measure, type Order, sampleValue, type Turn } from './scenario.js'
-import type { OpenCache, OpenJobs } from './subject.js'
+import type { OpenCache, OpenJobs, WrapOptions } from './subject.js'
 
 /** A child process: holds one subject ready and measures it whenever a turn is read. */
 async function prepare(order: Order): Promise<Measure> {
@@ -27,10 +27,13 @@ async function prepareCache(order: Order): Promise<Measure> {
   const scattered = (turn: number): string => keys[(turn * 7_919) % keys.length] as string
   const getMany = cache.getMany?.bind(cache)
   const wrap = cache.wrap?.bind(cache)
-  const wrapped = (at: number): Promise<unknown> =>
+  const wrapKeys = keys.map((each) => `wrap:${each}`)
+  const { stale, tags } = scenario.wrap ?? {}
+  const optionsOf = optionsMaker(stale, tags)
+  const wrapped = (turn: number): Promise<unknown> =>
     wrap === undefined
       ? fail('has no wrap')
-      : wrap(`wrap:${key(at)}`, () => value, { ttl: 3_600, ...scenario.wrap })
+      : wrap(wrapKeys[turn % keys.length] as string, () => value, optionsOf())
   if (scenario.operation === 'wrap') for (const at of keys.keys()) await wrapped(at)
   const operations = {
     get: (turn: number) => cache.get(key(turn)),
@@ -42,6 +45,16 @@ async function prepareCache(order: Order): Promise<Measure> {
   }
   const operation = operations[scenario.operation as keyof typeof operations]
   return (turn) => load(turn, scenario.concurrency, operation)
+}
+
+/** As a caller writes them: a new object for each call. */
+function optionsMaker(
+  stale: number | undefined,
+  tags: readonly string[] | undefined,
+): () => WrapOptions {
+  if (stale === undefined) return () => ({ ttl: 3_600 })
+  if (tags === undefined) return () => ({ ttl: 3_600, stale })
+  return () => ({ ttl: 3_600, stale, tags })
 }
 
 async function prepareJobs({ subject, scenario, servers, checkout }: Order): Promise<Measure> {

@@ -2,16 +2,15 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { Scenario } from './scenario.js'
 
+/** What `wrap` is told. */
+export type WrapOptions = { readonly ttl: number } & Scenario['wrap']
+
 /** A memcached client as the benchmark sees it, or raw sockets in the place of one. */
 export interface CacheSubject {
   get(key: string): Promise<unknown>
   set(key: string, value: unknown): Promise<unknown>
   /** The value of the key, or of `load`; absent where the client has none, as the next. */
-  wrap?(
-    key: string,
-    load: () => unknown,
-    options: { readonly ttl: number } & Scenario['wrap'],
-  ): Promise<unknown>
+  wrap?(key: string, load: () => unknown, options: WrapOptions): Promise<unknown>
   getMany?(keys: readonly string[]): Promise<unknown>
   close(): Promise<void> | void
 }
