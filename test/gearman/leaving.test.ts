@@ -22,7 +22,7 @@ const test = base
     onCleanup(() => client.close())
     return client
   })
-  .extend('line', { scope: 'file' }, async ({ server }, { onCleanup }) => {
+  .extend('line', async ({ server }, { onCleanup }) => {
     const line = await startProxy(server.address)
     onCleanup(() => line.stop())
     line.set('toServer', { rate: RATE })
@@ -37,7 +37,7 @@ const serveAgain = (server: GearmandServer, fn: string): GearmanWorker => {
   return worker
 }
 
-test.for([undefined, 20_000])(
+test.concurrent.for([undefined, 20_000])(
   'close with the timeout %j waits until a large result has arrived',
   async (timeout, { server, client, line }) => {
     const worker = new GearmanWorker(line.address)
@@ -52,7 +52,7 @@ test.for([undefined, 20_000])(
   },
 )
 
-test('a function that was removed leaves after its result, and close waits for it too', async ({
+test.concurrent('a function that was removed leaves after its result, and close waits for it too', async ({
   server,
   client,
   line,
@@ -69,7 +69,7 @@ test('a function that was removed leaves after its result, and close waits for i
   expect((await result).length).toBe(SIZE)
 })
 
-test('jobs that are asked for behind a large result are not silence', async ({
+test.concurrent('jobs that are asked for behind a large result are not silence', async ({
   server,
   client,
   line,
@@ -85,7 +85,7 @@ test('jobs that are asked for behind a large result are not silence', async ({
   expect((await results).map(({ length }) => length)).toEqual([SIZE, SIZE])
 })
 
-test('over TLS', async ({ server, client, line }) => {
+test.concurrent('over TLS', async ({ server, client, line }) => {
   await using certificates = await makeCertificates()
   await using front = await startTlsFront(line, certificates.server)
   const tls = { ca: readFileSync(certificates.ca) }
@@ -100,7 +100,7 @@ test('over TLS', async ({ server, client, line }) => {
   expect((await result).length).toBe(SIZE)
 })
 
-test('a result that goes no further is given up by the timeout of close, or of the worker', async ({
+test.concurrent('a result that goes no further is given up by the timeout of close, or of the worker', async ({
   server,
   client,
 }) => {
@@ -123,7 +123,7 @@ test('a result that goes no further is given up by the timeout of close, or of t
   }
 })
 
-test.for<[string, number, number]>([
+test.concurrent.for<[string, number, number]>([
   ['20', 0, SIZE],
   ['0.5', 1, 5],
 ])('the runner with a drain of %s s', async ([drain, exit, length], { server, client, line }) => {

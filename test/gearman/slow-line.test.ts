@@ -34,37 +34,40 @@ const startSlow = async (certificates: Certificates | undefined) => {
   }
 }
 
-describe.each([false, true])('on a line that takes what the kernels hold, TLS: %s', (secure) => {
-  test('a workload is acknowledged', async () => {
-    await using certificates = await makeCertificates()
-    await using slow = await startSlow(secure ? certificates : undefined)
-    await using client = new GearmanClient(slow.options)
-    const down: string[] = []
-    client.on('server:down', ({ error }) => down.push(error.message))
-    await client.ping()
-    const started = performance.now()
-    const large = client.doBackground('large', Buffer.alloc(SIZE, 'x'))
-    expect(await Promise.all([large, client.ping()])).toEqual([expect.any(String), undefined])
-    expect(performance.now() - started).toBeGreaterThan(3_000)
-    expect(down).toEqual([])
-  })
-
-  test('a result arrives, also where the worker leaves', async () => {
-    await using certificates = await makeCertificates()
-    await using slow = await startSlow(secure ? certificates : undefined)
-    const worker = new GearmanWorker({ ...slow.options, concurrency: 2 })
-    let runs = 0
-    worker.addFunction('large', () => {
-      runs += 1
-      return Buffer.alloc(SIZE, 7)
+describe.concurrent.each([false, true])(
+  'on a line that takes what the kernels hold, TLS: %s',
+  (secure) => {
+    test('a workload is acknowledged', async () => {
+      await using certificates = await makeCertificates()
+      await using slow = await startSlow(secure ? certificates : undefined)
+      await using client = new GearmanClient(slow.options)
+      const down: string[] = []
+      client.on('server:down', ({ error }) => down.push(error.message))
+      await client.ping()
+      const started = performance.now()
+      const large = client.doBackground('large', Buffer.alloc(SIZE, 'x'))
+      expect(await Promise.all([large, client.ping()])).toEqual([expect.any(String), undefined])
+      expect(performance.now() - started).toBeGreaterThan(3_000)
+      expect(down).toEqual([])
     })
-    const working = worker.work()
-    await using client = new GearmanClient({ servers: slow.server.address, codec: 'buffer' })
-    const first = await client.do<Buffer>('large')
-    const second = client.do<Buffer>('large')
-    await new Promise((resolve) => worker.once('job:end', resolve))
-    await worker.close()
-    await working
-    expect([first.length, (await second).length, runs]).toEqual([SIZE, SIZE, 2])
-  })
-})
+
+    test('a result arrives, also where the worker leaves', async () => {
+      await using certificates = await makeCertificates()
+      await using slow = await startSlow(secure ? certificates : undefined)
+      const worker = new GearmanWorker({ ...slow.options, concurrency: 2 })
+      let runs = 0
+      worker.addFunction('large', () => {
+        runs += 1
+        return Buffer.alloc(SIZE, 7)
+      })
+      const working = worker.work()
+      await using client = new GearmanClient({ servers: slow.server.address, codec: 'buffer' })
+      const first = await client.do<Buffer>('large')
+      const second = client.do<Buffer>('large')
+      await new Promise((resolve) => worker.once('job:end', resolve))
+      await worker.close()
+      await working
+      expect([first.length, (await second).length, runs]).toEqual([SIZE, SIZE, 2])
+    })
+  },
+)
