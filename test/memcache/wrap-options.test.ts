@@ -25,7 +25,7 @@ describe.concurrent.each(['meta', 'classic'] as const)('options of wrap on %s', 
     return Number(flags.get('t'))
   }
 
-  test.sequential.each([undefined, null])('negativeTtl remembers %s', async (nothing) => {
+  test.each([undefined, null])('negativeTtl remembers %s', async (nothing) => {
     let loads = 0
     const load = (): typeof nothing => {
       loads += 1
