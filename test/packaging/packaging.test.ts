@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs'
-import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import commonjs from '@rollup/plugin-commonjs'
 import json from '@rollup/plugin-json'
@@ -92,6 +92,21 @@ test('an optional peer is not installed with the packages', () => {
 
 describe('an application runs', () => {
   test.each(['program.mjs', 'program.cjs'])('as %s', (name) => expectToWork(within(name)))
+
+  test('in a realm of its own, as Jest makes them', async () => {
+    await using memcached = await startMemcached()
+    await using gearmand = await startGearmand()
+    for (const name of ['realm.cjs', 'realm-program.cjs'])
+      await copyFile(fixture(name), within(name))
+    await writeFile(within('handler.cjs'), 'exports.module = () => "in a thread"')
+    const piscina = within('node_modules/piscina')
+    await symlink(join(root, 'packages/gearman/node_modules/piscina'), piscina)
+    const servers = [memcached.address, gearmand.address]
+    const args = ['realm.cjs', within('realm-program.cjs'), ...servers, within('handler.cjs')]
+    const { stdout } = passed(await run(process.execPath, args, { cwd: application.path }))
+    await rm(piscina)
+    expect(JSON.parse(stdout)).toEqual({ changed: [], module: 'in a thread' })
+  })
 
   test('the worker program that is installed', async () => {
     const bin = within('node_modules/.bin/glammp-worker')

@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { extname } from 'node:path'
 import { MessageChannel } from 'node:worker_threads'
-import { clearTimeout, messageOf, setTimeout } from '@glammp/wire'
+import { clearTimeout, codeOf, messageOf, setTimeout } from '@glammp/wire'
 import type { Piscina } from 'piscina'
 import { InvalidArgumentError, JobFailure } from '../errors.js'
 import type { GearmanJob, JobHandler } from '../job.js'
@@ -38,6 +39,19 @@ function threadModule(): string {
   )
 }
 
+/** Jest runs modules in a context of node:vm, where `import()` is missing. */
+function requirePiscina(reason: unknown): typeof Piscina {
+  try {
+    if (!codeOf(reason).startsWith('ERR_VM_DYNAMIC_IMPORT_CALLBACK_MISSING')) throw reason
+    return (createRequire(import.meta.url)('piscina') as { Piscina: typeof Piscina }).Piscina
+  } catch (cause) {
+    throw new InvalidArgumentError(
+      'handlers that are modules run in the threads of piscina: npm install piscina',
+      { cause },
+    )
+  }
+}
+
 /**
  * The threads of a worker's sandboxed handlers: a handler that computes keeps its own thread busy
  * and nobody else waiting, and one that crashes or has to be ended takes its own thread with it.
@@ -63,12 +77,7 @@ export class Sandbox {
     // it alone: it is optional, and starts files of its own.
     this.#library ??= import(/* webpackIgnore: true */ /* @vite-ignore */ 'piscina').then(
       (library) => library.Piscina,
-      (cause: unknown) => {
-        throw new InvalidArgumentError(
-          'handlers that are modules run in the threads of piscina: npm install piscina',
-          { cause },
-        )
-      },
+      (cause: unknown) => requirePiscina(cause),
     )
     return await this.#library
   }

@@ -1,6 +1,7 @@
 import {
   isAnyArrayBuffer,
   isBoxedPrimitive,
+  isDataView,
   isDate,
   isMap,
   isNativeError,
@@ -28,6 +29,9 @@ const MOST_HOLES = 65_536
 
 /** The first bigint that is too long. */
 const TOO_LONG = 10n ** BigInt(MOST_DIGITS)
+
+/** The class of all typed arrays, as msgpackr finds it. */
+const TypedArray: NewableFunction = Object.getPrototypeOf(Uint8Array)
 
 /** Longer text is encoded first, and searched only if the result gives a reason. */
 const LONG_TEXT = 256
@@ -129,10 +133,15 @@ function surveyMembers(value: object): number {
   return found
 }
 
-// msgpackr does not know those of another realm.
 function surveyBytes(value: object): number {
-  if (!(value instanceof Object)) return NEEDS_REBUILD | BEYOND_JSON
+  if (!isOwnBytes(value)) return NEEDS_REBUILD | BEYOND_JSON
   return Buffer.isBuffer(value) ? 0 : BEYOND_JSON
+}
+
+// msgpackr does not know those of another realm. In Jest, Uint8Array and Buffer are of another realm
+// than Object, and the other typed arrays are not.
+function isOwnBytes(value: object): boolean {
+  return value instanceof TypedArray || value instanceof DataView || value instanceof ArrayBuffer
 }
 
 /**
@@ -157,7 +166,7 @@ function rebuildParts(value: object): unknown {
     return Array.from(value, (member, at) => rebuild(member, String(at)))
   }
   if (isDate(value)) return value instanceof Date ? value : new Date(Number(value))
-  if (ArrayBuffer.isView(value)) return value instanceof Object ? value : structuredClone(value)
+  if (ArrayBuffer.isView(value)) return isOwnBytes(value) ? value : ownView(value)
   if (isAnyArrayBuffer(value)) {
     return value instanceof ArrayBuffer ? value : new Uint8Array(value).slice().buffer
   }
@@ -174,6 +183,28 @@ function rebuildParts(value: object): unknown {
   }
   const own = members.filter(([name, member]) => name !== 'toJSON' || typeof member !== 'function')
   return Object.fromEntries(own.map(([name, member]) => [name, rebuild(member, name)]))
+}
+
+function ownView(view: ArrayBufferView): ArrayBufferView {
+  const { buffer } = new Uint8Array(view.buffer, view.byteOffset, view.byteLength).slice()
+  if (isDataView(view)) return new DataView(buffer)
+  const copy = typedArray(view, buffer)
+  // That comes back with the classes of the realm of Uint8Array.
+  return isOwnBytes(copy) ? copy : structuredClone(copy)
+}
+
+/** One of the same kind. */
+function typedArray(like: ArrayBufferView, buffer: ArrayBuffer): ArrayBufferView {
+  const name = Reflect.get(TypedArray.prototype as object, Symbol.toStringTag, like) as string
+  const kinds = globalThis as unknown as Record<
+    string,
+    new (
+      buffer: ArrayBuffer,
+    ) => ArrayBufferView
+  >
+  const Kind = kinds[name]
+  if (Kind === undefined) throw new TypeError(`a ${name} cannot be stored`)
+  return new Kind(buffer)
 }
 
 function rebuildError(error: Error): Error {
