@@ -1,21 +1,16 @@
 import { MemcacheClient } from '@glammp/memcache'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type MemcachedServer, startMemcached } from '../support/memcached.js'
+import { describe, expect } from 'vitest'
+import { test } from '../support/memcache.js'
+import { startMemcached } from '../support/memcached.js'
 import { startProxy } from '../support/proxy.js'
 import { serversAreControllable } from '../support/server-source.js'
 import { waitFor } from '../support/wait.js'
-
-let server: MemcachedServer
-beforeAll(async () => {
-  server = await startMemcached()
-})
-afterAll(() => server.stop())
 
 describe.each(['meta', 'classic', 'binary'] as const)('a lock nobody holds on %s', (protocol) => {
   const key = (name: string): string => `${protocol}:${name}`
   const lock = (name: string): string => `glammp:lock:${key(name)}`
 
-  test('whose answer was lost with its connection is given back', async () => {
+  test('whose answer was lost with its connection is given back', async ({ server }) => {
     await using proxy = await startProxy(server.address)
     await using cache = new MemcacheClient({ servers: proxy.address, protocol, retries: 0 })
     await using other = new MemcacheClient({ servers: server.address, protocol })
@@ -33,7 +28,7 @@ describe.each(['meta', 'classic', 'binary'] as const)('a lock nobody holds on %s
     await waitFor(async () => (await other.get(lock('lost'))) === undefined)
   })
 
-  test('whose answer came too late is given back', async () => {
+  test('whose answer came too late is given back', async ({ server }) => {
     await using proxy = await startProxy(server.address)
     await using cache = new MemcacheClient({ servers: proxy.address, protocol, timeout: 500 })
     await using other = new MemcacheClient({ servers: server.address, protocol })
@@ -48,7 +43,9 @@ describe.each(['meta', 'classic', 'binary'] as const)('a lock nobody holds on %s
     await waitFor(async () => (await other.get(lock('late'))) === undefined)
   })
 
-  test('because its connection was lost while the value was loaded is given back', async () => {
+  test('because its connection was lost while the value was loaded is given back', async ({
+    server,
+  }) => {
     await using proxy = await startProxy(server.address)
     await using cache = new MemcacheClient({ servers: proxy.address, protocol, timeout: 1_000 })
     await using other = new MemcacheClient({ servers: server.address, protocol })
@@ -66,7 +63,7 @@ describe.each(['meta', 'classic', 'binary'] as const)('a lock nobody holds on %s
 
   test.skipIf(!serversAreControllable)(
     'because the versions of tags cannot be had is never taken',
-    async () => {
+    async ({ server }) => {
       await using mortal = await startMemcached()
       const servers = [server.address, mortal.address]
       await using cache = new MemcacheClient({ servers, protocol, timeout: 500 })

@@ -1,16 +1,10 @@
 import { InvalidKeyError, type Key, MemcacheClient, type MemcacheOptions } from '@glammp/memcache'
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import { startFakeServer } from '../support/fake-server.js'
-import { type MemcachedServer, startMemcached } from '../support/memcached.js'
+import { test } from '../support/memcache.js'
 import { startProxy } from '../support/proxy.js'
 import { waitFor } from '../support/wait.js'
-
-let server: MemcachedServer
-beforeAll(async () => {
-  server = await startMemcached()
-})
-afterAll(() => server.stop())
 
 const bytes = (text: string): Buffer => Buffer.from(text, 'latin1')
 
@@ -22,7 +16,7 @@ describe('a server that is used over the classic protocol', () => {
     message: expect.stringContaining('a%20b%0D%0Aflush_all%0D%0A on '),
   }
 
-  test('gets none of a batch but what it can have, on the same connection', async () => {
+  test('gets none of a batch but what it can have, on the same connection', async ({ server }) => {
     await using proxy = await startProxy(server.address)
     await using cache = new MemcacheClient({
       servers: proxy.address,
@@ -62,7 +56,7 @@ describe('a server that is used over the classic protocol', () => {
     await waitFor(() => cache.metrics().servers[proxy.address]?.pending === 0)
   })
 
-  test('refuses while others are in flight, which go on', async () => {
+  test('refuses while others are in flight, which go on', async ({ server }) => {
     await using proxy = await startProxy(server.address)
     await using cache = new MemcacheClient({ servers: proxy.address, protocol: 'classic' })
     await cache.set('text', 'fine')
@@ -75,7 +69,9 @@ describe('a server that is used over the classic protocol', () => {
     expect(await cache.get('text')).toBe('fine')
   })
 
-  test('fails a binary key in wrapMany without those who wait for another key of it', async () => {
+  test('fails a binary key in wrapMany without those who wait for another key of it', async ({
+    server,
+  }) => {
     await using cache = new MemcacheClient({ servers: server.address, protocol: 'classic' })
     await cache.delete('joined')
     const many = cache.wrapMany<string, Key>(['joined', key], (keys) => keys.map(() => 'loaded'))
@@ -84,7 +80,7 @@ describe('a server that is used over the classic protocol', () => {
     expect(await joined).toBe('loaded')
   })
 
-  test('names the keys that did not make it', async () => {
+  test('names the keys that did not make it', async ({ server }) => {
     await using cache = new MemcacheClient({ servers: server.address, protocol: 'classic' })
     const stored = cache.setMany(
       new Map<Key, unknown>([
@@ -116,7 +112,7 @@ describe('a server that is used over the classic protocol', () => {
 
 describe('nothing in a key reaches the server as a command', () => {
   const options: MemcacheOptions[] = [{}, { protocol: 'binary' }, { protocol: 'classic' }]
-  test.each(options)('%j', async (option) => {
+  test.for(options)('%j', async (option, { server }) => {
     await using cache = new MemcacheClient({ servers: server.address, ...option })
     await cache.set('alive', 1)
     const parts = fc.constantFrom(

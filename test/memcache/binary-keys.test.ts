@@ -1,26 +1,7 @@
 import { InvalidKeyError, type Key, MemcacheClient } from '@glammp/memcache'
 import fc from 'fast-check'
-import {
-  afterAll,
-  afterEach,
-  beforeAll,
-  beforeEach,
-  describe,
-  expect,
-  expectTypeOf,
-  test,
-} from 'vitest'
-import { type MemcachedServer, startMemcached } from '../support/memcached.js'
-
-let servers: MemcachedServer[] = []
-let addresses: string[] = []
-beforeAll(async () => {
-  servers = await Promise.all([startMemcached(), startMemcached()])
-  addresses = servers.map(({ address }) => address)
-})
-afterAll(async () => {
-  await Promise.all(servers.map((server) => server.stop()))
-})
+import { afterEach, describe, expect, expectTypeOf } from 'vitest'
+import { test } from '../support/memcache.js'
 
 const bytes = (text: string): Buffer => Buffer.from(text, 'latin1')
 
@@ -41,14 +22,14 @@ const TEXTS: readonly Buffer[] = [bytes('a'), bytes('\xff\xfe'), Buffer.from('é
 
 describe.each(['meta', 'binary'] as const)('bytes as a key, over %s', (protocol) => {
   let cache: MemcacheClient
-  beforeEach(() => {
+  test.beforeEach(({ addresses }) => {
     cache = new MemcacheClient({ servers: addresses, protocol, namespace: `${protocol}:` })
   })
   afterEach(() => cache.close())
 
-  test.each(
+  test.for(
     [...KEYS, ...TEXTS].map((key) => [JSON.stringify(key.toString('latin1', 0, 40)), key] as const),
-  )('%s works with every command', async (_name, key) => {
+  )('%s works with every command', async ([_name, key], { addresses }) => {
     // What a caller does with its Buffer afterwards is not of concern.
     const copy = (): Buffer => Buffer.from(key)
     await cache.delete(key)
@@ -130,7 +111,7 @@ describe.each(['meta', 'binary'] as const)('bytes as a key, over %s', (protocol)
     expect(withCas.get(one)).toMatchObject({ value: 1, cas: expect.stringMatching(/^\d+$/) })
   })
 
-  test('the limit of the length is known before a byte is sent', async () => {
+  test('the limit of the length is known before a byte is sent', async ({ addresses }) => {
     const longest = (protocol === 'binary' ? 250 : 186) - `${protocol}:`.length
     const key = Buffer.alloc(longest, ' ')
     await cache.set(key, 'longest')
@@ -147,7 +128,9 @@ describe.each(['meta', 'binary'] as const)('bytes as a key, over %s', (protocol)
     expect(await hashing.get(Buffer.alloc(longest + 2, ' '))).toBeUndefined()
   })
 
-  test('wrap: one load for many callers, changes end it, tags and large values work', async () => {
+  test('wrap: one load for many callers, changes end it, tags and large values work', async ({
+    addresses,
+  }) => {
     await using wide = new MemcacheClient({
       servers: addresses,
       protocol,
@@ -196,7 +179,7 @@ describe.each(['meta', 'binary'] as const)('bytes as a key, over %s', (protocol)
   })
 })
 
-test('the caller may go on using its bytes', async () => {
+test('the caller may go on using its bytes', async ({ addresses }) => {
   for (const protocol of ['meta', 'binary'] as const) {
     await using cache = new MemcacheClient({ servers: addresses, protocol, namespace: 'reused:' })
     const scratch = bytes('  ')
@@ -221,7 +204,7 @@ test('the caller may go on using its bytes', async () => {
   }
 })
 
-test('a text and its bytes are one key', async () => {
+test('a text and its bytes are one key', async ({ addresses }) => {
   for (const protocol of ['meta', 'classic', 'binary'] as const) {
     await using cache = new MemcacheClient({ servers: addresses, protocol })
     await cache.set('é:1', protocol)
@@ -240,7 +223,7 @@ test('a text and its bytes are one key', async () => {
   }
 })
 
-test('meta and binary clients share keys, and agree on their servers', async () => {
+test('meta and binary clients share keys, and agree on their servers', async ({ addresses }) => {
   await using meta = new MemcacheClient({ servers: addresses, namespace: 'n:' })
   await using binary = new MemcacheClient({
     servers: addresses,
@@ -255,7 +238,9 @@ test('meta and binary clients share keys, and agree on their servers', async () 
   expect(keys.map((key) => bare.serverFor(key))).toEqual(keys.map((key) => meta.serverFor(key)))
 })
 
-test('raw meta commands and inspect take bytes; k, which would come back as bytes, is refused', async () => {
+test('raw meta commands and inspect take bytes; k, which would come back as bytes, is refused', async ({
+  addresses,
+}) => {
   await using cache = new MemcacheClient({ servers: addresses })
   const key = bytes('raw \r\n')
   expect(await cache.meta.set(key, 'text', 'T100 c')).toMatchObject({ status: 'found' })
@@ -274,7 +259,7 @@ test('raw meta commands and inspect take bytes; k, which would come back as byte
   expect(await cache.inspect(key)).toBeUndefined()
 })
 
-test('keys and watch give bytes where they are the key of no text', async () => {
+test('keys and watch give bytes where they are the key of no text', async ({ addresses }) => {
   await using cache = new MemcacheClient({ servers: addresses, namespace: 'listed:' })
   const all: Key[] = ['é%20', bytes('a b'), bytes('\xff'), bytes('a\r\n\0')]
   const log = cache.watch('mutations')

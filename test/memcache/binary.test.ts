@@ -1,16 +1,10 @@
 import type { Socket } from 'node:net'
 import { MemcacheClient } from '@glammp/memcache'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import { startFakeServer } from '../support/fake-server.js'
-import { type MemcachedServer, startMemcached } from '../support/memcached.js'
+import { test } from '../support/memcache.js'
 import { startProxy } from '../support/proxy.js'
 import { WITH_BLOCK, WITHOUT_BLOCK } from './calls.js'
-
-let server: MemcachedServer
-beforeAll(async () => {
-  server = await startMemcached()
-})
-afterAll(() => server.stop())
 
 const HEADER = 24
 
@@ -72,7 +66,7 @@ describe('an invalid binary reply', () => {
     expect(fake.connections).toBe(2)
   })
 
-  test('(one that comes twice) never answers the next request', async () => {
+  test('(one that comes twice) never answers the next request', async ({ server }) => {
     await using proxy = await startProxy(server.address)
     await using cache = new MemcacheClient({ servers: proxy.address, protocol: 'binary' })
     await cache.set('a', 'mine')
@@ -130,7 +124,7 @@ describe('an error of a binary server', () => {
 describe('a binary reply never reaches another request', () => {
   const keys = Array.from({ length: 100 }, (_, index) => `key:${index}`)
 
-  test('after calls that timed out', async () => {
+  test('after calls that timed out', async ({ server }) => {
     await using proxy = await startProxy(server.address)
     const options = { protocol: 'binary', timeout: 2_000 } as const
     await using cache = new MemcacheClient({ servers: proxy.address, ...options })
@@ -150,7 +144,7 @@ describe('a binary reply never reaches another request', () => {
     for (const key of keys) expect(await cache.get(key)).toBe(key)
   })
 
-  test('in whatever pieces it arrives', async () => {
+  test('in whatever pieces it arrives', async ({ server }) => {
     await using proxy = await startProxy(server.address)
     const options = { protocol: 'binary', timeout: 20_000 } as const
     await using cache = new MemcacheClient({ servers: proxy.address, ...options })
@@ -163,7 +157,9 @@ describe('a binary reply never reaches another request', () => {
   })
 })
 
-test('what the binary protocol has no word for is refused, and costs nothing else', async () => {
+test('what the binary protocol has no word for is refused, and costs nothing else', async ({
+  server,
+}) => {
   await using proxy = await startProxy(server.address)
   await using cache = new MemcacheClient({ servers: proxy.address, protocol: 'binary' })
   await cache.set('a', 1)

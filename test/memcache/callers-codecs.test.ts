@@ -1,15 +1,9 @@
 import { type Compressor, MemcacheClient, MemcacheError, type Serializer } from '@glammp/memcache'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type MemcachedServer, startMemcached } from '../support/memcached.js'
+import { describe, expect } from 'vitest'
+import { test as base } from '../support/memcache.js'
 
 // A serializer and a Compressor are the caller's code: whatever they give or throw is an error of their
 // own call, which says whose fault it was, and costs `wrap` the cache alone.
-
-let server: MemcachedServer
-beforeAll(async () => {
-  server = await startMemcached()
-})
-afterAll(() => server.stop())
 
 const LONG = 'x'.repeat(5_000)
 
@@ -44,12 +38,15 @@ const LATE: readonly [string, () => unknown, cause?: unknown][] = [
   ['a thenable that throws', () => Object.fromEntries([['then', fails]]), thrown],
 ]
 
-const client = (part: { transcoder?: unknown; algorithm?: unknown }): MemcacheClient =>
-  new MemcacheClient({
-    servers: server.address,
-    transcoder: part.transcoder as Serializer | undefined,
-    compression: part.algorithm === undefined ? false : { algorithm: part.algorithm as Compressor },
-  })
+const test = base.extend('client', { scope: 'file' }, ({ server }) => {
+  return (part: { transcoder?: unknown; algorithm?: unknown }): MemcacheClient =>
+    new MemcacheClient({
+      servers: server.address,
+      transcoder: part.transcoder as Serializer | undefined,
+      compression:
+        part.algorithm === undefined ? false : { algorithm: part.algorithm as Compressor },
+    })
+})
 
 /** Every call that stores rejects, nothing else is harmed, and wrap returns what was loaded. */
 async function expectEncodeErrors(cache: MemcacheClient, cause: unknown): Promise<void> {
@@ -94,13 +91,13 @@ async function expectDecodeErrors(
 }
 
 describe.each([...WRONG, ...LATE])('a Compressor that gives %s', (name, give, cause) => {
-  test('when it compresses', async () => {
+  test('when it compresses', async ({ client }) => {
     await using cache = client({ algorithm: { ...compressor, compress: give } })
     await expectEncodeErrors(cache, cause)
     expect(await cache.set('short', 'text')).toBe(true)
   })
 
-  test('when it expands', async () => {
+  test('when it expands', async ({ client }) => {
     await using good = client({ algorithm: compressor })
     const key = `compressed:${name.replaceAll(' ', '-')}`
     await good.set(key, LONG)
@@ -111,9 +108,9 @@ describe.each([...WRONG, ...LATE])('a Compressor that gives %s', (name, give, ca
 })
 
 describe('a serializer', () => {
-  test.each(WRONG)(
+  test.for(WRONG)(
     'that gives %s for the item, its data or its flags',
-    async (_name, give, cause) => {
+    async ([_name, give, cause], { client }) => {
       const shapes = [
         give,
         () => ({ data: give(), flags: 1 }),
@@ -126,7 +123,7 @@ describe('a serializer', () => {
     },
   )
 
-  test.each(LATE)('that gives %s, which nobody waits for', async (_name, give) => {
+  test.for(LATE)('that gives %s, which nobody waits for', async ([_name, give], { client }) => {
     const shapes = [give, () => ({ data: give(), flags: 1 }), () => ({ data: 'x', flags: give() })]
     for (const serialize of shapes) {
       await using cache = client({ transcoder: { ...serializer, serialize } })
@@ -134,13 +131,16 @@ describe('a serializer', () => {
     }
   })
 
-  test.each([fails, async () => fails()])('that cannot read: %s', async (deserialize) => {
-    await using cache = client({ transcoder: { ...serializer, deserialize } })
-    await cache.set('unread', 'x')
-    await expectDecodeErrors(cache, 'unread', thrown)
-  })
+  test.for([fails, async () => fails()])(
+    'that cannot read: %s',
+    async (deserialize, { client }) => {
+      await using cache = client({ transcoder: { ...serializer, deserialize } })
+      await cache.set('unread', 'x')
+      await expectDecodeErrors(cache, 'unread', thrown)
+    },
+  )
 
-  test('whose flags are those of chunks, or of compression', async () => {
+  test('whose flags are those of chunks, or of compression', async ({ server }) => {
     const transcoder: Serializer = {
       ...serializer,
       serialize: () => ({ data: LONG, flags: 0x1010 }),
@@ -152,9 +152,9 @@ describe('a serializer', () => {
     }
   })
 
-  test.each([1 << 28, 1 << 29, 1 << 30, 0xffff_ffff])(
+  test.for([1 << 28, 1 << 29, 1 << 30, 0xffff_ffff])(
     'gets its flags 0x%s back from wrap too',
-    async (given) => {
+    async (given, { client }) => {
       const flags = given >>> 0
       const seen: number[] = []
       const transcoder: Serializer = {
@@ -179,7 +179,7 @@ describe('a serializer', () => {
   )
 })
 
-test('a Compressor may use its buffer again, and write to what it is given', async () => {
+test('a Compressor may use its buffer again, and write to what it is given', async ({ server }) => {
   const lent = Buffer.alloc(100_000)
   const algorithm: Compressor = {
     flag: 0x2010,
@@ -200,7 +200,9 @@ test('a Compressor may use its buffer again, and write to what it is given', asy
   expect(await cache.getMany(values.keys())).toEqual(values)
 })
 
-test('flags of all 32 bits are flags, more are refused before anything is sent', async () => {
+test('flags of all 32 bits are flags, more are refused before anything is sent', async ({
+  server,
+}) => {
   await using cache = new MemcacheClient(server.address)
   await cache.meta.set('flags', 'x', `F${2 ** 32 - 1}`)
   expect(await cache.inspect('flags')).toMatchObject({ flags: 2 ** 32 - 1 })

@@ -1,20 +1,32 @@
 import { MemcacheClient, type MemcacheOptions } from '@glammp/memcache'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type MemcachedServer, startMemcached } from '../support/memcached.js'
+import { describe, expect } from 'vitest'
+import { test as base } from '../support/memcache.js'
+import type { MemcachedServer } from '../support/memcached.js'
 import { hasPhpExtension, hasPhpMemcached, inPhp } from '../support/php.js'
 
-let servers: MemcachedServer[] = []
-let addresses: string[] = []
-beforeAll(async () => {
-  servers = await Promise.all(Array.from({ length: 3 }, () => startMemcached()))
-  addresses = servers.map(({ address }) => address)
-})
-afterAll(async () => {
-  await Promise.all(servers.map((server) => server.stop()))
-})
+/** Runs code on a client of theirs, which `start` makes of the servers. */
+const runner =
+  (start: string, servers: readonly MemcachedServer[]) =>
+  <T>(code: string, input: object = {}): Promise<T> =>
+    inPhp<T>([], `${start} ${code}`, {
+      servers: servers.map(({ host, port }) => [host, port]),
+      ...input,
+    })
 
-const client = (options: MemcacheOptions): MemcacheClient =>
-  new MemcacheClient({ servers: addresses, ...options })
+const test = base
+  .extend('client', { scope: 'file' }, ({ addresses }) => {
+    return (options: MemcacheOptions): MemcacheClient =>
+      new MemcacheClient({ servers: addresses, ...options })
+  })
+  .extend('run', { scope: 'file' }, ({ servers }) =>
+    runner("$m = new Memcached(); $m->addServers($in['servers']);", servers),
+  )
+  .extend('runOlder', { scope: 'file' }, ({ servers }) =>
+    runner(
+      "$m = new Memcache(); foreach ($in['servers'] as $s) $m->addServer($s[0], $s[1]);",
+      servers,
+    ),
+  )
 
 /** Values that both sides have, in PHP and here. */
 const SHARED = `[
@@ -51,14 +63,9 @@ const differing = (read: string): string => `
   return $wrong;`
 
 describe.skipIf(!hasPhpMemcached)("PHP's Memcached, as it is by default", () => {
-  const php = `$m = new Memcached(); $m->addServers($in['servers']);`
-  const places = (): unknown => servers.map(({ host, port }) => [host, port])
-  const run = <T>(code: string, input: object = {}): Promise<T> =>
-    inPhp<T>([], `${php} ${code}`, { servers: places(), ...input })
-
-  test.each(['SERIALIZER_PHP', 'SERIALIZER_IGBINARY'])(
+  test.for(['SERIALIZER_PHP', 'SERIALIZER_IGBINARY'])(
     'writes by %s what we read, each where we look',
-    async (serializer) => {
+    async (serializer, { client, run }) => {
       await run(`$m->setOption(Memcached::OPT_SERIALIZER, Memcached::${serializer});
         foreach (${SHARED} as $k => $v) $m->set("${serializer}:$k", $v); return 1;`)
       await using cache = client({ compat: 'php-memcached', namespace: `${serializer}:` })
@@ -75,14 +82,17 @@ describe.skipIf(!hasPhpMemcached)("PHP's Memcached, as it is by default", () => 
     },
   )
 
-  test.each(['php', 'igbinary'] as const)('reads what we write by %s', async (serializer) => {
-    await using cache = client({ compat: { name: 'php-memcached', serializer } })
-    expect(await cache.setMany(EXPECTED)).toBe(Object.keys(EXPECTED).length)
-    expect(await run(differing('$m->get($k)'))).toEqual([])
-    expect(await cache.getMany(Object.keys(EXPECTED))).toEqual(new Map(Object.entries(EXPECTED)))
-  })
+  test.for(['php', 'igbinary'] as const)(
+    'reads what we write by %s',
+    async (serializer, { client, run }) => {
+      await using cache = client({ compat: { name: 'php-memcached', serializer } })
+      expect(await cache.setMany(EXPECTED)).toBe(Object.keys(EXPECTED).length)
+      expect(await run(differing('$m->get($k)'))).toEqual([])
+      expect(await cache.getMany(Object.keys(EXPECTED))).toEqual(new Map(Object.entries(EXPECTED)))
+    },
+  )
 
-  test('sets OPT_USER_FLAGS that change nothing of what we read', async () => {
+  test('sets OPT_USER_FLAGS that change nothing of what we read', async ({ client, run }) => {
     const flags = [1, 2, 3, 4, 5, 7, 8, 0x1000, 0x2000, 0x4000, 0x7fff, 0x8000, 0xffff]
     const serializers = ['PHP', 'IGBINARY', 'JSON_ARRAY', 'MSGPACK']
     await run(
@@ -115,9 +125,9 @@ describe.skipIf(!hasPhpMemcached)("PHP's Memcached, as it is by default", () => 
     }
   })
 
-  test.each(['json', 'msgpack'] as const)(
+  test.for(['json', 'msgpack'] as const)(
     'reads objects that we write by %s',
-    async (serializer) => {
+    async (serializer, { client, run }) => {
       await using cache = client({ compat: { name: 'php-memcached', serializer } })
       await cache.set('object', { a: [1, 'é', null, true], b: { c: 1.5 } })
       const read = await run<unknown>("return $m->get('object');")
@@ -126,7 +136,7 @@ describe.skipIf(!hasPhpMemcached)("PHP's Memcached, as it is by default", () => 
     },
   )
 
-  test.each(['FASTLZ', 'ZLIB'])('compresses by %s what we expand', async (type) => {
+  test.for(['FASTLZ', 'ZLIB'])('compresses by %s what we expand', async (type, { client, run }) => {
     await run(`$m->setOption(Memcached::OPT_COMPRESSION_TYPE, Memcached::COMPRESSION_${type});
       $m->set('short', str_repeat('The quick brown fox. ', 200));
       $m->set('long', implode(',', range(1, 60000)));
@@ -141,7 +151,7 @@ describe.skipIf(!hasPhpMemcached)("PHP's Memcached, as it is by default", () => 
     expect((await cache.inspect('list'))?.size).toBeLessThan(30_000)
   })
 
-  test('reads what we compress', async () => {
+  test('reads what we compress', async ({ client, run }) => {
     await using cache = client({ compat: 'php-memcached', compression: true })
     await cache.set('text', 'é'.repeat(20_000))
     await cache.set('list', new Array(3_000).fill({ a: 1 }))
@@ -150,7 +160,7 @@ describe.skipIf(!hasPhpMemcached)("PHP's Memcached, as it is by default", () => 
     expect(await run(read)).toEqual([true, true])
   })
 
-  test('with its ketama mode, igbinary and all its flags, in one word', async () => {
+  test('with its ketama mode, igbinary and all its flags, in one word', async ({ client, run }) => {
     const compat = { name: 'php-memcached', ketama: true, serializer: 'igbinary' } as const
     await using cache = client({ compat })
     const keys = Array.from({ length: 200 }, (_, index) => `k:${index}`)
@@ -164,7 +174,10 @@ describe.skipIf(!hasPhpMemcached)("PHP's Memcached, as it is by default", () => 
     expect(read).toEqual(keys.map((key) => ({ key })))
   })
 
-  test('a key that wrap is loading is a miss to PHP, never an empty string', async () => {
+  test('a key that wrap is loading is a miss to PHP, never an empty string', async ({
+    client,
+    run,
+  }) => {
     await using cache = client({ compat: 'php-memcached' })
     let seen: unknown
     const value = await cache.wrap('loading', async () => {
@@ -181,9 +194,9 @@ describe.skipIf(!hasPhpMemcached)("PHP's Memcached, as it is by default", () => 
   })
 
   // PHP refuses a line feed in a key of any kind.
-  test.each([false, true])(
+  test.for([false, true])(
     'finds binary keys over its binary protocol (ketama %s)',
-    async (ketama) => {
+    async (ketama, { client, run }) => {
       const keys = [
         ...Array.from({ length: 256 }, (_, byte) => Buffer.from([0, byte, 255 - byte, 32])),
         Buffer.alloc(180, '\0 \r'),
@@ -215,7 +228,7 @@ describe.skipIf(!hasPhpMemcached)("PHP's Memcached, as it is by default", () => 
     },
   )
 
-  test('counters count on both sides', async () => {
+  test('counters count on both sides', async ({ client, run }) => {
     await using cache = client({ compat: 'php-memcached' })
     await run("$m->set('counter', 10); return $m->increment('counter', 5);")
     expect(await cache.increment('counter')).toBe(16)
@@ -228,42 +241,38 @@ describe.skipIf(!hasPhpMemcached)("PHP's Memcached, as it is by default", () => 
 
 const memcache = hasPhpMemcached && (await hasPhpExtension('memcache'))
 describe.skipIf(!memcache)("PHP's older Memcache", () => {
-  const run = <T>(code: string, input: object = {}): Promise<T> =>
-    inPhp<T>(
-      [],
-      `$m = new Memcache(); foreach ($in['servers'] as $s) $m->addServer($s[0], $s[1]); ${code}`,
-      { servers: servers.map(({ host, port }) => [host, port]), ...input },
-    )
-
   // It writes reals by the ini setting `precision`, which loses digits.
   const { real: _real, inf: _inf, ...exact } = EXPECTED
 
-  test('writes what we read, and reads what we write, each where the other looks', async () => {
+  test('writes what we read, and reads what we write, each where the other looks', async ({
+    client,
+    runOlder,
+  }) => {
     await using cache = client({ compat: 'php-memcache' })
-    await run(`foreach (${SHARED} as $k => $v) $m->set("old:$k", $v); return 1;`)
+    await runOlder(`foreach (${SHARED} as $k => $v) $m->set("old:$k", $v); return 1;`)
     for (const [key, value] of Object.entries(exact)) {
       expect(await cache.get(`old:${key}`), key).toEqual(value)
     }
     expect(await cache.get('old:real')).toBe(0.3)
     await cache.setMany(EXPECTED)
     // Its own null reads as false too.
-    expect(await run(differing('$m->get($k)'))).toEqual(['null is false'])
+    expect(await runOlder(differing('$m->get($k)'))).toEqual(['null is false'])
   })
 
-  test('compresses what we expand, and expands what we compress', async () => {
+  test('compresses what we expand, and expands what we compress', async ({ client, runOlder }) => {
     await using cache = client({ compat: 'php-memcache', compression: true })
-    await run(`$m->set('big', str_repeat('fox ', 3000), MEMCACHE_COMPRESSED);
+    await runOlder(`$m->set('big', str_repeat('fox ', 3000), MEMCACHE_COMPRESSED);
       $m->set('list', array_fill(0, 2000, 'a'), MEMCACHE_COMPRESSED); return 1;`)
     expect(await cache.get('big')).toBe('fox '.repeat(3_000))
     expect(await cache.get('list')).toEqual(new Array(2_000).fill('a'))
     await cache.set('ours', ['x'.repeat(50_000)])
     expect((await cache.inspect('ours'))?.size).toBeLessThan(5_000)
-    expect(await run("return $m->get('ours') === [str_repeat('x', 50000)];")).toBe(true)
+    expect(await runOlder("return $m->get('ours') === [str_repeat('x', 50000)];")).toBe(true)
   })
 
-  test.each(['consistent', 'standard'] as const)(
+  test.for(['consistent', 'standard'] as const)(
     'agrees on the server of 2,000 keys, with weights, by its strategy %s',
-    async (strategy) => {
+    async (strategy, { client }) => {
       const fleet = [1, 2, 3, 5].map((weight, index) => ({
         host: `127.0.0.${index + 1}`,
         port: index === 2 ? 11_212 : 11_211,

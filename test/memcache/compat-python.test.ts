@@ -1,15 +1,8 @@
 import { MemcacheClient, type MemcacheOptions } from '@glammp/memcache'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type MemcachedServer, startMemcached } from '../support/memcached.js'
+import { describe, expect } from 'vitest'
+import { test } from '../support/memcache.js'
+import type { MemcachedServer } from '../support/memcached.js'
 import { hasPythonClients, inPython } from '../support/python.js'
-
-let servers: MemcachedServer[] = []
-beforeAll(async () => {
-  servers = await Promise.all(Array.from({ length: 3 }, () => startMemcached()))
-})
-afterAll(async () => {
-  await Promise.all(servers.map((server) => server.stop()))
-})
 
 const PYLIBMC = `import pylibmc
 client = pylibmc.Client([f'{h}:{p}' for h, p in given['servers']], behaviors=given['behaviors'])`
@@ -30,18 +23,22 @@ describe.skipIf(!hasPythonClients).each<[string, MemcacheOptions['compat'], stri
   ],
   ['pymemcache', 'pymemcache', PYMEMCACHE, {}],
 ])('%s', (_name, compat, start, behaviors) => {
-  const client = (options: MemcacheOptions = {}): MemcacheClient =>
-    new MemcacheClient({ servers: servers.map(({ address }) => address), compat, ...options })
-  const run = <T>(code: string, input: object = {}): Promise<T> =>
+  const client = (servers: readonly string[], options: MemcacheOptions = {}): MemcacheClient =>
+    new MemcacheClient({ servers, compat, ...options })
+  const run = <T>(servers: readonly MemcachedServer[], code: string, input = {}): Promise<T> =>
     inPython<T>(`${start}\n${code}`, {
       servers: servers.map(({ host, port }) => [host, port]),
       behaviors,
       ...input,
     })
 
-  test('writes what we read and reads what we write, each where the other looks', async () => {
-    await using cache = client()
+  test('writes what we read and reads what we write, each where the other looks', async ({
+    servers,
+    addresses,
+  }) => {
+    await using cache = client(addresses)
     await run(
+      servers,
       `for key in given['keys']: client.set('py:' + key, 'olá ' + key)
 client.set('int', 42)
 client.set('large', 2 ** 63)
@@ -61,6 +58,7 @@ answer = 1`,
     await cache.setMany(keys.map((key) => [key, `☃ ${key}`]))
     await cache.setMany({ n: 7, b: Buffer.from([0xfe]) })
     const ours = await run<unknown[]>(
+      servers,
       `answer = [[client.get(key) for key in given['keys']], client.get('n'), list(client.get('b'))]`,
       { keys },
     )
@@ -70,20 +68,21 @@ answer = 1`,
     }
   })
 
-  test('counts with us', async () => {
-    await using cache = client()
-    await run(`client.set('counter', 10)\nclient.incr('counter', 5)\nanswer = 1`)
+  test('counts with us', async ({ servers, addresses }) => {
+    await using cache = client(addresses)
+    await run(servers, `client.set('counter', 10)\nclient.incr('counter', 5)\nanswer = 1`)
     expect(await cache.increment('counter')).toBe(16)
     expect(await cache.get('counter')).toBe(16)
   })
 
   test.skipIf(start !== PYLIBMC)(
     'expands what we compress, and compresses what we expand',
-    async () => {
-      await using cache = client({ compression: true })
+    async ({ servers, addresses }) => {
+      await using cache = client(addresses, { compression: true })
       await cache.set('ours', 'é'.repeat(50_000))
       expect((await cache.inspect('ours'))?.size).toBeLessThan(5_000)
       const same = await run<boolean>(
+        servers,
         `client.set('theirs', 'fox ' * 5000, min_compress_len=1)\nanswer = client.get('ours') == 'é' * 50000`,
       )
       expect(same).toBe(true)

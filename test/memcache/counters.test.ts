@@ -1,15 +1,11 @@
 import { MemcacheClient } from '@glammp/memcache'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type MemcachedServer, startMemcached } from '../support/memcached.js'
-
-let server: MemcachedServer
-beforeAll(async () => {
-  server = await startMemcached()
-})
-afterAll(() => server.stop())
+import { describe, expect } from 'vitest'
+import { test } from '../support/memcache.js'
 
 describe.each(['meta', 'classic', 'binary'] as const)('with %s', (protocol) => {
-  test('the spaces that a decrement leaves behind a number are none of its value', async () => {
+  test('the spaces that a decrement leaves behind a number are none of its value', async ({
+    server,
+  }) => {
     await using cache = new MemcacheClient({
       servers: server.address,
       protocol,
@@ -23,7 +19,7 @@ describe.each(['meta', 'classic', 'binary'] as const)('with %s', (protocol) => {
   })
 })
 
-test('counters of 64 bits', async () => {
+test('counters of 64 bits', async ({ server }) => {
   await using cache = new MemcacheClient(server.address)
   await cache.set('counter', 2n ** 64n - 2n)
   expect(await cache.increment('counter', 1n)).toBe(2n ** 64n - 1n)

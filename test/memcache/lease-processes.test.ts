@@ -1,15 +1,9 @@
 import { MemcacheClient } from '@glammp/memcache'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type MemcachedServer, startMemcached } from '../support/memcached.js'
+import { afterAll, describe, expect } from 'vitest'
+import { test } from '../support/memcache.js'
 import { waitFor } from '../support/wait.js'
 import { type FleetProcess, startFleetProcess } from './fleet-process.js'
 import { pastEnd } from './past-end.js'
-
-let server: MemcachedServer
-beforeAll(async () => {
-  server = await startMemcached()
-})
-afterAll(() => server.stop())
 
 const PROCESSES = 5
 const CALLERS = 100
@@ -17,9 +11,11 @@ const CALLERS = 100
 describe.concurrent.each(['meta', 'classic'] as const)(
   'leases across processes on %s',
   (protocol) => {
+    let servers: string
     let cache: MemcacheClient
-    beforeAll(() => {
-      cache = new MemcacheClient({ servers: server.address, protocol })
+    test.beforeAll(({ server }) => {
+      servers = server.address
+      cache = new MemcacheClient({ servers, protocol })
     })
     afterAll(() => cache.close())
 
@@ -28,8 +24,7 @@ describe.concurrent.each(['meta', 'classic'] as const)(
       options: object,
       { count = PROCESSES, callers = CALLERS, loadTime = 1_000 } = {},
     ): Promise<FleetProcess[]> => {
-      const client = { servers: server.address, protocol }
-      const task = { client, key, callers, loadTime, options }
+      const task = { client: { servers, protocol }, key, callers, loadTime, options }
       return Promise.all(Array.from({ length: count }, () => startFleetProcess(task)))
     }
 

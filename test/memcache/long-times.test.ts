@@ -1,14 +1,9 @@
 import { MemcacheClient } from '@glammp/memcache'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type MemcachedServer, startMemcached } from '../support/memcached.js'
+import { describe, expect } from 'vitest'
+import { test } from '../support/memcache.js'
+import type { MemcachedServer } from '../support/memcached.js'
 import { waitFor } from '../support/wait.js'
 import { pastEnd } from './past-end.js'
-
-let server: MemcachedServer
-beforeAll(async () => {
-  server = await startMemcached()
-})
-afterAll(() => server.stop())
 
 /** memcached takes more than 30 of them for a date. */
 const DAY = 86_400
@@ -16,9 +11,9 @@ const DAY = 86_400
 const PROTOCOLS = ['meta', 'classic', 'binary'] as const
 
 // At the same time: each waits for the end of a ttl.
-test.concurrent.each(
+test.concurrent.for(
   PROTOCOLS.flatMap((protocol) => [29, 31, 400].map((days) => ({ protocol, days }))),
-)('more than 30 days on $protocol of stale: $days days', async ({ protocol, days }) => {
+)('more than 30 days on $protocol of stale: $days days', async ({ protocol, days }, { server }) => {
   await using cache = new MemcacheClient({ servers: server.address, protocol })
   const name = `${protocol}:stale-${days}`
   const options = { ttl: 1, stale: days * DAY }
@@ -32,10 +27,11 @@ test.concurrent.each(
 
 describe.each(PROTOCOLS)('more than 30 days on %s', (protocol) => {
   const key = (name: string): string => `${protocol}:${name}`
-  const open = (): MemcacheClient => new MemcacheClient({ servers: server.address, protocol })
+  const open = ({ address }: MemcachedServer): MemcacheClient =>
+    new MemcacheClient({ servers: address, protocol })
 
-  test('of stale after a Date', async () => {
-    await using cache = open()
+  test('of stale after a Date', async ({ server }) => {
+    await using cache = open(server)
     const name = key('date')
     const options = { ttl: new Date(Date.now() + 1_000), stale: 31 * DAY }
     const load = (): string => (Date.now() < options.ttl.getTime() ? 'old' : 'new')
@@ -43,8 +39,8 @@ describe.each(PROTOCOLS)('more than 30 days on %s', (protocol) => {
     expect(Date.now()).toBeGreaterThan(options.ttl.getTime())
   })
 
-  test('of refreshAhead', async () => {
-    await using cache = open()
+  test('of refreshAhead', async ({ server }) => {
+    await using cache = open(server)
     const options = { ttl: 40 * DAY, refreshAhead: 40 * DAY - 1 }
     await cache.wrap(key('ahead'), () => 'old', options)
     await waitFor(async () => {
@@ -53,9 +49,11 @@ describe.each(PROTOCOLS)('more than 30 days on %s', (protocol) => {
     })
   })
 
-  test('of lease: one loads, what it brings is stored, and close waits for it', async () => {
-    const cache = open()
-    await using other = open()
+  test('of lease: one loads, what it brings is stored, and close waits for it', async ({
+    server,
+  }) => {
+    const cache = open(server)
+    await using other = open(server)
     const options = { ttl: 100, lease: 31 * DAY }
     let loads = 0
     let end = (_value: string): void => {}
@@ -81,10 +79,10 @@ describe.each(PROTOCOLS)('more than 30 days on %s', (protocol) => {
     expect(await other.get(key('lease'))).toBe('value')
   })
 
-  test('of ttl, with values near by', async () => {
+  test('of ttl, with values near by', async ({ server }) => {
     const near = { max: 10, ttl: 60 * DAY }
     await using cache = new MemcacheClient({ servers: server.address, protocol, near })
-    await using other = open()
+    await using other = open(server)
     const end = new Date(Date.now() + 50 * DAY * 1_000)
     await cache.wrap(key('near'), () => 'old', { ttl: end, stale: 50 * DAY })
     await other.set(key('near'), 'new', 50 * DAY)
@@ -95,8 +93,8 @@ describe.each(PROTOCOLS)('more than 30 days on %s', (protocol) => {
     expect(await other.wrap(key('near'), never, { ttl: 50 * DAY, stale: 50 * DAY })).toBe('new')
   })
 
-  test('of what is invalidated and of a flush to come', async () => {
-    await using cache = open()
+  test('of what is invalidated and of a flush to come', async ({ server }) => {
+    await using cache = open(server)
     await cache.set(key('later'), 'value', 100 * DAY)
     await cache.invalidate(key('later'), { stale: 31 * DAY })
     const wanted = protocol === 'meta' ? 'value' : undefined

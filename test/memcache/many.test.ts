@@ -1,22 +1,17 @@
 import { MemcacheClient, MemcacheError } from '@glammp/memcache'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import { startFakeServer } from '../support/fake-server.js'
-import { type MemcachedServer, startMemcached } from '../support/memcached.js'
+import { test } from '../support/memcache.js'
+import { startMemcached } from '../support/memcached.js'
 import { serversAreControllable } from '../support/server-source.js'
-
-let servers: MemcachedServer[] = []
-beforeAll(async () => {
-  servers = await Promise.all([startMemcached(), startMemcached(), startMemcached()])
-})
-afterAll(async () => {
-  await Promise.all(servers.map((server) => server.stop()))
-})
 
 const entries = (count: number): [string, number][] =>
   Array.from({ length: count }, (_, index) => [`key:${index}`, index])
 
 describe.each(['meta', 'classic', 'binary'] as const)('with %s', (protocol) => {
-  test('setMany stores a Map, an object or pairs; deleteMany says how many were there', async () => {
+  test('setMany stores a Map, an object or pairs; deleteMany says how many were there', async ({
+    servers,
+  }) => {
     await using cache = new MemcacheClient({
       servers: servers.map(({ address }) => address),
       protocol,
@@ -33,7 +28,7 @@ describe.each(['meta', 'classic', 'binary'] as const)('with %s', (protocol) => {
     expect(await cache.deleteMany([])).toBe(0)
   })
 
-  test('many long keys are read and touched at once', async () => {
+  test('many long keys are read and touched at once', async ({ servers }) => {
     await using cache = new MemcacheClient({
       servers: servers.map(({ address }) => address),
       protocol,
@@ -64,7 +59,7 @@ test('one bad key or value rejects before anything is sent', async () => {
 
 test.skipIf(!serversAreControllable)(
   'a failed server rejects with the keys that did not make it; the others are done',
-  async () => {
+  async ({ servers }) => {
     await using mortal = await startMemcached()
     const addresses = [mortal.address, ...servers.map(({ address }) => address)]
     await using cache = new MemcacheClient(addresses)

@@ -1,16 +1,11 @@
 import { connect, type Socket } from 'node:net'
 import { MemcacheClient } from '@glammp/memcache'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { startFakeServer } from '../support/fake-server.js'
+import { test } from '../support/memcache.js'
 import { type MemcachedServer, startMemcached } from '../support/memcached.js'
 import { serversAreControllable } from '../support/server-source.js'
 import { waitFor } from '../support/wait.js'
-
-let server: MemcachedServer
-beforeAll(async () => {
-  server = await startMemcached()
-})
-afterAll(() => server.stop())
 
 /** Only meta can look at an item. */
 const speaksMeta = async (cache: MemcacheClient): Promise<boolean> => {
@@ -20,7 +15,7 @@ const speaksMeta = async (cache: MemcacheClient): Promise<boolean> => {
 const refused = { code: 'ERR_MEMCACHE_CONNECTION' }
 
 /** Leads a connection to the real server. */
-const lead = (socket: Socket): void => {
+const lead = (socket: Socket, server: MemcachedServer): void => {
   const target = connect(server.port, server.host)
   for (const [from, to] of [
     [socket, target],
@@ -96,9 +91,9 @@ describe.skipIf(!serversAreControllable)('a server with as many connections as i
     },
   )
 
-  test.each(['auto', 'meta', 'classic', 'binary'] as const)(
+  test.for(['auto', 'meta', 'classic', 'binary'] as const)(
     'over %s: another stands in',
-    async (protocol) => {
+    async (protocol, { server }) => {
       const servers = [full.address, server.address]
       const distribution = () => ({ pick: () => 0 })
       await using cache = new MemcacheClient({ servers, protocol, distribution, failover: 'next' })
@@ -117,10 +112,10 @@ describe.skipIf(!serversAreControllable)('a server with as many connections as i
   )
 })
 
-test('a connection that is closed in between says nothing of the server', async () => {
+test('a connection that is closed in between says nothing of the server', async ({ server }) => {
   let closed = 0
   await using between = await startFakeServer((socket) => {
-    if (closed > 0) lead(socket)
+    if (closed > 0) lead(socket, server)
     else socket.once('data', () => socket.destroy())
     closed += 1
   })
@@ -128,10 +123,12 @@ test('a connection that is closed in between says nothing of the server', async 
   expect(await speaksMeta(cache)).toBe(true)
 })
 
-test('a load balancer without a server is not a connection, and is asked again', async () => {
+test('a load balancer without a server is not a connection, and is asked again', async ({
+  server,
+}) => {
   let isThere = false
   await using balancer = await startFakeServer((socket) => {
-    if (isThere) lead(socket)
+    if (isThere) lead(socket, server)
     else socket.once('data', () => socket.destroy())
   })
   await using cache = new MemcacheClient(balancer.address)
@@ -142,13 +139,13 @@ test('a load balancer without a server is not a connection, and is asked again',
   expect(await speaksMeta(cache)).toBe(true)
 })
 
-test.each([['SERVER_ERROR out of memory\r\n'], ['SERVER_ERROR proxy write to backend\r\n']])(
+test.for(['SERVER_ERROR out of memory\r\n', 'SERVER_ERROR proxy write to backend\r\n'])(
   '%j is no word about the protocol',
-  async (word) => {
+  async (word, { server }) => {
     let isSick = true
     await using proxy = await startFakeServer((socket) => {
       if (isSick) speakClassic(socket, word)
-      else lead(socket)
+      else lead(socket, server)
     })
     await using cache = new MemcacheClient(proxy.address)
     await expect(cache.get('a')).rejects.toMatchObject(refused)
@@ -185,13 +182,13 @@ test('a proxy that closes at mn, and answers everything else, speaks classic', a
   expect(proxy.connections).toBe(3)
 })
 
-test('a server that another has taken the place of is asked anew', async () => {
+test('a server that another has taken the place of is asked anew', async ({ server }) => {
   let isOld = true
   const sockets = new Set<Socket>()
   await using place = await startFakeServer((socket) => {
     sockets.add(socket)
     if (isOld) speakClassic(socket)
-    else lead(socket)
+    else lead(socket, server)
   })
   await using cache = new MemcacheClient(place.address)
   await cache.set('a', 1)

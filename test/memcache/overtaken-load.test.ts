@@ -1,15 +1,9 @@
 import { MemcacheClient } from '@glammp/memcache'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect } from 'vitest'
 import { held } from '../support/held.js'
-import { type MemcachedServer, startMemcached } from '../support/memcached.js'
+import { test } from '../support/memcache.js'
 import { waitFor } from '../support/wait.js'
 import { pastEnd } from './past-end.js'
-
-let server: MemcachedServer
-beforeAll(async () => {
-  server = await startMemcached()
-})
-afterAll(() => server.stop())
 
 type Act = (other: MemcacheClient, key: string) => Promise<unknown>
 
@@ -40,7 +34,7 @@ const short: readonly (readonly [string, Act])[] = [
 describe.each(['meta', 'classic', 'binary'] as const)('a load on %s', (protocol) => {
   let cache: MemcacheClient
   let other: MemcacheClient
-  beforeAll(() => {
+  test.beforeAll(({ server }) => {
     cache = new MemcacheClient({ servers: server.address, protocol })
     other = new MemcacheClient({ servers: server.address, protocol })
   })
@@ -73,7 +67,7 @@ describe.each(['meta', 'classic', 'binary'] as const)('a load on %s', (protocol)
     expect(await other.get(key)).toBe('loaded')
   })
 
-  test('hears of a client that writes the namespace as part of the key', async () => {
+  test('hears of a client that writes the namespace as part of the key', async ({ server }) => {
     await using inside = new MemcacheClient({
       servers: server.address,
       protocol,
@@ -97,7 +91,7 @@ describe.each(['meta', 'classic', 'binary'] as const)('a load on %s', (protocol)
 describe('the meta commands', () => {
   let cache: MemcacheClient
   let other: MemcacheClient
-  beforeAll(() => {
+  test.beforeAll(({ server }) => {
     cache = new MemcacheClient({ servers: server.address, protocol: 'meta' })
     other = new MemcacheClient({ servers: server.address, protocol: 'meta' })
   })
@@ -117,7 +111,7 @@ describe('the meta commands', () => {
     },
   )
 
-  test('that touch do so as well, of an item that is there', async () => {
+  test('that touch do so as well, of an item that is there', async ({ server }) => {
     const loader = new MemcacheClient({ servers: server.address, protocol: 'meta' })
     const options = { ttl: 1, stale: 600 }
     await loader.wrap('meta:touch', () => 'old', options)

@@ -1,20 +1,16 @@
 import { MemcacheClient } from '@glammp/memcache'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type MemcachedServer, startMemcached } from '../support/memcached.js'
+import { expect } from 'vitest'
+import { test } from '../support/memcache.js'
 
-let server: MemcachedServer
-beforeAll(async () => {
-  server = await startMemcached()
-})
-afterAll(() => server.stop())
-
-test('raw meta commands', async () => {
+test('raw meta commands', async ({ server }) => {
   await using cache = new MemcacheClient(server.address)
   await cache.meta.set('raw', 'bytes', 'T100')
   expect((await cache.meta.get('raw', 'v s')).flags.get('s')).toBe('5')
 })
 
-test('an opaque token of 31 bytes comes back, one of 32 is refused and never sent', async () => {
+test('an opaque token of 31 bytes comes back, one of 32 is refused and never sent', async ({
+  server,
+}) => {
   await using cache = new MemcacheClient(server.address)
   await cache.set('a', 'value')
   const token = 'o'.repeat(31)
@@ -27,7 +23,9 @@ test('an opaque token of 31 bytes comes back, one of 32 is refused and never sen
   expect(next).toEqual({ status: 'fulfilled', value: 'value' })
 })
 
-test('ms I stores under an older token, and says EX or NF to a newer one and a missing item', async () => {
+test('ms I stores under an older token, and says EX or NF to a newer one and a missing item', async ({
+  server,
+}) => {
   await using cache = new MemcacheClient(server.address)
   await cache.set('a', 'first')
   const { cas = '' } = (await cache.gets('a')) ?? {}

@@ -1,22 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MemcacheClient } from '@glammp/memcache'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect } from 'vitest'
 import { held } from '../support/held.js'
-import { type MemcachedServer, startMemcached } from '../support/memcached.js'
+import { test } from '../support/memcache.js'
+import { startMemcached } from '../support/memcached.js'
 import { serversAreControllable } from '../support/server-source.js'
-
-let servers: MemcachedServer[]
-let addresses: string[]
-beforeAll(async () => {
-  servers = await Promise.all([startMemcached(), startMemcached(), startMemcached()])
-  addresses = servers.map(({ address }) => address)
-})
-afterAll(() => Promise.all(servers.map((server) => server.stop())))
 
 describe.each(['meta', 'classic'] as const)('tags on %s', (protocol) => {
   let cache: MemcacheClient
   let other: MemcacheClient
-  beforeAll(() => {
+  test.beforeAll(({ addresses }) => {
     cache = new MemcacheClient({ servers: addresses, protocol, namespace: `${protocol}:` })
     other = new MemcacheClient({ servers: addresses, protocol, namespace: `${protocol}:` })
   })
@@ -121,7 +114,9 @@ describe.each(['meta', 'classic'] as const)('tags on %s', (protocol) => {
     }
   })
 
-  test('invalidateNamespace makes every wrapped key of the namespace miss', async () => {
+  test('invalidateNamespace makes every wrapped key of the namespace miss', async ({
+    addresses,
+  }) => {
     const options = { servers: addresses, protocol, namespace: `${protocol}2:` } as const
     await using whole = new MemcacheClient({ ...options, namespaceVersion: true })
     for (const key of keys) await whole.wrap(key, () => 'old', { tags: ['x'] })

@@ -1,17 +1,13 @@
 import { MemcacheClient } from '@glammp/memcache'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type MemcachedServer, startMemcached } from '../support/memcached.js'
+import { describe, expect } from 'vitest'
+import { test } from '../support/memcache.js'
 import { waitFor } from '../support/wait.js'
 import { pastEnd } from './past-end.js'
 
-let server: MemcachedServer
-beforeAll(async () => {
-  server = await startMemcached()
-})
-afterAll(() => server.stop())
-
 describe.each(['meta', 'classic', 'binary'] as const)('loads that fail on %s', (protocol) => {
-  test('in the background rest for longer and longer, and cost the old value nothing', async () => {
+  test('in the background rest for longer and longer, and cost the old value nothing', async ({
+    server,
+  }) => {
     await using cache = new MemcacheClient({ servers: server.address, protocol })
     await using meta = new MemcacheClient({ servers: server.address, protocol: 'meta' })
     const key = `failing:${protocol}`
@@ -52,7 +48,7 @@ describe.each(['meta', 'classic', 'binary'] as const)('loads that fail on %s', (
     await waitFor(async () => (await other.get(key)) === 'new')
   })
 
-  test('for callers who wait are tried by each', async () => {
+  test('for callers who wait are tried by each', async ({ server }) => {
     await using cache = new MemcacheClient({ servers: server.address, protocol })
     const key = `waiting:${protocol}`
     let loads = 0

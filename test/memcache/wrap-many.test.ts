@@ -1,25 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { runInNewContext } from 'node:vm'
 import { MemcacheClient } from '@glammp/memcache'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type MemcachedServer, startMemcached } from '../support/memcached.js'
+import { afterAll, describe, expect } from 'vitest'
+import { test } from '../support/memcache.js'
+import { startMemcached } from '../support/memcached.js'
 import { startProxy } from '../support/proxy.js'
 import { serversAreControllable } from '../support/server-source.js'
 import { waitFor } from '../support/wait.js'
 import { pastEnd } from './past-end.js'
 
-let servers: MemcachedServer[]
-let addresses: string[]
-beforeAll(async () => {
-  servers = await Promise.all([startMemcached(), startMemcached(), startMemcached()])
-  addresses = servers.map(({ address }) => address)
-})
-afterAll(() => Promise.all(servers.map((server) => server.stop())))
-
 describe.concurrent.each(['meta', 'classic'] as const)('wrapMany on %s', (protocol) => {
   let cache: MemcacheClient
   let other: MemcacheClient
-  beforeAll(() => {
+  test.beforeAll(({ addresses }) => {
     cache = new MemcacheClient({ servers: addresses, protocol, namespace: `${protocol}:` })
     other = new MemcacheClient({ servers: addresses, protocol, namespace: `${protocol}:` })
   })
@@ -146,7 +139,7 @@ describe.concurrent.each(['meta', 'classic'] as const)('wrapMany on %s', (protoc
     expect(asked).toEqual([keys])
   })
 
-  test.sequential('hits cost one round trip a server', async () => {
+  test.sequential('hits cost one round trip a server', async ({ addresses }) => {
     await using proxy = await startProxy(addresses[0] as string)
     const servers = [proxy.address, ...addresses.slice(1)]
     const through = { servers, protocol, timeout: 10_000 } as const

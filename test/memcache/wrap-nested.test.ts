@@ -1,19 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { MemcacheClient } from '@glammp/memcache'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { type MemcachedServer, startMemcached } from '../support/memcached.js'
+import { beforeEach, describe, expect } from 'vitest'
+import { test } from '../support/memcache.js'
+import { startMemcached } from '../support/memcached.js'
 import { waitFor } from '../support/wait.js'
-
-let server: MemcachedServer
-let cache: MemcacheClient
-beforeAll(async () => {
-  server = await startMemcached()
-  cache = new MemcacheClient(server.address)
-})
-afterAll(async () => {
-  await cache.close()
-  await server.stop()
-})
 
 let key = 0
 /** A key that no other test has. */
@@ -26,39 +16,48 @@ beforeEach(() => {
 const waits = { name: 'TypeError', message: /would wait for itself/ }
 
 describe('a load that wraps its own key', () => {
-  test.each<[string, (inner: () => Promise<unknown>) => Promise<unknown>]>([
-    ['by wrap', (inner) => cache.wrap(own, inner)],
-    ['by wrapMany', (inner) => cache.wrapMany([own, `${own}:b`], async () => [await inner(), 1])],
-    ['by a wrap in between', (inner) => cache.wrap(own, () => cache.wrap(`${own}:b`, inner))],
+  test.for<[string, (cache: MemcacheClient, inner: () => Promise<unknown>) => Promise<unknown>]>([
+    ['by wrap', (cache, inner) => cache.wrap(own, inner)],
+    [
+      'by wrapMany',
+      (cache, inner) => cache.wrapMany([own, `${own}:b`], async () => [await inner(), 1]),
+    ],
+    [
+      'by a wrap in between',
+      (cache, inner) => cache.wrap(own, () => cache.wrap(`${own}:b`, inner)),
+    ],
     [
       'behind a timer',
-      (inner) =>
+      (cache, inner) =>
         cache.wrap(own, () => new Promise((resolve) => setTimeout(() => resolve(inner()), 10))),
     ],
     [
       'after deleting it',
-      (inner) =>
+      (cache, inner) =>
         cache.wrap(own, async () => {
           await cache.delete(own)
           return inner()
         }),
     ],
-  ])('%s is told at once', async (_name, outer) => {
-    const asked = Promise.race([outer(() => cache.wrap(own, () => 1)), waitFor(() => false)])
+  ])('%s is told at once', async ([_name, outer], { cache }) => {
+    const asked = Promise.race([outer(cache, () => cache.wrap(own, () => 1)), waitFor(() => false)])
     await expect(asked).rejects.toMatchObject(waits)
-    const many = outer(async () => (await cache.wrapMany([`${own}:c`, own], () => [1, 2])).size)
+    const many = outer(
+      cache,
+      async () => (await cache.wrapMany([`${own}:c`, own], () => [1, 2])).size,
+    )
     await expect(many).rejects.toMatchObject(waits)
     // Nothing is held by it any more.
     expect(await cache.wrap(own, () => 'free')).toBe('free')
   })
 
-  test('through values near by is told at once', async () => {
+  test('through values near by is told at once', async ({ server }) => {
     await using near = new MemcacheClient({ servers: server.address, near: { max: 10, ttl: 60 } })
     const inner = (): Promise<number> => near.wrap(own, () => 1)
     await expect(near.wrap(own, inner)).rejects.toMatchObject(waits)
   })
 
-  test('in the background is told by the event', async () => {
+  test('in the background is told by the event', async ({ cache }) => {
     const options = { ttl: 600, refreshAhead: 599 }
     await cache.wrap(own, () => 'old', { ttl: 300 })
     const reasons: unknown[] = []
@@ -68,7 +67,7 @@ describe('a load that wraps its own key', () => {
     expect(reasons[0]).toMatchObject(waits)
   })
 
-  test('through another client of the same servers is told at once', async () => {
+  test('through another client of the same servers is told at once', async ({ server, cache }) => {
     await using other = new MemcacheClient(server.address)
     const start = performance.now()
     const asked = cache.wrap(own, () => other.wrap(own, () => 1))
@@ -77,7 +76,7 @@ describe('a load that wraps its own key', () => {
   })
 })
 
-test('two loads that wait for each other are told', async () => {
+test('two loads that wait for each other are told', async ({ cache }) => {
   const [a, b] = [`${own}:a`, `${own}:b`]
   const crossing = (mine: string, others: string): Promise<unknown> =>
     cache.wrap(mine, async () => {
@@ -91,7 +90,7 @@ test('two loads that wait for each other are told', async () => {
   for (const outcome of outcomes) expect(outcome).toMatchObject({ reason: waits })
 })
 
-test('a load may wrap other keys, and the same one of other servers', async () => {
+test('a load may wrap other keys, and the same one of other servers', async ({ cache }) => {
   await using second = await startMemcached()
   await using old = new MemcacheClient(second.address)
   await old.set(own, 'from the old servers')
@@ -102,7 +101,7 @@ test('a load may wrap other keys, and the same one of other servers', async () =
   expect(await cache.wrap(own, load)).toEqual(['part', 'from the old servers'])
 })
 
-test('what was begun by a load may wrap its key when the load is over', async () => {
+test('what was begun by a load may wrap its key when the load is over', async ({ cache }) => {
   let later: Promise<unknown> | undefined
   let over = (): void => {}
   const end = new Promise<void>((resolve) => {
@@ -117,7 +116,7 @@ test('what was begun by a load may wrap its key when the load is over', async ()
   expect(await later).toBe('loaded')
 })
 
-test('a load runs among the asynchronous contexts of its caller', async () => {
+test('a load runs among the asynchronous contexts of its caller', async ({ cache }) => {
   const contexts = new AsyncLocalStorage<string>()
   const seen = (): string | undefined => contexts.getStore()
   for (const name of ['first', 'second']) {

@@ -1,19 +1,13 @@
 import { MemcacheClient, type WrapOptions } from '@glammp/memcache'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type MemcachedServer, startMemcached } from '../support/memcached.js'
+import { afterAll, describe, expect } from 'vitest'
+import { test } from '../support/memcache.js'
 import { startProxy } from '../support/proxy.js'
 import { waitFor } from '../support/wait.js'
-
-let server: MemcachedServer
-beforeAll(async () => {
-  server = await startMemcached()
-})
-afterAll(() => server.stop())
 
 describe.concurrent.each(['meta', 'classic'] as const)('options of wrap on %s', (protocol) => {
   let cache: MemcacheClient
   let inspector: MemcacheClient
-  beforeAll(() => {
+  test.beforeAll(({ server }) => {
     cache = new MemcacheClient({ servers: server.address, protocol })
     inspector = new MemcacheClient({ servers: server.address, protocol: 'meta' })
   })
@@ -92,7 +86,7 @@ describe.concurrent.each(['meta', 'classic'] as const)('options of wrap on %s', 
     await waitFor(async () => (await cache.get(key('ahead'))) === 'second')
   })
 
-  test.sequential('a hit costs one round trip, also with tags', async () => {
+  test.sequential('a hit costs one round trip, also with tags', async ({ server }) => {
     await using proxy = await startProxy(server.address)
     await using far = new MemcacheClient({ servers: proxy.address, protocol, timeout: 10_000 })
     const options = { ttl: 60, stale: 60, refreshAhead: 10, tags: ['a', 'b'] }
@@ -104,7 +98,9 @@ describe.concurrent.each(['meta', 'classic'] as const)('options of wrap on %s', 
     expect(performance.now() - start).toBeLessThan(3_900)
   })
 
-  test.sequential('a large value that was set before is found, and wrapped values are compressed', async () => {
+  test.sequential('a large value that was set before is found, and wrapped values are compressed', async ({
+    server,
+  }) => {
     const compression = { algorithm: 'gzip' } as const
     await using small = new MemcacheClient({ servers: server.address, protocol, compression })
     const large = 'compressible '.repeat(50_000)

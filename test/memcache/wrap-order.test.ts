@@ -1,14 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MemcacheClient, type WrapOptions } from '@glammp/memcache'
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type MemcachedServer, startMemcached } from '../support/memcached.js'
-
-let server: MemcachedServer
-beforeAll(async () => {
-  server = await startMemcached()
-})
-afterAll(() => server.stop())
+import { describe, expect } from 'vitest'
+import { test } from '../support/memcache.js'
 
 /** What a run does, one after the other; loads go on meanwhile. */
 type Step =
@@ -59,9 +53,9 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 )
 
 describe.each(['meta', 'classic', 'binary'] as const)('whatever the order on %s', (protocol) => {
-  test.each([{}, { refreshAhead: 599 }, { stale: 60 }, { tags: ['t'] }] as WrapOptions[])(
+  test.for([{}, { refreshAhead: 599 }, { stale: 60 }, { tags: ['t'] }] as WrapOptions[])(
     'what is stored in the end is never older than a write that was acknowledged: %o',
-    async (more) => {
+    async (more, { server }) => {
       const options: WrapOptions = { ttl: 600, ...more }
       const settings = { servers: server.address, protocol, timeout: 20_000 } as const
       const open = (): MemcacheClient => new MemcacheClient(settings)

@@ -1,24 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MemcacheClient } from '@glammp/memcache'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import { held } from '../support/held.js'
-import { type MemcachedServer, startMemcached } from '../support/memcached.js'
+import { test } from '../support/memcache.js'
+import { startMemcached } from '../support/memcached.js'
 import { serversAreControllable } from '../support/server-source.js'
 import { waitFor } from '../support/wait.js'
 
-let server: MemcachedServer
-let cache: MemcacheClient
-beforeAll(async () => {
-  server = await startMemcached()
-  cache = new MemcacheClient(server.address)
-})
-afterAll(async () => {
-  await cache.close()
-  await server.stop()
-})
-
 describe('wrap', () => {
-  test('loads once, then serves from the cache until the ttl is over', async () => {
+  test('loads once, then serves from the cache until the ttl is over', async ({ cache }) => {
     let loads = 0
     const load = async (): Promise<string[]> => {
       loads += 1
@@ -32,7 +22,7 @@ describe('wrap', () => {
     await waitFor(async () => (await cache.wrap('short', () => 'new', { ttl: 1 })) === 'new')
   })
 
-  test('200 callers of one missing key share one load', async () => {
+  test('200 callers of one missing key share one load', async ({ cache }) => {
     let loads = 0
     const load = async (): Promise<number> => {
       loads += 1
@@ -46,7 +36,7 @@ describe('wrap', () => {
     expect(loads).toBe(1)
   })
 
-  test('an error of load reaches all its callers and is not cached', async () => {
+  test('an error of load reaches all its callers and is not cached', async ({ cache }) => {
     const failure = new Error('database is down')
     const calls = [1, 2, 3].map(() => cache.wrap('failing', () => Promise.reject(failure)))
     for (const outcome of await Promise.allSettled(calls)) {
@@ -59,7 +49,7 @@ describe('wrap', () => {
     expect(await cache.wrap('failing', () => 'works again')).toBe('works again')
   })
 
-  test.each([undefined, null])('%s is returned and not cached', async (nothing) => {
+  test.for([[undefined], [null]])('%s is returned and not cached', async ([nothing], { cache }) => {
     let loads = 0
     const load = (): typeof nothing => {
       loads += 1
@@ -70,7 +60,7 @@ describe('wrap', () => {
     expect(loads).toBe(2)
   })
 
-  test('a value that cannot be stored is returned all the same, and told', async () => {
+  test('a value that cannot be stored is returned all the same, and told', async ({ cache }) => {
     const load = (): number => 1
     const told: unknown[] = []
     const tell = (event: unknown): number => told.push(event)
@@ -82,7 +72,7 @@ describe('wrap', () => {
     await expect(failing).rejects.toBeInstanceOf(TypeError)
   })
 
-  test('a value that is too large is returned all the same', async () => {
+  test('a value that is too large is returned all the same', async ({ cache }) => {
     const large = Buffer.alloc(2_000_000)
     expect(await cache.wrap('large', () => large)).toBe(large)
     await expect(cache.wrap('large', () => large, { onError: 'throw' })).rejects.toMatchObject({
@@ -90,7 +80,7 @@ describe('wrap', () => {
     })
   })
 
-  test('a signal gives up one caller, the load goes on for the others', async () => {
+  test('a signal gives up one caller, the load goes on for the others', async ({ cache }) => {
     const controller = new AbortController()
     const loading = held()
     const patient = cache.wrap('signal', loading.load)

@@ -50,7 +50,7 @@ export class Fleet {
     const endpoints = options.servers.map((address) => this.#newEndpoint(address))
     this.#discovery = new Discovery(endpoints, discovery, connectTimeout, (nodes) => {
       const [endpoint] = options.servers
-      if (endpoint === undefined || this.#closed) return
+      if (endpoint === undefined) return
       void this.#follow(nodes.map((node) => options.nodeAddress(node, endpoint)))
     })
   }
