@@ -67,7 +67,7 @@ export class Deletion {
     const { chunks } = this.#context
     const send = (): Promise<boolean> => {
       const request = new DeletionRequest(command, key, wireKey)
-      request.patient = patient
+      request.course.patient = patient
       return routeNow(this.#context, wireKey, request, options)
     }
     if (chunks === undefined) return send()

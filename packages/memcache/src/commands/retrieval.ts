@@ -163,7 +163,7 @@ export class Retrieval implements RereadOwner {
   readAgain(part: GetManyRequest, due: number): Promise<Found> {
     const [wireKey = ''] = part.wireKeys
     const remaining = Math.max(1, Math.ceil(due - monotonic()))
-    part.patient = true
+    part.course.patient = true
     return this.#context.fleet.serverOf(wireKey).submit<Found>(part, remaining)
   }
 

@@ -148,7 +148,7 @@ export class Storage {
       return this.#submitLater(draft, call, patient)
     }
     const request = new StorageRequest(command, key, fields, outcome)
-    request.patient = patient
+    request.course.patient = patient
     if (chunks === undefined && !isShort(fields.exptime)) {
       return route(this.#context, fields.key, request, call)
     }
@@ -167,9 +167,9 @@ export class Storage {
     let result: T | undefined
     const send = async (): Promise<boolean> => {
       result = await this.#replacing(draft, request, call, routeNow)
-      return request.result === 'stored'
+      return request.course.result === 'stored'
     }
-    const { patient } = request
+    const { patient } = request.course
     const overtake = way === route ? overtakeLoad : overtakeNow
     const change = { key, wireKey: fields.key, send, onlyIfFound: true, stores: true, patient }
     await overtake(this.#context, change, call)
@@ -187,7 +187,7 @@ export class Storage {
     const { key, mode } = draft.fields
     const send = (): Promise<T> => way(this.#context, key, request, call)
     if (chunks === undefined || mode === 'add') return send()
-    const sending = { call, way, patient: request.patient }
+    const sending = { call, way, patient: request.course.patient }
     return chunks.replacing(draft, key, sending, send, () => fateBehind(request))
   }
 
@@ -204,7 +204,7 @@ export class Storage {
       }
       const { data, flags } = item
       const request = new StorageRequest(command, key, { ...fields, data, flags }, settled)
-      request.patient = patient
+      request.course.patient = patient
       return async () => {
         try {
           return await this.#send(draft, request, call, routeNow)

@@ -48,7 +48,7 @@ export type Fate = 'stays' | 'gone' | { readonly exptime: number }
 
 /** Of the item that the request should replace. */
 export function fateBehind(request: StorageRequest<unknown>): Fate {
-  return request.result === 'stored' ? 'gone' : 'stays'
+  return request.course.result === 'stored' ? 'gone' : 'stays'
 }
 
 // If it were sent again after the request that it precedes, it would see the new item.
@@ -147,7 +147,7 @@ export class Chunks implements Transcoder {
       const piece = whole.subarray(start, start + this.pieceSize)
       const fields = { mode: 'set', key: chunk, data: piece, flags: 0, exptime, cas: '' } as const
       const request = new StorageRequest('set chunk', owner.key, fields, stored)
-      request.patient = true
+      request.course.patient = true
       return route(this.#context, chunk, request, call)
     })
     const outcomes = await Promise.allSettled(writes)
@@ -168,7 +168,7 @@ export class Chunks implements Transcoder {
   discard(index: ChunkIndex): void {
     for (const chunk of this.#keys(index)) {
       const request = new DeletionRequest('delete chunk', chunk, chunk)
-      request.patient = true
+      request.course.patient = true
       route(this.#context, chunk, request, undefined).catch(() => {})
     }
   }
@@ -188,7 +188,7 @@ export class Chunks implements Transcoder {
     fateOf: (result: T) => Fate,
   ): Promise<T> {
     const request = new IndexRead(command, key, wireKey, this.#indexes)
-    request.patient = patient
+    request.course.patient = patient
     const item = way(this.#context, wireKey, request, call)
     const change = send()
     void this.#settleOld(item, change, fateOf)
@@ -229,7 +229,7 @@ export class Chunks implements Transcoder {
   ): Promise<boolean> {
     const touches = this.#keys(index).map((chunk) => {
       const request = new TouchRequest('touch chunk', chunk, chunk, exptime)
-      request.patient = true
+      request.course.patient = true
       return route(this.#context, chunk, request, call)
     })
     return (await Promise.all(touches)).every((isThere) => isThere)
@@ -279,7 +279,7 @@ export class Chunks implements Transcoder {
     return Promise.all(
       this.#keys(index).map((chunk) => {
         const request = new GetRequest('get chunk', chunk, chunk, asBytes, exptime)
-        request.patient = true
+        request.course.patient = true
         return route(this.#context, chunk, request, call) as Promise<Buffer | undefined>
       }),
     )

@@ -39,7 +39,7 @@ export class Glance extends LookRequest<WrappedItem, unknown> {
   }
 
   override fail(reason: unknown): void {
-    if (!this.settled) this.failWith(reason, this.#owner.failed(reason))
+    if (!this.course.settled) this.failWith(reason, this.#owner.failed(reason))
   }
 
   protected override deliver(seen: Seen<WrappedItem> | undefined): void {
@@ -56,11 +56,11 @@ export class Glance extends LookRequest<WrappedItem, unknown> {
 
   #decide(seen: Seen<WrappedItem> | undefined, fingerprint: string): void {
     // It may have expired since.
-    if (this.settled) return
+    if (this.course.settled) return
     const { mayRefresh, refreshAhead } = this.#ask
     const worth = worthOf(seen, fingerprint, refreshAhead)
     const served = isServed(worth, this.key as Key, mayRefresh)
-    this.hits = seen?.item === undefined ? 0 : 1
+    this.course.hits = seen?.item === undefined ? 0 : 1
     this.succeed(served ? this.#owner.hit(seen as Seen<WrappedItem>) : this.#owner.miss())
   }
 }

@@ -183,7 +183,7 @@ export class Lease {
     this.#announced = true
     const held = await this.#lock.announce(this.#held)
     if (held === undefined) return false
-    request.patient = this.#scope.patient
+    request.course.patient = this.#scope.patient
     const changed = this.#itemCas === undefined ? this.#submit(request) : this.#replace(request)
     const [isChanged, wasHeld] = await Promise.all([changed, this.#lock.end(held)])
     if (isChanged && !wasHeld && stored !== undefined) await this.#undo(stored)
@@ -215,12 +215,12 @@ export class Lease {
   async #undo(stored: string | Uint8Array): Promise<void> {
     const { key, wireKey, patient } = this.#scope
     const comparison = new Comparison(key, wireKey, stored)
-    comparison.patient = patient
+    comparison.course.patient = patient
     const [found] = await this.#submit<Found>(comparison)
     if (found?.value !== true) return
     const gone =
       found.cas === NO_CAS ? new DeletionRequest('wrap', key, wireKey) : removal(wireKey, found.cas)
-    gone.patient = patient
+    gone.course.patient = patient
     await this.#submit<boolean>(gone)
   }
 }

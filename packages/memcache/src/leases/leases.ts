@@ -126,7 +126,7 @@ export class Leases {
     aside: boolean,
   ): Promise<Seen<WrappedItem> | undefined> {
     const request = new LookRequest<WrappedItem>('wrap', key, wireKey, this.#open, aside)
-    request.patient = ask.patient
+    request.course.patient = ask.patient
     return server.submit<Seen<WrappedItem> | undefined>(request, ask.timeout)
   }
 }

@@ -185,7 +185,7 @@ export class Lock {
   }
 
   #submit<T>(request: Request<T>): Promise<T> {
-    request.patient = this.#patient
+    request.course.patient = this.#patient
     return this.#server.submit(request, this.#timeout)
   }
 

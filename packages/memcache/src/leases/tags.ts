@@ -180,7 +180,7 @@ export class Tags {
   ): Promise<boolean> {
     const fields = { mode, key, data: version, flags: 0, exptime: 0, cas: '' }
     const request = new VersionStore('tag', key, fields, (stored: Stored) => stored === 'stored')
-    request.patient = true
+    request.course.patient = true
     return route(this.#context, key, request, options)
   }
 }

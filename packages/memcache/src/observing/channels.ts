@@ -41,11 +41,12 @@ export function commandsAreWatched(): boolean {
 
 /** Sends a request and publishes its outcome. */
 export function traceCommand<T>(request: Request<T>, send: () => Promise<T>): Promise<T> {
-  const { command, server, keyCount } = request
-  const message: CommandMessage = { command, server, keys: keyCount, bytes: 0, outcome: undefined }
+  const { command, course, keyCount: keys } = request
+  const { server } = course
+  const message: CommandMessage = { command, server, keys, bytes: 0, outcome: undefined }
   return traced(commands, message, send, () => {
-    message.server = request.server
-    message.bytes = request.bytes
+    message.server = course.server
+    message.bytes = course.bytes
     message.outcome = request.outcome
   })
 }

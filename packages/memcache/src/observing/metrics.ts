@@ -76,14 +76,13 @@ export class Metrics implements RequestObserver {
     const counters = this.#countersOf(request.command)
     counters.calls += 1
     // No time of its own: the deadline says when it began. One that no server took has none.
-    const { due, allowance } = request
+    const { due, allowance, errorCode, hits } = request.course
     counters.latency.record(due === 0 ? 0 : this.#clock.now - due + allowance)
-    const { errorCode } = request
     if (errorCode !== undefined) {
       counters.errors.set(errorCode, (counters.errors.get(errorCode) ?? 0) + 1)
-    } else if (request.hits >= 0) {
-      counters.hits += request.hits
-      counters.misses += request.keyCount - request.hits
+    } else if (hits >= 0) {
+      counters.hits += hits
+      counters.misses += request.keyCount - hits
     }
   }
 

@@ -28,7 +28,7 @@ export class DeletionRequest extends Request<boolean> {
   }
 
   accept(reply: Reply): void {
-    this.result = reply.kind === ReplyKind.DONE ? 'deleted' : 'missing'
+    this.course.result = reply.kind === ReplyKind.DONE ? 'deleted' : 'missing'
     if (reply.kind === ReplyKind.DONE) this.succeed(true)
     else if (reply.kind === ReplyKind.NOT_FOUND) this.succeed(false)
     else this.fail(refusal(reply, this))
@@ -81,7 +81,7 @@ export class TouchRequest extends Request<boolean> {
   }
 
   accept(reply: Reply): void {
-    this.result = reply.kind === ReplyKind.DONE ? 'touched' : 'missing'
+    this.course.result = reply.kind === ReplyKind.DONE ? 'touched' : 'missing'
     if (reply.kind === ReplyKind.DONE) this.succeed(true)
     else if (reply.kind === this.#miss) this.succeed(false)
     else this.fail(refusal(reply, this))
@@ -115,7 +115,7 @@ export class ArithmeticRequest extends Request<string | undefined> {
   }
 
   accept(reply: Reply): void {
-    this.result = reply.kind === ReplyKind.VALUE ? 'counted' : 'missing'
+    this.course.result = reply.kind === ReplyKind.VALUE ? 'counted' : 'missing'
     if (reply.kind === ReplyKind.VALUE) this.succeed(numberOf(reply))
     else if (reply.kind === ReplyKind.NOT_FOUND) this.succeed(undefined)
     else this.fail(refusal(reply, this))

@@ -77,7 +77,7 @@ export class LookRequest<T, R = Seen<T> | undefined> extends Request<R> {
 
   accept(reply: Reply): void {
     if (reply.kind === ReplyKind.VALUE) {
-      this.bytes = reply.end - reply.start
+      this.course.bytes = reply.end - reply.start
       this.#seen = this.#read(reply)
       if (this.#seen instanceof Promise) this.#seen.catch((error) => this.fail(error))
     } else if (reply.kind !== ReplyKind.END) {
@@ -98,7 +98,7 @@ export class LookRequest<T, R = Seen<T> | undefined> extends Request<R> {
   }
 
   protected deliver(seen: Seen<T> | undefined): void {
-    this.hits = seen?.item === undefined ? 0 : 1
+    this.course.hits = seen?.item === undefined ? 0 : 1
     this.succeed(seen as R)
   }
 }

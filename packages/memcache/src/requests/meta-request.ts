@@ -52,7 +52,7 @@ export class MetaRequest extends Request<MetaReply> {
     this.#wireKey = wireKey
     this.#line = line
     this.#block = block
-    this.bytes = block?.length ?? 0
+    this.course.bytes = block?.length ?? 0
   }
 
   get repeatable(): boolean {
@@ -86,14 +86,14 @@ export class MetaRequest extends Request<MetaReply> {
     if (status !== undefined) {
       const found = reply.kind === ReplyKind.VALUE
       // EN is the miss of a retrieval; the other commands have another code for it.
-      if (found) this.hits = reply.stub ? 0 : 1
-      else if (reply.kind === ReplyKind.END) this.hits = 0
-      this.result = status
-      if (found) this.bytes = reply.end - reply.start
+      if (found) this.course.hits = reply.stub ? 0 : 1
+      else if (reply.kind === ReplyKind.END) this.course.hits = 0
+      this.course.result = status
+      if (found) this.course.bytes = reply.end - reply.start
       const value = found ? kept(reply.bytes, reply.start, reply.end) : undefined
       this.succeed({ status, flags: reply.metaFlags.read(), value })
     } else if (reply.kind === ReplyKind.LINE && reply.text.startsWith('VERSION ')) {
-      const message = `${this.command}: ${this.server} does not speak the meta protocol`
+      const message = `${this.command}: ${this.course.server} does not speak the meta protocol`
       this.fail(new ClientError(message, this.details()))
     } else {
       this.fail(refusal(reply, this))

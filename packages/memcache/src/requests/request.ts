@@ -21,15 +21,11 @@ export interface RequestServer {
 }
 
 /**
- * One command on its way: what to send, how to read the replies, and the promise of its caller.
- * It settles once. After that its replies, should they still come, are counted and dropped, so
- * that they can never reach another request.
+ * What becomes of a request: the promise of its caller, its time and place, its outcome. One class
+ * for all of them: the many fields of a base class would be written in a shape of its own for every
+ * kind of request, which costs ten times as much.
  */
-export abstract class Request<T = unknown> extends Deadline {
-  /** The name of the client's method, for errors. */
-  readonly command: string
-  /** The caller's key, if the command has one. */
-  readonly key: Key | undefined
+export class Course<T = unknown> extends Deadline {
   readonly promise: Promise<T>
   /** Name of the server that it was given to. */
   server: string | undefined = undefined
@@ -61,17 +57,69 @@ export abstract class Request<T = unknown> extends Deadline {
   errorCode: string | undefined = undefined
   /** Removes the listener from an AbortSignal. */
   release: (() => void) | undefined = undefined
-  // Taking anything keeps Request<boolean> a Request<unknown>; `succeed` checks the type.
+  readonly #request: Request<T>
+  // Taking anything keeps Course<boolean> a Course<unknown>; `succeed` checks the type.
   readonly #resolve: (value: never) => void
   readonly #reject: (reason: unknown) => void
 
-  constructor(command: string, key: Key | undefined) {
+  constructor(request: Request<T>) {
     super()
-    this.command = command
-    this.key = key
+    this.#request = request
     this.promise = new Promise<T>(capture)
     this.#resolve = captured.resolve
     this.#reject = captured.reject
+  }
+
+  expire(): void {
+    this.owner?.expired(this.#request)
+  }
+
+  succeed(value: T): void {
+    if (this.settled) return
+    this.#settle()
+    this.#resolve(value as never)
+  }
+
+  fail(reason: unknown): void {
+    if (this.settled) return
+    this.errorCode = codeOf(reason)
+    this.#settle()
+    this.#reject(reason)
+  }
+
+  #settle(): void {
+    this.settled = true
+    this.release?.()
+    this.observer?.settled(this.#request)
+  }
+}
+
+/**
+ * One command on its way: what to send, and how to read the replies. It settles once. After that
+ * its replies, should they still come, are counted and dropped, so that they can never reach
+ * another request.
+ */
+export abstract class Request<T = unknown> {
+  /** The name of the client's method, for errors. */
+  readonly command: string
+  /** The caller's key, if the command has one. */
+  readonly key: Key | undefined
+  readonly course: Course<T>
+
+  constructor(command: string, key: Key | undefined) {
+    this.command = command
+    this.key = key
+    this.course = new Course(this)
+  }
+
+  /** What its caller gets. */
+  get promise(): Promise<T> {
+    return this.course.promise
+  }
+
+  /** When its time is over, on the clock of `performance.now()`. */
+  get due(): number {
+    return this.course.due
   }
 
   /** True if sending it twice has the same effect as sending it once. */
@@ -113,10 +161,11 @@ export abstract class Request<T = unknown> extends Deadline {
 
   /** Its outcome as a word, once it is settled. */
   get outcome(): string {
-    if (this.errorCode !== undefined) return this.errorCode
-    if (this.hits < 0) return this.result
-    if (this.hits === 0) return 'miss'
-    return this.hits === this.keyCount ? 'hit' : 'partial'
+    const { errorCode, hits, result } = this.course
+    if (errorCode !== undefined) return errorCode
+    if (hits < 0) return result
+    if (hits === 0) return 'miss'
+    return hits === this.keyCount ? 'hit' : 'partial'
   }
 
   /**
@@ -153,34 +202,21 @@ export abstract class Request<T = unknown> extends Deadline {
 
   /** The details of this request for an error. */
   details(): MemcacheErrorDetails {
-    return { server: this.server, command: this.command, key: this.key }
-  }
-
-  expire(): void {
-    this.owner?.expired(this)
+    return { server: this.course.server, command: this.command, key: this.key }
   }
 
   succeed(value: T): void {
-    if (this.settled) return
-    this.settled = true
-    this.release?.()
-    this.observer?.settled(this)
-    this.#resolve(value as never)
+    this.course.succeed(value)
+  }
+
+  fail(reason: unknown): void {
+    this.course.fail(reason)
   }
 
   /** Counts as failed, but gives its caller something to go on with. */
   protected failWith(reason: unknown, value: T): void {
-    this.errorCode = codeOf(reason)
+    this.course.errorCode = codeOf(reason)
     this.succeed(value)
-  }
-
-  fail(reason: unknown): void {
-    if (this.settled) return
-    this.settled = true
-    this.errorCode = codeOf(reason)
-    this.release?.()
-    this.observer?.settled(this)
-    this.#reject(reason)
   }
 }
 

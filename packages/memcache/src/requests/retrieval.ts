@@ -76,7 +76,7 @@ export class GetRequest extends Request<unknown> {
     if (reply.kind === ReplyKind.VALUE) {
       if (reply.name.present && !reply.name.is(this.#wireKey)) throw anotherItem()
       if (!reply.stub) {
-        this.bytes = reply.end - reply.start
+        this.course.bytes = reply.end - reply.start
         this.#value = decodeItem(this.#values, reply, this, this.key)
         if (this.#value instanceof Promise) this.#value.catch((error) => this.fail(error))
       }
@@ -90,7 +90,7 @@ export class GetRequest extends Request<unknown> {
   }
 
   #deliver(value: unknown): void {
-    this.hits = value === undefined ? 0 : 1
+    this.course.hits = value === undefined ? 0 : 1
     this.succeed(value)
   }
 }
@@ -158,16 +158,16 @@ export class GetManyRequest extends Request<Found> {
     timeout: number,
   ): Promise<void> {
     // The parts are counted instead of the whole.
-    const { observer } = this
-    this.observer = undefined
+    const { moves, observer, patient, since } = this.course
+    this.course.observer = undefined
     const found: Found = new Array(this.#keys.length).fill(undefined)
     const parts = [...places].map(async ([server, positions]) => {
       const part = this.#part(positions)
-      part.moves = this.moves
-      part.since = this.since
-      part.observer = observer
+      part.course.moves = moves
+      part.course.since = since
+      part.course.observer = observer
+      part.course.patient = patient
       part.second = this.second
-      part.patient = this.patient
       const items = await server.submit<Found>(part, timeout)
       for (const [index, item] of items.entries()) found[positions[index] as number] = item
     })
@@ -188,13 +188,13 @@ export class GetManyRequest extends Request<Found> {
   }
 
   override details(): MemcacheErrorDetails {
-    return { server: this.server, command: this.command, keys: this.#keys }
+    return { server: this.course.server, command: this.command, keys: this.#keys }
   }
 
   encode(protocol: Protocol, out: Output): number {
     this.#found = new Array(this.#wireKeys.length).fill(undefined)
-    this.hits = 0
-    this.bytes = 0
+    this.course.hits = 0
+    this.course.bytes = 0
     this.#next = 0
     this.#cursor = 0
     this.#failure = undefined
@@ -217,7 +217,7 @@ export class GetManyRequest extends Request<Found> {
       if (reply.kind !== ReplyKind.END) this.#failure ??= refusal(reply, this)
     }
     // The owner counts this reply after it was accepted.
-    if (!reply.final || this.awaited > 1) return
+    if (!reply.final || this.course.awaited > 1) return
     if (this.#later === undefined) this.#finish()
     else void Promise.all(this.#later).then(() => this.#finish())
   }
@@ -230,9 +230,9 @@ export class GetManyRequest extends Request<Found> {
 
   async #readAgain(positions: readonly number[]): Promise<void> {
     try {
-      const items = (await this.second?.readAgain(this.#part(positions), this.due)) ?? []
+      const items = (await this.second?.readAgain(this.#part(positions), this.course.due)) ?? []
       for (const [index, item] of items.entries()) {
-        if (item === undefined) this.hits -= 1
+        if (item === undefined) this.course.hits -= 1
         this.#found[positions[index] as number] = item
       }
       this.succeed(this.#found)
@@ -250,7 +250,7 @@ export class GetManyRequest extends Request<Found> {
       this.#doubtful.push(position)
     }
     try {
-      this.bytes += reply.end - reply.start
+      this.course.bytes += reply.end - reply.start
       this.itemKey = this.#wireKeys[position]
       const value = decodeItem(this.#values, reply, this, this.#keys[position])
       if (value instanceof Promise) this.#takeLater(value, position, reply.cas)
@@ -261,7 +261,7 @@ export class GetManyRequest extends Request<Found> {
   }
 
   #put(found: Found, position: number, value: unknown, cas: string): void {
-    this.hits += 1
+    this.course.hits += 1
     found[position] = { value, cas }
   }
 

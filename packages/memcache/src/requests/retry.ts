@@ -46,23 +46,24 @@ export const TAG_ATTEMPTS = 5
 
 /** The part of a request that sending it again needs. */
 export interface Repeatable {
-  /** The caller has its result. */
-  readonly settled: boolean
-  /** Its time is over. */
-  readonly lapsed: boolean
   /** Carrying it out twice does no harm. */
   readonly repeatable: boolean
-  /** How often it was sent again. */
-  readonly attempts: number
+  readonly course: {
+    /** The caller has its result. */
+    readonly settled: boolean
+    /** Its time is over. */
+    readonly lapsed: boolean
+    /** How often it was sent again. */
+    readonly attempts: number
+  }
 }
 
 /** Whether a request that may have been carried out is sent again. @param retries - the option. */
-export function isRepeated(request: Repeatable, reason: Fault, retries: number): boolean {
-  return (
-    !request.settled &&
-    !request.lapsed &&
-    request.repeatable &&
-    reason.kind === 'lost' &&
-    request.attempts < retries
-  )
+export function isRepeated(
+  { repeatable, course }: Repeatable,
+  reason: Fault,
+  retries: number,
+): boolean {
+  const { settled, lapsed, attempts } = course
+  return !settled && !lapsed && repeatable && reason.kind === 'lost' && attempts < retries
 }

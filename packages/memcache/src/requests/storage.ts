@@ -25,7 +25,7 @@ export class StorageRequest<T> extends Request<T> {
   constructor(command: string, key: Key, fields: StorageFields, outcome: (stored: Stored) => T) {
     super(command, key)
     this.#fields = fields
-    this.bytes = fields.data.length
+    this.course.bytes = fields.data.length
     this.#outcome = outcome
   }
 
@@ -60,7 +60,7 @@ export class StorageRequest<T> extends Request<T> {
     const result = RESULTS.get(reply.kind)
     if (result === undefined) this.fail(refusal(reply, this))
     else {
-      this.result = result
+      this.course.result = result
       this.succeed(this.#outcome(result))
     }
   }

@@ -44,7 +44,7 @@ export class StreamRequest extends Request<void> {
     } else if (reply.kind === ReplyKind.DONE) {
       this.#accept()
     } else {
-      this.awaited = 1
+      this.course.awaited = 1
       if (reply.kind === ReplyKind.END) this.succeed()
       else this.fail(refusal(reply, this))
     }

@@ -30,14 +30,14 @@ function batchOf(max = 2) {
   const owner: BatchOwner = {
     answered: (request) => {
       told.push(`answered ${request.key}`)
-      request.owner = undefined
+      request.course.owner = undefined
       batch.answered(request)
     },
     dropped: (request) => told.push(`dropped ${request.key}`),
     goesOn: () => {},
     lost: (request, reason) => {
       told.push(`lost ${request.key}`)
-      request.owner = undefined
+      request.course.owner = undefined
       request.fail(reason)
     },
     abandoned: (changes, end) => batch.abandoned(changes, end),
@@ -222,7 +222,7 @@ test('changes wait for a connection that was given up until the server has close
   await settled()
   const [first] = network.connections as [FakeConnection]
   // All are out of time, and the server that hangs may carry the change out later.
-  change?.expire()
+  change?.course.expire()
   expect(first.ended).toBe(60_000)
   push(setOf('a', 'y'), getOf('a'), setOf('b', 'z'))
   await settled()
@@ -237,7 +237,7 @@ test('closing waits for none that was given up', async () => {
   const { batch, network, push } = batchOf()
   const [change] = push(setOf('a', 'x'))
   await settled()
-  change?.expire()
+  change?.course.expire()
   let drops = 0
   batch.abandoned([setOf('b', 'x')], () => () => {
     drops += 1

@@ -129,7 +129,7 @@ export class Batch {
     const isFree = order.begin(session)
     let readsPass = !isFree && order.isFreeToRead
     for (const request of batch) {
-      if (request.settled) this.#owner.dropped(request)
+      if (request.course.settled) this.#owner.dropped(request)
       else if (isFree || (readsPass && request.readOnly) || order.allows(request)) {
         wanted.push(request)
       } else readsPass = false

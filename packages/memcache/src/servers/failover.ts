@@ -76,9 +76,10 @@ export class StandIns {
     routingKey: (wireKey: string) => string,
   ): boolean {
     if (!request.movable || this.#servers.length === 0) return false
-    request.since ??= request.due === 0 ? monotonic() : request.due - request.allowance
-    const among = this.#candidates(failed, request.since)
-    if (failed.reach.standing(request.since) === 'doubtful') {
+    const { course } = request
+    course.since ??= course.due === 0 ? monotonic() : course.due - course.allowance
+    const among = this.#candidates(failed, course.since)
+    if (failed.reach.standing(course.since) === 'doubtful') {
       // It may be back, and is as good as others whose state is unknown.
       if (this.#fit.length === 0) return false
       this.#lookFor(failed)
@@ -93,7 +94,7 @@ export class StandIns {
     }
     const [first] = places
     if (first === undefined) return false
-    request.moves += 1
+    course.moves += 1
     if (places.size === 1) void first[0].submit(request, remaining)
     else void request.divide(places, remaining)
     return true

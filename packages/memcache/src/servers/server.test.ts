@@ -63,7 +63,7 @@ test('those of lists wait in a line where the server has enough to do', async ()
   const { network, server, submit } = serverOf({ maxPending: 4 })
   const requests = ['a', 'b', 'c', 'd', 'e'].map((key) => {
     const request = getOf(key)
-    request.patient = true
+    request.course.patient = true
     return request
   })
   const answers = requests.map((request) => submit(request))
@@ -89,7 +89,7 @@ test('a call is over in time, and never early, on a connection or without one', 
     const request = getOf('a')
     void submit(request)
     await vi.advanceTimersByTimeAsync(999)
-    expect(request.settled).toBe(false)
+    expect(request.course.settled).toBe(false)
     await vi.advanceTimersByTimeAsync(40)
     await expect(request.promise).rejects.toThrow(TimeoutError)
     expect(server.pending).toBe(0)

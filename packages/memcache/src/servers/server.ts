@@ -117,8 +117,8 @@ export class Server implements RequestOwner, BatchOwner {
 
   /** Takes a request; its promise settles within `timeout` milliseconds. */
   submit<T>(request: Request<T>, timeout: number, signal?: AbortSignal | undefined): Promise<T> {
-    if (request.moves === 0 && !request.aside) {
-      request.observer = this.#options.meter
+    if (request.course.moves === 0 && !request.aside) {
+      request.course.observer = this.#options.meter
       if (commandsAreWatched()) return this.#trace(request, timeout, signal)
     }
     return this.#take(request, timeout, signal)
@@ -126,13 +126,13 @@ export class Server implements RequestOwner, BatchOwner {
 
   // A method of its own: a closure costs its surroundings whether it is made or not.
   #trace<T>(request: Request<T>, timeout: number, signal: AbortSignal | undefined): Promise<T> {
-    request.server = this.address.name
+    request.course.server = this.address.name
     return traceCommand(request, () => this.#take(request, timeout, signal))
   }
 
   #take<T>(request: Request<T>, timeout: number, signal: AbortSignal | undefined): Promise<T> {
-    request.server = this.address.name
-    if (signal !== undefined && !this.#listen(request, signal)) return request.promise
+    request.course.server = this.address.name
+    if (signal !== undefined && !this.#listen(request, signal)) return request.course.promise
     const { reason, unfit } = this.reach
     if (this.#closed !== undefined) {
       request.fail(new ClosedError('the client is closed', request.details()))
@@ -140,7 +140,7 @@ export class Server implements RequestOwner, BatchOwner {
       this.#admit()
       this.#pass(request, unfit, timeout)
     } else if (reason !== undefined && this.#goesElsewhere(request, timeout)) {
-      return request.promise
+      return request.course.promise
     } else if (this.#mustWait(request)) {
       this.#line.push(request, timeout)
     } else if (this.#pending >= this.#options.maxPending) {
@@ -149,11 +149,11 @@ export class Server implements RequestOwner, BatchOwner {
     } else {
       void this.#accept(request, timeout)
     }
-    return request.promise
+    return request.course.promise
   }
 
   #mustWait(request: Request): boolean {
-    const isLong = request.patient && (this.#line.size > 0 || this.#pending >= this.#enough)
+    const isLong = request.course.patient && (this.#line.size > 0 || this.#pending >= this.#enough)
     return isLong || this.#line.concerns(request)
   }
 
@@ -164,19 +164,19 @@ export class Server implements RequestOwner, BatchOwner {
       if (unfit === undefined && this.#pending >= this.#enough) return
       const request = this.#line.shift()
       if (request === undefined) return
-      if (unfit === undefined) void this.#accept(request, request.allowance)
-      else this.#pass(request, unfit, request.allowance)
+      if (unfit === undefined) void this.#accept(request, request.course.allowance)
+      else this.#pass(request, unfit, request.course.allowance)
     }
   }
 
   #accept<T>(request: Request<T>, timeout: number): Promise<T> {
     this.#pending += 1
     if (this.#options.longestTtl !== undefined) request.limitTtl(this.#options.longestTtl)
-    request.allowance = timeout
-    this.#deadlines.add(request, timeout)
-    request.owner = this
+    request.course.allowance = timeout
+    this.#deadlines.add(request.course, timeout)
+    request.course.owner = this
     this.#batch.push(request)
-    return request.promise
+    return request.course.promise
   }
 
   /** Opens a connection to check whether it can be reached, unless one is being opened. */
@@ -220,9 +220,9 @@ export class Server implements RequestOwner, BatchOwner {
   }
 
   expired(request: Request): void {
-    const rest = this.#pool.restOf(request.allowance)
-    if (rest > 0 && !request.settled) {
-      this.#deadlines.add(request, rest)
+    const rest = this.#pool.restOf(request.course.allowance)
+    if (rest > 0 && !request.course.settled) {
+      this.#deadlines.add(request.course, rest)
       return
     }
     // It waited for a connection all the time; the batch drops it when it is sent.
@@ -231,7 +231,7 @@ export class Server implements RequestOwner, BatchOwner {
   }
 
   goesOn(request: Request, milliseconds: number): void {
-    this.#deadlines.add(request, milliseconds)
+    this.#deadlines.add(request.course, milliseconds)
   }
 
   answered(request: Request): void {
@@ -251,8 +251,8 @@ export class Server implements RequestOwner, BatchOwner {
       return
     }
     if (isRepeated(request, reason, this.#options.retries)) {
-      request.attempts += 1
-      request.owner = this
+      request.course.attempts += 1
+      request.course.owner = this
       this.#batch.repeat(request)
       return
     }
@@ -274,7 +274,7 @@ export class Server implements RequestOwner, BatchOwner {
   }
 
   unsent(request: Request, reason: Fault): void {
-    const remaining = request.due - monotonic()
+    const remaining = request.course.due - monotonic()
     this.#dismiss(request)
     this.#pass(request, reason, remaining)
   }
@@ -289,14 +289,14 @@ export class Server implements RequestOwner, BatchOwner {
       request.fail(reasonOf(signal))
       return false
     }
-    request.release = onAbort(signal, () => request.fail(reasonOf(signal)))
+    request.course.release = onAbort(signal, () => request.fail(reasonOf(signal)))
     return true
   }
 
   // It may be back, which is checked without this request. Only once: the server that the request
   // goes to may be as doubtful, and may be the last one.
   #goesElsewhere(request: Request, remaining: number): boolean {
-    return request.moves === 0 && this.#owner.unreachable(request, this, remaining)
+    return request.course.moves === 0 && this.#owner.unreachable(request, this, remaining)
   }
 
   // To another server if one may take it, else it fails.
@@ -304,7 +304,7 @@ export class Server implements RequestOwner, BatchOwner {
     const taken =
       // A wrong password must not be hidden by another server.
       !(reason instanceof AuthenticationFault) &&
-      !request.settled &&
+      !request.course.settled &&
       remaining > 0 &&
       this.#owner.unreachable(request, this, remaining)
     if (!taken) request.fail(failure(reason, request.details()))
@@ -312,9 +312,9 @@ export class Server implements RequestOwner, BatchOwner {
 
   // The request's place is free. Once only: it may have expired in the batch before.
   #dismiss(request: Request): void {
-    if (request.owner === undefined) return
-    request.owner = undefined
-    this.#deadlines.remove(request)
+    if (request.course.owner === undefined) return
+    request.course.owner = undefined
+    this.#deadlines.remove(request.course)
     this.#pending -= 1
     this.#admit()
     if (this.#pending === 0) this.#closing?.()

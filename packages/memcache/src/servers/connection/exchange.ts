@@ -12,13 +12,13 @@ export function exchange<T>(
   deadlines: Deadlines,
   timeout: number,
 ): Promise<PromiseSettledResult<T>[]> {
-  for (const request of requests) deadlines.add(request, timeout)
+  for (const request of requests) deadlines.add(request.course, timeout)
   session.send(requests, {
-    answered: (request) => deadlines.remove(request),
-    dropped: (request) => deadlines.remove(request),
-    goesOn: (request, milliseconds) => deadlines.add(request, milliseconds),
+    answered: (request) => deadlines.remove(request.course),
+    dropped: (request) => deadlines.remove(request.course),
+    goesOn: (request, milliseconds) => deadlines.add(request.course, milliseconds),
     lost: (request, reason) => {
-      deadlines.remove(request)
+      deadlines.remove(request.course)
       request.fail(reason)
     },
     abandoned: (_, end) => end(() => {}),

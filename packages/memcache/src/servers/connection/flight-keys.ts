@@ -26,7 +26,7 @@ export class FlightKeys {
     // As a rule nothing is changed, and the keys need not be looked at.
     if (request.readOnly && this.onlyReads) return undefined
     const found = this.#requests[this.#position(request)]
-    return found?.owner === this.#owner ? found : undefined
+    return found?.course.owner === this.#owner ? found : undefined
   }
 
   #position(request: Request): number {

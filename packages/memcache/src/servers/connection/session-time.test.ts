@@ -16,7 +16,7 @@ test('a reply that is late is dropped, and the next one goes to the next request
   const late = getOf('a')
   const next = getOf('b')
   send(late, next)
-  late.expire()
+  late.course.expire()
   await expect(late.promise).rejects.toThrow(TimeoutError)
   expect(session.reason).toBeUndefined()
   // Who waits behind a server that may hang had better take another connection.
@@ -31,9 +31,9 @@ test('when all of them are out of time and only read, the connection closes', as
   const { connection, listener, send, session } = await opened()
   const requests = [getOf('a'), getOf('b')]
   send(...requests)
-  requests[0]?.expire()
+  requests[0]?.course.expire()
   expect(session.reason).toBeUndefined()
-  requests[1]?.expire()
+  requests[1]?.course.expire()
   expect(session.reason?.kind).toBe('timeout')
   expect(connection.ended).toBeUndefined()
   expect(listener.told).toEqual(['lost a', 'lost b', 'finished'])
@@ -43,7 +43,7 @@ test('where one of those changes something it ends in good order, and the room a
   const { connection, listener, send, session } = await opened()
   const requests = [getOf('a'), deletionOf('b'), setOf('c', 'x')]
   send(...requests)
-  for (const request of requests) request.expire()
+  for (const request of requests) request.course.expire()
   expect(listener.told).toEqual(['abandoned b c', 'lost a', 'lost b', 'lost c', 'finished'])
   expect(session.reason?.kind).toBe('timeout')
   // The server may carry them out until it has closed the connection too.
@@ -55,15 +55,15 @@ test('where one of those changes something it ends in good order, and the room a
 test('while bytes of a large value move, time goes on', async () => {
   const { connection, listener, send, session } = await opened()
   const request = getOf('a')
-  request.allowance = 100
+  request.course.allowance = 100
   send(request)
   connection.receive(`VALUE a 0 100000\r\n${'x'.repeat(1_000)}`)
   vi.advanceTimersByTime(60)
-  request.expire()
+  request.course.expire()
   expect(listener.told).toEqual(['goesOn a 40'])
-  expect(request.settled).toBe(false)
+  expect(request.course.settled).toBe(false)
   vi.advanceTimersByTime(60)
-  request.expire()
+  request.course.expire()
   await expect(request.promise).rejects.toThrow(TimeoutError)
   expect(session.reason?.kind).toBe('timeout')
 })

@@ -178,16 +178,17 @@ export class Session implements ConnectionOwner, ReplySink, RequestOwner {
     this.#keys = undefined
     if (this.#flight.size === 0) this.#progress.active = monotonic()
     for (const request of requests) {
-      request.owner = this
+      const { course } = request
+      course.owner = this
       try {
-        request.awaited = request.encode(this.#protocol, connection.output)
+        course.awaited = request.encode(this.#protocol, connection.output)
       } catch (error) {
         if (!(error instanceof KeyFault)) throw error
         request.fail(failure(error, request.details()))
         owner.dropped(request)
         continue
       }
-      this.#awaited += request.awaited
+      this.#awaited += course.awaited
       this.#flight.push(request)
     }
     if (this.#flight.size === 0) return false
@@ -203,13 +204,13 @@ export class Session implements ConnectionOwner, ReplySink, RequestOwner {
   #flushEncrypted(connection: SessionConnection): number {
     const bytes = connection.flush(() => {
       if (bytes <= ONE_READ || this.reason !== undefined) return
-      nudge.awaited = nudge.encode(this.#protocol, connection.output)
+      nudge.course.awaited = nudge.encode(this.#protocol, connection.output)
       connection.flush()
     })
     if (bytes <= ONE_READ) return bytes
     const nudge = new LineRequest('version', 'version')
     nudge.promise.catch(() => {})
-    nudge.lapsed = true
+    nudge.course.lapsed = true
     this.#lapsed += 1
     this.#awaited += 1
     this.#nudge = nudge
@@ -245,17 +246,18 @@ export class Session implements ConnectionOwner, ReplySink, RequestOwner {
   reply(reply: Reply): void {
     const request = this.#flight.peek()
     if (request === undefined) throw new Fault('garbled', 'a reply that nobody asked for')
-    if (request.settled) request.late(reply)
+    const { course } = request
+    if (course.settled) request.late(reply)
     else this.#accept(request, reply)
     if (request.carriesBlock && isRefusal(reply)) {
       throw new Fault('garbled', `${request.command} was refused: the stream may be out of step`)
     }
     if (!reply.final) return
     this.#awaited -= 1
-    request.awaited -= 1
-    if (request.awaited > 0) return
+    course.awaited -= 1
+    if (course.awaited > 0) return
     this.#flight.shift()
-    if (request.lapsed) this.#lapsed -= 1
+    if (course.lapsed) this.#lapsed -= 1
     if (request === this.#nudge) this.#nudge = undefined
     else this.#owner?.answered(request)
     if (this.#flight.size === 0) this.#finish()
@@ -271,14 +273,14 @@ export class Session implements ConnectionOwner, ReplySink, RequestOwner {
 
   /** A late reply may still come, so its place is kept, unless nobody waits any more. */
   expired(request: Request): void {
-    const rest = this.restOf(request.allowance)
-    if (rest > 0 && !request.settled) {
+    const rest = this.restOf(request.course.allowance)
+    if (rest > 0 && !request.course.settled) {
       this.#owner?.goesOn(request, rest)
       return
     }
     const fault = new Fault('timeout', 'no answer in time')
     request.fail(failure(fault, request.details()))
-    request.lapsed = true
+    request.course.lapsed = true
     this.#lapsed += 1
     if (this.#lapsed === this.#flight.size) this.#abandon(fault)
   }

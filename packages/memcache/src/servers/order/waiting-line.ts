@@ -31,9 +31,9 @@ export class WaitingLine implements RequestOwner {
 
   /** @param timeout - milliseconds without an answer from the server after which it is given up. */
   push(request: Request, timeout: number): void {
-    request.owner = this
-    request.allowance = timeout
-    this.#deadlines.add(request, timeout)
+    request.course.owner = this
+    request.course.allowance = timeout
+    this.#deadlines.add(request.course, timeout)
     this.#requests.push(request)
     this.#keys.add(request)
   }
@@ -46,9 +46,10 @@ export class WaitingLine implements RequestOwner {
     for (let request = this.#next(); request !== undefined; request = this.#next()) {
       const left = this.#left(request)
       if (left <= 0) this.#giveUp(request)
-      if (request.settled) continue
+      if (request.course.settled) continue
       // All of one list have the same: they share a lane of the deadlines.
-      if (this.#progress <= request.due - request.allowance) request.allowance = Math.ceil(left)
+      if (this.#progress <= request.course.due - request.course.allowance)
+        request.course.allowance = Math.ceil(left)
       return request
     }
     return undefined
@@ -60,23 +61,24 @@ export class WaitingLine implements RequestOwner {
   }
 
   expired(request: Request): void {
-    if (request.settled) return
+    if (request.course.settled) return
     const left = this.#left(request)
     if (left <= 0) this.#giveUp(request)
-    else this.#deadlines.add(request, Math.ceil(left))
+    else this.#deadlines.add(request.course, Math.ceil(left))
   }
 
   #next(): Request | undefined {
     const request = this.#requests.shift()
     if (request === undefined) return undefined
-    this.#deadlines.remove(request)
-    request.owner = undefined
+    this.#deadlines.remove(request.course)
+    request.course.owner = undefined
     this.#keys.delete(request)
     return request
   }
 
   // `due` is that much after its start, or behind the answer from which it was counted anew.
-  #left({ due, allowance }: Request): number {
+  #left({ course }: Request): number {
+    const { due, allowance } = course
     return Math.max(due, this.#progress + allowance) - this.#deadlines.now
   }
 

@@ -40,9 +40,9 @@ export class LineStream implements AsyncIterable<string> {
     this.#session = session
     this.#silence = silence
     this.#request = new StreamRequest(command, line, (text) => this.#take(text))
-    this.#request.server = server
+    this.#request.course.server = server
     if (signal !== undefined) {
-      this.#request.release = onAbort(signal, () => {
+      this.#request.course.release = onAbort(signal, () => {
         this.#lines = []
         this.#next = 0
         this.#request.fail(reasonOf(signal))
