@@ -1,4 +1,4 @@
-import { once } from 'node:events'
+import { getEventListeners, once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -198,6 +198,17 @@ test('connecting ends with its signal', async () => {
   controller.abort(new Error('enough'))
   await expect(opening).rejects.toMatchObject({ kind: 'closed', cause: { message: 'enough' } })
   await expect(Connection.open(options, new Owner())).rejects.toMatchObject({ kind: 'closed' })
+})
+
+test('connections that are opened at once with one signal are one listener of it', async () => {
+  const address = parseServer(await listen(() => {}), rules)
+  const { signal } = new AbortController()
+  const options = { address, connectTimeout: 1_000, signal }
+  const openings = Array.from({ length: 12 }, () => Connection.open(options, new Owner()))
+  expect(getEventListeners(signal, 'abort')).toHaveLength(1)
+  const connections = await Promise.all(openings)
+  expect(getEventListeners(signal, 'abort')).toHaveLength(0)
+  for (const connection of connections) connection.close(new Fault('closed', 'over'))
 })
 
 test('a server that answers a TLS handshake with something else is a fault that says so', async () => {

@@ -3,6 +3,7 @@ import { TLSSocket } from 'node:tls'
 import { nextTick, onRealTicks } from '../clock.js'
 import { Fault } from '../fault.js'
 import { patiently } from '../time/deadline.js'
+import { onAbort } from '../time/on-abort.js'
 import type { ServerAddress } from './address.js'
 import { Output } from './output.js'
 import { bytesTaken, dial, type TlsOptions } from './socket.js'
@@ -69,9 +70,10 @@ export class Connection {
         if (connection !== undefined) connection.#received(chunk)
       })
       let connection: Connection | undefined
+      let release: (() => void) | undefined
       const settle = (fault?: Fault): void => {
         forget()
-        signal?.removeEventListener('abort', abort)
+        release?.()
         socket.removeAllListeners()
         if (fault === undefined) {
           const traffic = options.traffic ?? new Traffic()
@@ -101,7 +103,7 @@ export class Connection {
         settle()
       })
       if (signal?.aborted) abort()
-      else signal?.addEventListener('abort', abort)
+      else release = signal && onAbort(signal, abort)
     })
   }
 
