@@ -331,7 +331,7 @@ describe('the end', () => {
     await settled()
     await Promise.all([closing, leaving])
     expect(() => fixture.fleet.checkOpen()).toThrow(ClosedError)
-    expect(fixture.network.connections.slice(0, 4).map(({ reason }) => reason?.kind)).toEqual(
+    expect(fixture.network.connections.map(({ reason }) => reason?.kind)).toEqual(
       Array(4).fill('closed'),
     )
   })

@@ -180,6 +180,61 @@ test('closing waits for what is under way, and takes nothing more', async () => 
   expect(network.connections[0]?.reason?.kind).toBe('closed')
 })
 
+test('dropped while it connects it gives that up, opens no more and tells nothing', async () => {
+  let tries = 0
+  const { server, submit, told } = serverOf({
+    connect: ({ signal }) => {
+      tries += 1
+      return new Promise((_, reject) => {
+        // As if it were refused just then.
+        signal?.addEventListener('abort', () => reject(new Fault('connect', 'refused')))
+      })
+    },
+  })
+  const call = submit(getOf('a'))
+  await settled()
+  server.drop(new Fault('closed', 'time is up'))
+  await expect(call).rejects.toThrow(ClosedError)
+  await settled()
+  await server.close()
+  expect(tries).toBe(1)
+  expect(told).toEqual([])
+})
+
+test('dropped while it connects it closes a connection that comes about all the same', async () => {
+  const late = new FakeNetwork()
+  const { server, submit, told } = serverOf({
+    protocol: 'auto',
+    connect: async (options, owner) => {
+      await new Promise((resolve) => setTimeout(resolve, 10))
+      return late.connect(options, owner)
+    },
+  })
+  const call = submit(getOf('a'))
+  await settled()
+  server.drop(new Fault('closed', 'time is up'))
+  await expect(call).rejects.toThrow(ClosedError)
+  await vi.advanceTimersByTimeAsync(20)
+  await server.close()
+  expect(late.connections.map(({ reason }) => reason?.kind)).toEqual(['closed'])
+  expect(late.writes).toEqual([])
+  expect(told).toEqual([])
+})
+
+test('dropped before the server has said what it is, it closes the connection', async () => {
+  const { network, server, submit, told } = serverOf({ protocol: 'auto' })
+  const call = submit(getOf('a'))
+  await settled()
+  expect(network.writes).toHaveLength(1)
+  server.drop(new Fault('closed', 'time is up'))
+  await expect(call).rejects.toThrow('time is up')
+  await settled()
+  await server.close()
+  expect(network.connections.map(({ reason }) => reason?.kind)).toEqual(['closed'])
+  await vi.advanceTimersByTimeAsync(500)
+  expect(told).toEqual([])
+})
+
 test('what was asked for just before it closes is still sent', async () => {
   const { network, server, submit } = serverOf()
   const call = submit(getOf('a'))

@@ -209,6 +209,7 @@ export class Server implements RequestOwner, BatchOwner {
   /** Closes without waiting: every request fails with the reason. */
   drop(reason: Fault): void {
     void this.close()
+    this.#dialer.close(reason)
     for (let next = this.#line.shift(); next !== undefined; next = this.#line.shift()) {
       next.fail(failure(reason, next.details()))
     }

@@ -59,7 +59,8 @@ export class Reach {
       return opened
     } catch (error) {
       const fault = error instanceof Fault ? error : new Fault('connect', String(error), error)
-      this.#failed(fault)
+      // An attempt that was given up says nothing about the server.
+      if (fault.kind !== 'closed') this.#failed(fault)
       throw fault
     } finally {
       this.#underWay -= 1

@@ -46,6 +46,9 @@ export class Dialer {
   readonly #deadlines: Deadlines
   readonly #credentials: Credentials | undefined
   #sessions: Session[] = []
+  /** Those that are not ready for use yet. */
+  readonly #fresh = new Set<Session>()
+  readonly #closing = new AbortController()
 
   /** @throws TypeError for credentials that the protocol cannot carry. */
   constructor(address: ServerAddress, options: DialerOptions, deadlines: Deadlines) {
@@ -55,20 +58,33 @@ export class Dialer {
     this.#credentials = credentialsFor(address, options.auth, options.protocol)
   }
 
-  /** @throws Fault if no connection can be opened; what was known of the server is forgotten. */
+  /** Gives up what is being opened, and opens no more. */
+  close(reason: Fault): void {
+    this.#closing.abort(reason)
+    for (const session of this.#fresh) session.close(reason)
+  }
+
+  /**
+   * @throws Fault if no connection can be opened; what was known of the server is forgotten. It is
+   *   of kind `closed` after {@link close}, whatever became of the connection.
+   */
   async open(): Promise<Session> {
     const open = this.#sessions.filter(({ reason }) => reason === undefined)
     const hasLost = this.#sessions.some(({ reason }) => reason && reason.kind !== 'closed')
     // Another server may have replaced it.
     if (hasLost) this.features = undefined
     this.#sessions = open
+    for (const session of this.#fresh) if (session.reason !== undefined) this.#fresh.delete(session)
+    const { signal } = this.#closing
     try {
+      signal.throwIfAborted()
       const session = await this.#open()
+      this.#fresh.delete(session)
       this.#sessions.push(session)
       return session
     } catch (error) {
       this.features = undefined
-      throw error
+      throw signal.aborted ? signal.reason : error
     }
   }
 
@@ -119,10 +135,17 @@ export class Dialer {
       connectTimeout,
       tls: tlsFor(this.#address, tls),
       traffic: this.#options.meter?.trafficOf(this.#address.name),
+      signal: this.#closing.signal,
     }
-    if (this.#credentials === undefined) return Session.open(options, protocol, connect)
-    const first = protocol.handshake ?? protocol
+    const first = (this.#credentials && protocol.handshake) ?? protocol
     const session = await Session.open(options, first, connect)
+    const { signal } = this.#closing
+    if (signal.aborted) {
+      session.close(signal.reason)
+      throw signal.reason
+    }
+    this.#fresh.add(session)
+    if (this.#credentials === undefined) return session
     await authenticate(session, first, this.#credentials, this.#deadlines, connectTimeout)
     if (first !== protocol) session.speak(protocol)
     return session
