@@ -1,8 +1,12 @@
 import type { Options } from 'tsup'
 
+/** What CommonJS libraries use of Node's modules that they ask for by `require`. */
+const BUILTINS: Readonly<Record<string, string>> = { crypto: 'createHash', events: 'EventEmitter' }
+
 /**
- * Node's modules that a CommonJS library asks for by `require`, as an import: a `require` left in an ES
- * module fails once an application's bundler has made one file of everything.
+ * Makes such a `require` an import: left in an ES module it fails once an application's bundler has made
+ * one file of everything. By name: webpack 5.98, and the one in Next 16, sees no members of a module that is a
+ * function, as that of events, in `import *`.
  */
 const builtins = {
   name: 'builtins-by-import',
@@ -11,7 +15,7 @@ const builtins = {
       kind === 'require-call' ? { path, namespace: 'builtin' } : undefined,
     )
     build.onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
-      contents: `export * from 'node:${path}'`,
+      contents: `export { ${BUILTINS[path]} } from 'node:${path}'`,
     }))
   },
 } satisfies NonNullable<Options['esbuildPlugins']>[number]

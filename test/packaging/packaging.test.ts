@@ -8,6 +8,7 @@ import * as esbuild from 'esbuild'
 import { rollup } from 'rollup'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import webpack from 'webpack'
+import olderWebpack from 'webpack-older'
 import { root } from '../main-job/snippets.js'
 import { startGearmand } from '../support/gearmand.js'
 import { startMemcached } from '../support/memcached.js'
@@ -115,6 +116,8 @@ describe('an application runs', () => {
   })
 })
 
+const older = olderWebpack as unknown as typeof webpack
+
 describe('a bundle runs where nothing is installed', { timeout: 120_000 }, () => {
   // In a directory of its own: whatever it still asks for is not found from there.
   const bundled = async (name: string): Promise<string> => {
@@ -168,11 +171,11 @@ describe('a bundle runs where nothing is installed', { timeout: 120_000 }, () =>
   })
 
   test.each([
-    ['an ES module', 'mjs'],
-    ['CommonJS', 'cjs'],
-  ] as const)('made by webpack as %s', async (_, extension) => {
-    const name = `webpack.${extension}`
-    await webpackBuild('program.mjs', name)
+    ['an ES module', 'webpack.mjs', webpack],
+    ['CommonJS', 'webpack.cjs', webpack],
+    ['CommonJS, a version as old as that of Next 16', 'webpack-older.cjs', older],
+  ] as const)('made by webpack as %s', async (_, name, version) => {
+    await webpackBuild('program.mjs', name, version)
     await expectToWork(await bundled(name))
   })
 
@@ -184,9 +187,9 @@ describe('a bundle runs where nothing is installed', { timeout: 120_000 }, () =>
 })
 
 /** One file, without an error or a warning; whatever is not there when it is built is an error. */
-const webpackBuild = async (entry: string, name: string): Promise<void> => {
+const webpackBuild = async (entry: string, name: string, version = webpack): Promise<void> => {
   const module = name.endsWith('.mjs')
-  const compiler = webpack({
+  const compiler = version({
     context: application.path,
     entry: within(entry),
     // Whether it is made small says nothing of the packages and takes 20 seconds.

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { createRequire } from 'node:module'
+import nodeModule from 'node:module'
 import { extname } from 'node:path'
 import { MessageChannel } from 'node:worker_threads'
 import { clearTimeout, codeOf, messageOf, setTimeout } from '@glammp/wire'
@@ -39,11 +39,15 @@ function threadModule(): string {
   )
 }
 
-/** Jest runs modules in a context of node:vm, where `import()` is missing. */
+/**
+ * Jest runs modules in a context of node:vm, where `import()` is missing. Of a `createRequire` that is
+ * imported by name, webpack wants to know what it requires.
+ */
 function requirePiscina(reason: unknown): typeof Piscina {
   try {
     if (!codeOf(reason).startsWith('ERR_VM_DYNAMIC_IMPORT_CALLBACK_MISSING')) throw reason
-    return (createRequire(import.meta.url)('piscina') as { Piscina: typeof Piscina }).Piscina
+    return (nodeModule.createRequire(import.meta.url)('piscina') as { Piscina: typeof Piscina })
+      .Piscina
   } catch (cause) {
     throw new InvalidArgumentError(
       'handlers that are modules run in the threads of piscina: npm install piscina',
