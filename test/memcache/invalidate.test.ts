@@ -1,26 +1,20 @@
 import { MemcacheClient } from '@glammp/memcache'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import { held } from '../support/held.js'
-import { type MemcachedServer, startMemcached } from '../support/memcached.js'
+import { test as base } from '../support/memcache.js'
 import { waitFor } from '../support/wait.js'
 
-let server: MemcachedServer
-let cache: MemcacheClient
-let other: MemcacheClient
-let classic: MemcacheClient
-beforeAll(async () => {
-  server = await startMemcached()
-  cache = new MemcacheClient({ servers: server.address, protocol: 'meta' })
-  other = new MemcacheClient({ servers: server.address, protocol: 'meta' })
-  classic = new MemcacheClient({ servers: server.address, protocol: 'classic' })
-})
-afterAll(async () => {
-  await Promise.all([cache.close(), other.close(), classic.close()])
-  await server.stop()
+const test = base.extend('classic', { scope: 'file' }, ({ server }, { onCleanup }) => {
+  const classic = new MemcacheClient({ servers: server.address, protocol: 'classic' })
+  onCleanup(() => classic.close())
+  return classic
 })
 
 describe('invalidate', () => {
-  test('the next wrap loads and waits for it, the others get the old value meanwhile', async () => {
+  test('the next wrap loads and waits for it, the others get the old value meanwhile', async ({
+    cache,
+    other,
+  }) => {
     await cache.set('news', 'old')
     expect(await cache.invalidate('news')).toBe(true)
     let end = (_value: string): void => {}
@@ -43,31 +37,31 @@ describe('invalidate', () => {
     expect(loads).toBe(1)
   })
 
-  test('an item that nobody asks for is gone when its stale time is over', async () => {
+  test('an item that nobody asks for is gone when its stale time is over', async ({ cache }) => {
     await cache.set('quiet', 'old')
     await cache.invalidate('quiet', { stale: 1 })
     await waitFor(async () => (await cache.get('quiet')) === undefined)
   })
 
-  test('an empty string that was invalidated is still one to those who read', async () => {
+  test('an empty string that was invalidated is still one to those who read', async ({ cache }) => {
     await cache.set('empty', '')
     await cache.invalidate('empty')
     for (const _ of [1, 2]) expect(await cache.get('empty')).toBe('')
     expect(await cache.wrap('empty', () => 'new')).toBe('new')
   })
 
-  test('a missing item is false', async () => {
+  test('a missing item is false', async ({ cache, classic }) => {
     expect(await cache.invalidate('nowhere')).toBe(false)
     expect(await classic.invalidate('nowhere')).toBe(false)
   })
 
-  test('on the classic protocol it deletes', async () => {
+  test('on the classic protocol it deletes', async ({ classic }) => {
     await classic.set('gone', 'old')
     expect(await classic.invalidate('gone')).toBe(true)
     expect(await classic.get('gone')).toBeUndefined()
   })
 
-  test('an error of load leaves the item stale for the next', async () => {
+  test('an error of load leaves the item stale for the next', async ({ cache, other }) => {
     await cache.set('failing', 'old')
     await cache.invalidate('failing')
     const failing = (): never => {
@@ -77,29 +71,35 @@ describe('invalidate', () => {
     expect(await other.wrap('failing', () => 'new')).toBe('new')
   })
 
-  test.each([0, -1, 1.5])('a stale time of %s is a RangeError', async (stale) => {
+  test.for([0, -1, 1.5])('a stale time of %s is a RangeError', async (stale, { cache }) => {
     await expect(cache.invalidate('news', { stale })).rejects.toBeInstanceOf(RangeError)
   })
 
-  test.each([
-    ['get', (key: string) => cache.get(key)],
-    ['gets', (key: string) => cache.gets(key)],
-    ['getMany', (key: string) => cache.getMany([key])],
-    ['getAndTouch', (key: string) => cache.getAndTouch(key, 30)],
-    ['touch', (key: string) => cache.touch(key, 30)],
-  ])('a plain %s does not take the recomputation away from wrap', async (name, read) => {
-    const key = `read-by-${name}`
-    await cache.set(key, 'old')
-    await cache.invalidate(key)
-    await read(key)
-    await read(key)
-    const load = async (): Promise<string> => 'new'
-    expect(await other.wrap(key, load)).toBe('new')
-    await read(key)
-    expect(await cache.get(key)).toBe('new')
-  })
+  test.for<[string, (cache: MemcacheClient, key: string) => Promise<unknown>]>([
+    ['get', (cache, key) => cache.get(key)],
+    ['gets', (cache, key) => cache.gets(key)],
+    ['getMany', (cache, key) => cache.getMany([key])],
+    ['getAndTouch', (cache, key) => cache.getAndTouch(key, 30)],
+    ['touch', (cache, key) => cache.touch(key, 30)],
+  ])(
+    'a plain %s does not take the recomputation away from wrap',
+    async ([name, read], { cache, other }) => {
+      const key = `read-by-${name}`
+      await cache.set(key, 'old')
+      await cache.invalidate(key)
+      await read(cache, key)
+      await read(cache, key)
+      const load = async (): Promise<string> => 'new'
+      expect(await other.wrap(key, load)).toBe('new')
+      await read(cache, key)
+      expect(await cache.get(key)).toBe('new')
+    },
+  )
 
-  test('false and empty strings are served while they are computed anew', async () => {
+  test('false and empty strings are served while they are computed anew', async ({
+    cache,
+    other,
+  }) => {
     for (const value of [false, '']) {
       const key = `empty-${value}`
       await cache.wrap(key, () => value)
@@ -116,7 +116,7 @@ describe('invalidate', () => {
 })
 
 describe('a key that is being loaded, to plain readers', () => {
-  test('is a miss on every protocol, and add stores', async () => {
+  test('is a miss on every protocol, and add stores', async ({ cache, other, classic }) => {
     let end = (_value: string): void => {}
     const loaded = new Promise<string>((resolve) => {
       end = resolve
@@ -140,7 +140,7 @@ describe('a key that is being loaded, to plain readers', () => {
     expect(await classic.get('loading')).toBe(1)
   })
 
-  test('is a miss where leases are locks', async () => {
+  test('is a miss where leases are locks', async ({ classic }) => {
     const loading = held()
     const asked = classic.wrap('locked', loading.load)
     await loading.begun

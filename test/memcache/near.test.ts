@@ -1,20 +1,13 @@
 import { MemcacheClient } from '@glammp/memcache'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import { held } from '../support/held.js'
-import { type MemcachedServer, startMemcached } from '../support/memcached.js'
+import { test as base } from '../support/memcache.js'
 import { waitFor } from '../support/wait.js'
 
-let server: MemcachedServer
-let cache: MemcacheClient
-let other: MemcacheClient
-beforeAll(async () => {
-  server = await startMemcached()
-  cache = new MemcacheClient({ servers: server.address, near: { max: 100, ttl: 60 } })
-  other = new MemcacheClient(server.address)
-})
-afterAll(async () => {
-  await Promise.all([cache.close(), other.close()])
-  await server.stop()
+const test = base.extend('cache', { scope: 'file' }, ({ server }, { onCleanup }) => {
+  const cache = new MemcacheClient({ servers: server.address, near: { max: 100, ttl: 60 } })
+  onCleanup(() => cache.close())
+  return cache
 })
 
 const never = (): never => {
@@ -22,7 +15,7 @@ const never = (): never => {
 }
 
 describe('near', () => {
-  test('serves wrap and wrapMany without asking the server', async () => {
+  test('serves wrap and wrapMany without asking the server', async ({ cache, other }) => {
     await cache.wrap('near', () => 'old', { ttl: 60 })
     await other.set('near', 'changed elsewhere')
     expect(await cache.wrap('near', never)).toBe('old')
@@ -30,34 +23,36 @@ describe('near', () => {
     expect(await cache.get('near')).toBe('changed elsewhere')
   })
 
-  test('keeps hits as well as what was loaded', async () => {
+  test('keeps hits as well as what was loaded', async ({ cache, other }) => {
     await other.set('hit', 'first')
     expect(await cache.wrap('hit', never)).toBe('first')
     await other.set('hit', 'second')
     expect(await cache.wrap('hit', never)).toBe('first')
   })
 
-  test.each<[string, (key: string) => Promise<unknown>, unknown]>([
-    ['set', (key) => cache.set(key, 5), 5],
-    ['setMany', (key) => cache.setMany([[key, 5]]), 5],
-    ['replace', (key) => cache.replace(key, 5), 5],
-    ['increment', (key) => cache.increment(key), 2],
-    ['append', (key) => cache.append(key, '0'), 10],
-    ['delete', (key) => cache.delete(key), 'loaded'],
-    ['deleteMany', (key) => cache.deleteMany([key]), 'loaded'],
-    ['invalidate', (key) => cache.invalidate(key), 'loaded'],
-    ['flushAll', () => cache.flushAll(), 'loaded'],
-    ['a tag', () => cache.tag('near-tag').invalidate(), 'loaded'],
-  ])('%s of the same client is seen at once', async (name, change, expected) => {
+  test.for<[string, (cache: MemcacheClient, key: string) => Promise<unknown>, unknown]>([
+    ['set', (cache, key) => cache.set(key, 5), 5],
+    ['setMany', (cache, key) => cache.setMany([[key, 5]]), 5],
+    ['replace', (cache, key) => cache.replace(key, 5), 5],
+    ['increment', (cache, key) => cache.increment(key), 2],
+    ['append', (cache, key) => cache.append(key, '0'), 10],
+    ['delete', (cache, key) => cache.delete(key), 'loaded'],
+    ['deleteMany', (cache, key) => cache.deleteMany([key]), 'loaded'],
+    ['invalidate', (cache, key) => cache.invalidate(key), 'loaded'],
+    ['flushAll', (cache) => cache.flushAll(), 'loaded'],
+    ['a tag', (cache) => cache.tag('near-tag').invalidate(), 'loaded'],
+  ])('%s of the same client is seen at once', async ([name, change, expected], { cache }) => {
     const key = `changed-by-${name.replaceAll(' ', '-')}`
     // Only the tag's own test reads and writes under it: its values carry a header.
     const options = name === 'a tag' ? { tags: ['near-tag'] } : {}
     await cache.wrap<unknown>(key, () => 1, options)
-    await change(key)
+    await change(cache, key)
     expect(await cache.wrap<unknown>(key, () => 'loaded', options)).toBe(expected)
   })
 
-  test('a value that was asked for before a change does not come back after it', async () => {
+  test('a value that was asked for before a change does not come back after it', async ({
+    cache,
+  }) => {
     const loading = held()
     const asked = cache.wrap('raced', loading.load)
     await loading.begun
@@ -67,7 +62,7 @@ describe('near', () => {
     expect(await cache.wrap('raced', never)).toBe('new')
   })
 
-  test('a stale value is not kept', async () => {
+  test('a stale value is not kept', async ({ cache, other }) => {
     await other.set('stale', 'old')
     await other.invalidate('stale')
     const loading = held()
@@ -79,7 +74,11 @@ describe('near', () => {
     expect(await cache.wrap('stale', never)).toBe('new')
   })
 
-  test('entries end with near.ttl, and never outlive the ttl of the value', async () => {
+  test('entries end with near.ttl, and never outlive the ttl of the value', async ({
+    server,
+    cache,
+    other,
+  }) => {
     const near = { max: 10, ttl: 1 }
     await using short = new MemcacheClient({ servers: server.address, near })
     await short.wrap('short', () => 'old')
@@ -91,7 +90,7 @@ describe('near', () => {
     await waitFor(async () => (await cache.wrap('ttl', () => 'new', { ttl: 1 })) === 'new')
   })
 
-  test('a value with a Date as its ttl ends with it', async () => {
+  test('a value with a Date as its ttl ends with it', async ({ cache, other }) => {
     const end = new Date(Date.now() + 2_000)
     await cache.wrap('dated', () => 'old', { ttl: end })
     await other.set('dated', 'new')
@@ -103,14 +102,17 @@ describe('near', () => {
     expect(await cache.wrap('dated', never, { ttl: end })).toBe('new')
   })
 
-  test('what others stored for less than the ttl of wrap ends with the item', async () => {
+  test('what others stored for less than the ttl of wrap ends with the item', async ({
+    cache,
+    other,
+  }) => {
     await other.set('brief', 'old', 2)
     expect(await cache.wrap('brief', never, { ttl: 600 })).toBe('old')
     await waitFor(async () => (await other.get('brief')) === undefined)
     expect(await cache.wrap('brief', () => 'new', { ttl: 600 })).toBe('new')
   })
 
-  test('a value is asked for again in time for refreshAhead', async () => {
+  test('a value is asked for again in time for refreshAhead', async ({ cache, other }) => {
     const options = { ttl: 600, refreshAhead: 599 }
     await cache.wrap('ahead', () => 'old', options)
     await waitFor(async () => {
@@ -119,7 +121,7 @@ describe('near', () => {
     })
   })
 
-  test('at most max values are kept', async () => {
+  test('at most max values are kept', async ({ server, other }) => {
     await using small = new MemcacheClient({ servers: server.address, near: { max: 2, ttl: 60 } })
     for (const key of ['a', 'b', 'c']) await small.wrap(key, () => 'old')
     for (const key of ['a', 'b', 'c']) await other.set(key, 'new')

@@ -6,23 +6,15 @@ import {
   MemcacheClient,
   type MemcacheMetrics,
 } from '@glammp/memcache'
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import { findProgram } from '../../scripts/programs.mjs'
 import { startFakeServer } from '../support/fake-server.js'
-import { type MemcachedServer, startMemcached } from '../support/memcached.js'
+import { test } from '../support/memcache.js'
+import { startMemcached } from '../support/memcached.js'
 import { run } from '../support/process.js'
 import { waitFor } from '../support/wait.js'
 
 const ROOT = new URL('../../', import.meta.url)
-
-let servers: MemcachedServer[] = []
-beforeAll(async () => {
-  servers = await Promise.all(Array.from({ length: 3 }, () => startMemcached()))
-})
-afterAll(async () => {
-  await Promise.all(servers.map((server) => server.stop()))
-})
-const addresses = (): string[] => servers.map(({ address }) => address)
 
 describe('the channel of commands', () => {
   type Subscribers = TracingChannelSubscribers<CommandMessage>
@@ -41,18 +33,18 @@ describe('the channel of commands', () => {
     return { [Symbol.dispose]: () => channel.unsubscribe(subscribers) }
   }
 
-  beforeEach(async () => {
-    await using cache = new MemcacheClient(addresses())
+  test.beforeEach(async ({ addresses }) => {
+    await using cache = new MemcacheClient(addresses)
     await cache.flushAll()
   })
 
-  test.each(['meta', 'classic', 'binary'] as const)(
+  test.for(['meta', 'classic', 'binary'] as const)(
     'tells with %s what became of every command',
-    async (protocol) => {
+    async (protocol, { addresses }) => {
       const seen: CommandMessage[] = []
       using _ = listen({ asyncEnd: (message) => seen.push({ ...message }) })
-      await using cache = new MemcacheClient({ servers: addresses()[0], protocol })
-      const server = addresses()[0]
+      await using cache = new MemcacheClient({ servers: addresses[0], protocol })
+      const server = addresses[0]
       const last = async (call: Promise<unknown>): Promise<unknown[]> => {
         await call.catch(() => {})
         const messages = seen.splice(0)
@@ -82,16 +74,18 @@ describe('the channel of commands', () => {
     },
   )
 
-  test('has one message a server for commands of many keys', async () => {
+  test('has one message a server for commands of many keys', async ({ addresses }) => {
     const seen: CommandMessage[] = []
     using _ = listen({ asyncEnd: (message) => seen.push(message) })
-    await using cache = new MemcacheClient(addresses())
+    await using cache = new MemcacheClient(addresses)
     await cache.getMany(Array.from({ length: 100 }, (_, index) => `key:${index}`))
-    expect(seen.map(({ server }) => server).sort()).toEqual([...addresses()].sort())
+    expect(seen.map(({ server }) => server).sort()).toEqual([...addresses].sort())
     expect(seen.reduce((sum, { keys }) => sum + keys, 0)).toBe(100)
   })
 
-  test('publishes in the order of tracing channels, in the context of the caller', async () => {
+  test('publishes in the order of tracing channels, in the context of the caller', async ({
+    addresses,
+  }) => {
     const order: string[] = []
     const storage = new AsyncLocalStorage<string>()
     const note =
@@ -106,7 +100,7 @@ describe('the channel of commands', () => {
       asyncEnd: note('asyncEnd'),
       error: note('error'),
     })
-    await using cache = new MemcacheClient(addresses())
+    await using cache = new MemcacheClient(addresses)
     await storage.run('request 1', () => cache.get('a'))
     expect(order.splice(0)).toEqual([
       'start undefined request 1',
@@ -126,9 +120,9 @@ describe('the channel of commands', () => {
     ])
   })
 
-  test('a subscriber changes nothing: values, errors, order', async () => {
+  test('a subscriber changes nothing: values, errors, order', async ({ addresses }) => {
     using _ = listen({})
-    await using cache = new MemcacheClient(addresses())
+    await using cache = new MemcacheClient(addresses)
     await cache.set('a', { b: 1 })
     expect(await cache.get('a')).toEqual({ b: 1 })
     await expect(cache.get('a', { timeout: 0 })).rejects.toBeInstanceOf(RangeError)
@@ -136,10 +130,10 @@ describe('the channel of commands', () => {
     await expect(cache.get('a')).rejects.toMatchObject({ code: 'ERR_MEMCACHE_CLOSED' })
   })
 
-  test('NODE_DEBUG=glammp logs every command', async () => {
+  test('NODE_DEBUG=glammp logs every command', async ({ addresses }) => {
     const program = `
       import { MemcacheClient } from '@glammp/memcache'
-      const cache = new MemcacheClient('${addresses()[0]}')
+      const cache = new MemcacheClient('${addresses[0]}')
       await cache.set('logged', 'abc')
       await cache.close()`
     const tsx = new URL('node_modules/tsx/dist/cli.mjs', ROOT).pathname
@@ -147,13 +141,13 @@ describe('the channel of commands', () => {
     const { stderr } = await run(node, [tsx, '--input-type=module', '--eval', program], {
       env: { ...process.env, NODE_DEBUG: 'glammp' },
     })
-    expect(stderr).toContain(`set on ${addresses()[0]}: stored (1 keys, 3 bytes)`)
+    expect(stderr).toContain(`set on ${addresses[0]}: stored (1 keys, 3 bytes)`)
   })
 })
 
 describe('metrics', () => {
-  test('add up', async () => {
-    await using cache = new MemcacheClient(addresses())
+  test('add up', async ({ addresses }) => {
+    await using cache = new MemcacheClient(addresses)
     const keys = Array.from({ length: 300 }, (_, index) => `metrics:${index}`)
     expect(cache.metrics()).toMatchObject({ pending: 0, commands: {}, servers: {}, bytesIn: 0 })
     await Promise.all(keys.map((key) => cache.set(key, 'x'.repeat(100))))
@@ -176,7 +170,7 @@ describe('metrics', () => {
     expect(latency.p50).toBeLessThanOrEqual(latency.p90)
     expect(latency.p99).toBeLessThanOrEqual(latency.max)
     expect(latency.max).toBeLessThan(1_000)
-    expect(Object.keys(each).sort()).toEqual([...addresses()].sort())
+    expect(Object.keys(each).sort()).toEqual([...addresses].sort())
     const sum = (pick: (server: (typeof each)[string]) => number): number =>
       Object.values(each).reduce((all, server) => all + pick(server), 0)
     expect(sum((server) => server.bytesIn)).toBe(total.bytesIn)
@@ -222,8 +216,10 @@ describe('metrics', () => {
     expect(commands['get']?.latency.p99).toBeLessThan(1_000)
   })
 
-  test('servers that are gone are in the totals alone, whoever took them away', async () => {
-    const [first = '', second = '', third = ''] = addresses()
+  test('servers that are gone are in the totals alone, whoever took them away', async ({
+    addresses,
+  }) => {
+    const [first = '', second = '', third = ''] = addresses
     await using cache = new MemcacheClient([first, second])
     await cache.connect()
     const before = cache.metrics()
@@ -246,9 +242,11 @@ describe('metrics', () => {
     expect(connections).toEqual({ open: 1, opened: 13, closed: 12 })
   })
 
-  test('a server that leaves is there until what is under way on it is finished', async () => {
+  test('a server that leaves is there until what is under way on it is finished', async ({
+    addresses,
+  }) => {
     await using silent = await startFakeServer(() => {})
-    const [first = ''] = addresses()
+    const [first = ''] = addresses
     await using cache = new MemcacheClient({ servers: [silent.address, first], protocol: 'meta' })
     const key = Array.from({ length: 100 }, (_, index) => `k${index}`).find(
       (each) => cache.serverFor(each) === silent.address,
@@ -261,10 +259,10 @@ describe('metrics', () => {
     expect(cache.metrics().servers).not.toHaveProperty([silent.address])
   })
 
-  test('calls that another server took over are counted once', async () => {
+  test('calls that another server took over are counted once', async ({ addresses }) => {
     const dead = await startMemcached()
     await using cache = new MemcacheClient({
-      servers: [dead.address, ...addresses()],
+      servers: [dead.address, ...addresses],
       failover: 'next',
     })
     await dead.stop()
