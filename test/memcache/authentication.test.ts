@@ -13,6 +13,7 @@ import { startProxy } from '../support/proxy.js'
 import { serversAreControllable, serversAreProcesses } from '../support/server-source.js'
 import { type TemporaryDirectory, temporaryDirectory } from '../support/temporary-directory.js'
 import { waitFor } from '../support/wait.js'
+import { worksWith } from './works-with.js'
 
 const saslpasswd2 = findProgram('saslpasswd2')
 // Without a space: memcached 1.6.18 takes no such password from its file.
@@ -199,6 +200,14 @@ describe.skipIf(!serversAreControllable)('a text server with a password', () => 
     },
   )
 
+  test('the handshake of -Y', async () => {
+    const { address } = guarded('-Y').server
+    await worksWith({ servers: `memcached://user:${encodeURIComponent(PASSWORD)}@${address}` })
+    await expect(worksWith({ servers: address })).rejects.toMatchObject({
+      code: 'ERR_MEMCACHE_AUTHENTICATION',
+    })
+  })
+
   test('is told apart by the binary protocol at once', async () => {
     const { server, username } = guarded('-Y')
     const auth = { username, password: PASSWORD }
@@ -320,4 +329,22 @@ test('nothing is sent behind a password before the server has taken it', async (
   expect(early).toBe(24 + 'PLAIN'.length + '\0user\0secret'.length)
   await cache.close().catch(() => {})
   await calls
+})
+
+test('SASL', async () => {
+  const told: Buffer[] = []
+  await using server = await startFakeServer((socket) => {
+    socket.on('data', (packet) => {
+      told.push(packet)
+      const answer = Buffer.alloc(24)
+      answer[0] = 0x81
+      answer[1] = packet[1] as number
+      packet.copy(answer, 12, 12, 16)
+      socket.write(answer)
+    })
+  })
+  const auth = { username: 'user', password: 'secret' }
+  await using cache = new MemcacheClient({ servers: server.address, protocol: 'binary', auth })
+  await cache.set('a', 1)
+  expect(told[0]?.subarray(24).toString()).toBe('PLAIN\0user\0secret')
 })

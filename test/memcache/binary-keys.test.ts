@@ -281,3 +281,11 @@ test('keys and watch give bytes where they are the key of no text', async ({ add
   await log.return?.()
   expect(await cache.deleteMany(seen)).toBe(all.length)
 })
+
+test('keys of any bytes', async ({ addresses }) => {
+  await using cache = new MemcacheClient(addresses)
+  const key = Buffer.from(Array.from({ length: 186 }, (_, index) => index))
+  await cache.set(key, 'bytes')
+  expect(await cache.get(Buffer.from(key))).toBe('bytes')
+  expect([...(await cache.getMany([key]))]).toEqual([[key, 'bytes']])
+})

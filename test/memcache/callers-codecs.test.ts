@@ -218,3 +218,13 @@ test('flags of all 32 bits are flags, more are refused before anything is sent',
     expect(await own.get('own')).toBe(2 ** 32 - 1)
   }
 })
+
+test('a serializer of your own', async ({ client }) => {
+  const transcoder = {
+    serialize: (value: unknown) => ({ data: String(value), flags: 0 }),
+    deserialize: (bytes: Buffer) => bytes.toString().toUpperCase(),
+  }
+  await using own = client({ transcoder })
+  await own.set('own', 'text')
+  expect(await own.get('own')).toBe('TEXT')
+})

@@ -279,3 +279,10 @@ test.each([
   await expect(cache.get('forged')).rejects.toMatchObject({ code: 'ERR_MEMCACHE_DECODE' })
   expect(await cache.wrap('forged', () => 'computed anew')).toBe('computed anew')
 })
+
+test('values over the item size', async () => {
+  await using large = client({ timeout: 5_000 })
+  const value = Buffer.alloc(3_000_000, 'ab')
+  await large.set('large', value)
+  expect(value.equals((await large.get<Buffer>('large')) ?? Buffer.alloc(0))).toBe(true)
+})

@@ -86,3 +86,19 @@ test('two clients with different namespaces do not see each other', async () => 
   expect(await one.get('shared')).toBe(1)
   expect(await two.get('shared')).toBe(2)
 })
+
+test('compare and swap', async () => {
+  await using cache = new MemcacheClient(overTcp())
+  await cache.set('cas', 1)
+  const item = await cache.gets('cas')
+  await cache.set('cas', 2)
+  expect(await cache.cas('cas', 3, item?.cas ?? '')).toBe('exists')
+  expect(await cache.cas('cas-missing', 3, '1')).toBe('missing')
+})
+
+test('get and touch', async () => {
+  await using cache = new MemcacheClient(overTcp())
+  await cache.set('touched', 'value', 5)
+  expect(await cache.getAndTouch('touched', 1_000)).toBe('value')
+  expect((await cache.inspect('touched'))?.ttl).toBeGreaterThan(900)
+})

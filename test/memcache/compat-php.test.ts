@@ -291,3 +291,13 @@ describe.skipIf(!memcache)("PHP's older Memcache", () => {
     },
   )
 })
+
+test('the keys and values of other languages', async ({ client, addresses }) => {
+  const servers = addresses[0]
+  await using php = client({ servers, compat: 'php-memcached' })
+  await using cache = client({ servers })
+  await php.set('php', { u: [1, 'x'] })
+  const stored = (await cache.meta.get('php', 'v f')).value
+  expect(stored?.toString()).toBe('a:1:{s:1:"u";a:2:{i:0;i:1;i:1;s:1:"x";}}')
+  expect(await cache.get('php')).toEqual({ u: [1, 'x'] })
+})

@@ -1,4 +1,4 @@
-import { deflateSync } from 'node:zlib'
+import { deflateSync, gzipSync } from 'node:zlib'
 import { type CompressionAlgorithm, MemcacheClient, type MemcacheOptions } from '@glammp/memcache'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type MemcachedServer, startMemcached } from '../support/memcached.js'
@@ -163,4 +163,19 @@ describe.skipIf(!hasPhpMemcached)('PHP', () => {
     await chunked.set('own', Buffer.alloc(3_000_000))
     expect(await inPhp([server], `return @$m->get('own');`)).toBe(false)
   })
+})
+
+test('compression', async () => {
+  await using small = client({ compression: true })
+  await using plain = client()
+  await small.set('small', 'x'.repeat(100_000))
+  expect((await plain.inspect('small'))?.size).toBeLessThan(1_000)
+  expect(await plain.get('small')).toBe('x'.repeat(100_000))
+})
+
+test('a bound on what is expanded', async () => {
+  await using cache = client()
+  const bomb = Buffer.concat([Buffer.from([0, 4, 0, 0]), gzipSync(Buffer.alloc(2 ** 24))])
+  await cache.meta.set('bomb', bomb, `F${0x0210}`)
+  await expect(cache.get('bomb')).rejects.toMatchObject({ code: 'ERR_MEMCACHE_DECODE' })
 })

@@ -120,3 +120,10 @@ describe.skipIf(!serversAreControllable)('a cluster that was made anew', () => {
     }
   }, 60_000)
 })
+
+test('auto discovery', async () => {
+  list = listOf(1, ...servers)
+  await using other = open({ discovery: true })
+  await other.connect()
+  expect(other.servers).toEqual(servers.map(({ address }) => address))
+})

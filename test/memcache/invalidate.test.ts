@@ -150,3 +150,25 @@ describe('a key that is being loaded, to plain readers', () => {
     expect(await classic.get('glammp:lock:locked')).toBeUndefined()
   })
 })
+
+test('invalidation that keeps the old value', async ({ cache, other }) => {
+  await cache.set('invalid', 'old')
+  expect(await cache.invalidate('invalid')).toBe(true)
+  const loading = held()
+  const winner = cache.wrap('invalid', loading.load)
+  await loading.begun
+  const never = (): never => {
+    throw new Error('loaded')
+  }
+  expect(await other.wrap('invalid', never)).toBe('old')
+  loading.end('new')
+  expect(await winner).toBe('new')
+})
+
+test('invalidation of a whole namespace', async ({ server }) => {
+  const options = { namespace: 'app:', namespaceVersion: true }
+  await using app = new MemcacheClient({ servers: server.address, ...options })
+  await app.wrap('a', () => 'old')
+  await app.invalidateNamespace()
+  expect(await app.wrap('a', () => 'new')).toBe('new')
+})

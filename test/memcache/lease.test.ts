@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { MemcacheClient } from '@glammp/memcache'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { MemcacheClient, type MemcacheOptions } from '@glammp/memcache'
+import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { held } from '../support/held.js'
+import { test } from '../support/memcache.js'
 import { type MemcachedServer, startMemcached } from '../support/memcached.js'
 import { startProxy } from '../support/proxy.js'
 import { serversAreControllable } from '../support/server-source.js'
@@ -205,8 +206,7 @@ describe.concurrent.each(['meta', 'classic', 'binary'] as const)('leases on %s',
   })
 })
 
-test('a stub that some program made to stay for ever is taken over', async () => {
-  await using server = await startMemcached()
+test('a stub that some program made to stay for ever is taken over', async ({ server }) => {
   await using cache = new MemcacheClient({ servers: server.address, protocol: 'meta' })
   await cache.meta.get('eternal', 'v N0')
   expect(await cache.wrap('eternal', () => 'value', { lease: 1 })).toBe('value')
@@ -243,8 +243,7 @@ test.skipIf(!serversAreControllable)(
   },
 )
 
-test('a connection that was closed while it was idle costs nothing', async () => {
-  await using server = await startMemcached()
+test('a connection that was closed while it was idle costs nothing', async ({ server }) => {
   await using proxy = await startProxy(server.address)
   await using cache = new MemcacheClient({ servers: proxy.address, protocol: 'meta' })
   await cache.wrap('idle', () => 'value')
@@ -254,3 +253,21 @@ test('a connection that was closed while it was idle costs nothing', async () =>
   }
   expect(await cache.wrap('idle', load, { onError: 'throw' })).toBe('value')
 })
+
+const loadsOnce = async (options: MemcacheOptions): Promise<void> => {
+  await using first = new MemcacheClient(options)
+  await using second = new MemcacheClient(options)
+  let loads = 0
+  const load = async (): Promise<number> => {
+    await sleep(200)
+    loads += 1
+    return loads
+  }
+  const key = `once:${options.protocol}`
+  const calls = Array.from({ length: 20 }, (_, index) => (index % 2 ? first : second))
+  expect(await Promise.all(calls.map((each) => each.wrap(key, load)))).toEqual(calls.map(() => 1))
+}
+test('one load at a time across processes', ({ server }) =>
+  loadsOnce({ servers: server.address, protocol: 'meta' }))
+test('the same without meta commands', ({ server }) =>
+  loadsOnce({ servers: server.address, protocol: 'classic' }))

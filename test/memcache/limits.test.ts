@@ -213,3 +213,20 @@ test('50 first commands at once open one connection', async () => {
   expect((await cache.getMany(['k0', 'k49'])).size).toBe(2)
   expect(proxy.connections).toBe(1)
 })
+
+test('keys checked in every call', async () => {
+  await using cache = new MemcacheClient(server.address)
+  const refused = { code: 'ERR_MEMCACHE_INVALID_KEY' }
+  for (const key of ['', 'a b', 'a\r\nflush_all', '漢'.repeat(84)]) {
+    await expect(cache.get(key)).rejects.toMatchObject(refused)
+    await expect(cache.getMany(['a', key])).rejects.toMatchObject(refused)
+  }
+})
+
+test('a time limit and a signal for each call', async () => {
+  await using away = new MemcacheClient('localhost:1')
+  await using cache = new MemcacheClient(server.address)
+  const reason = new Error('enough')
+  await expect(away.get('a', { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+  expect(await cache.get('not-there', { timeout: 5_000 })).toBeUndefined()
+})

@@ -105,3 +105,9 @@ describe.each(PROTOCOLS)('more than 30 days on %s', (protocol) => {
     await cache.flushAll()
   })
 })
+
+test('a ttl over 30 days', async ({ server }) => {
+  await using cache = new MemcacheClient(server.address)
+  await cache.set('long', 1, 60 * DAY)
+  expect((await cache.inspect('long'))?.ttl).toBeGreaterThan(59 * DAY)
+})

@@ -78,3 +78,26 @@ test.skipIf(!serversAreControllable)(
     expect((await cache.getMany(rest)).size).toBe(0)
   },
 )
+
+describe('of three servers', () => {
+  const keys = Array.from({ length: 40 }, (_, index) => `key:${index}`)
+
+  test('get of many keys, one round trip a server', async ({ addresses }) => {
+    await using cache = new MemcacheClient(addresses)
+    await Promise.all(keys.map((key) => cache.set(key, key)))
+    expect([...(await cache.getMany([...keys, 'missing'])).keys()]).toEqual(keys)
+  })
+
+  test('cas tokens of many keys', async ({ addresses }) => {
+    await using cache = new MemcacheClient(addresses)
+    await cache.setMany({ a: 1, b: 2 })
+    const found = await cache.getsMany<number>(['a', 'b'])
+    expect(await cache.cas('b', 3, found.get('b')?.cas ?? '')).toBe('stored')
+  })
+
+  test('set and delete of many keys', async ({ addresses }) => {
+    await using cache = new MemcacheClient(addresses)
+    expect(await cache.setMany(new Map(keys.map((key) => [key, 1])))).toBe(keys.length)
+    expect(await cache.deleteMany(keys)).toBe(keys.length)
+  })
+})

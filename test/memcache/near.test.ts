@@ -129,6 +129,15 @@ describe('near', () => {
     expect([...found.values()]).toEqual(['new', 'old', 'old'])
   })
 
+  test('a cache in the process', async ({ server, other }) => {
+    await using near = new MemcacheClient({ servers: server.address, near: { max: 10, ttl: 60 } })
+    await near.wrap('process', () => 'old')
+    await other.set('process', 'new')
+    expect(await near.wrap('process', never)).toBe('old')
+    await near.delete('process')
+    expect(await near.wrap('process', () => 'newer')).toBe('newer')
+  })
+
   test.each([
     { max: 0, ttl: 1 },
     { max: 1.5, ttl: 1 },

@@ -6,6 +6,7 @@ import { test } from '../support/memcache.js'
 import { type MemcachedServer, startMemcached } from '../support/memcached.js'
 import { serversAreControllable } from '../support/server-source.js'
 import { waitFor } from '../support/wait.js'
+import { worksWith } from './works-with.js'
 
 /** Only meta can look at an item. */
 const speaksMeta = async (cache: MemcacheClient): Promise<boolean> => {
@@ -201,4 +202,27 @@ test('a server that another has taken the place of is asked anew', async ({ serv
   for (const socket of sockets) socket.destroy()
   await waitFor(() => cache.set('a', 1))
   await expect(cache.inspect('a')).rejects.toMatchObject({ code: 'ERR_MEMCACHE_CLIENT' })
+})
+
+test('meta protocol', ({ server }) => worksWith({ servers: server.address, protocol: 'meta' }))
+test('classic protocol', ({ server }) =>
+  worksWith({ servers: server.address, protocol: 'classic' }))
+test('binary protocol', ({ server }) => worksWith({ servers: server.address, protocol: 'binary' }))
+
+test('the protocol of each server found out', async ({ server, cache }) => {
+  const keys = Array.from({ length: 40 }, (_, index) => `key:${index}`)
+  await using old = await startFakeServer((socket) => {
+    socket.on('data', (chunk) => {
+      const lines = String(chunk).split('\r\n').slice(0, -1)
+      for (const line of lines) {
+        const [command, ...asked] = line.split(' ')
+        const items = asked.map((key) => `VALUE ${key} 1 1\r\n7\r\n`).join('')
+        if (command === 'version') socket.write('VERSION 1.4.15\r\n')
+        else socket.write(command === 'get' ? `${items}END\r\n` : 'ERROR\r\n')
+      }
+    })
+  })
+  await using both = new MemcacheClient([old.address, server.address])
+  await cache.setMany(keys.map((key) => [key, 7] as const))
+  expect(await both.getMany(keys)).toEqual(new Map(keys.map((key) => [key, 7])))
 })

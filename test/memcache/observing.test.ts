@@ -12,7 +12,8 @@ import { startFakeServer } from '../support/fake-server.js'
 import { test } from '../support/memcache.js'
 import { startMemcached } from '../support/memcached.js'
 import { run } from '../support/process.js'
-import { waitFor } from '../support/wait.js'
+import { serversAreControllable } from '../support/server-source.js'
+import { waitFor, waitForEvent } from '../support/wait.js'
 
 const ROOT = new URL('../../', import.meta.url)
 
@@ -296,4 +297,34 @@ test('server:reconnecting tells of every attempt that failed, and when the next 
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
   expect(attempts).toEqual([1, 2, 3])
+})
+
+test.skipIf(!serversAreControllable)('events of servers', async () => {
+  await using gone = await startMemcached()
+  await using watched = new MemcacheClient(gone.address)
+  await watched.set('a', 1)
+  const down = waitForEvent(watched, 'server:down')
+  await gone.kill()
+  await watched.get('a').catch(() => {})
+  expect(await down).toMatchObject({ server: gone.address })
+})
+
+test('counters and latencies', async ({ addresses }) => {
+  await using counted = new MemcacheClient(addresses.slice(0, 1))
+  await counted.set('counted', 1)
+  await counted.getMany(['counted', 'not-counted'])
+  const { commands, latency } = counted.metrics()
+  expect(commands['getMany']).toMatchObject({ hits: 1, misses: 1, errors: {} })
+  expect(latency.count).toBeGreaterThan(0)
+})
+
+test('tracing of every command', async ({ addresses }) => {
+  await using cache = new MemcacheClient(addresses.slice(0, 1))
+  const told: unknown[] = []
+  const channel = tracingChannel(channelNames.command)
+  const subscribers = { asyncEnd: (message: object) => told.push({ ...message }) }
+  channel.subscribe(subscribers as never)
+  await cache.set('traced', 'value')
+  channel.unsubscribe(subscribers as never)
+  expect(told).toMatchObject([{ command: 'set', server: addresses[0], outcome: 'stored' }])
 })

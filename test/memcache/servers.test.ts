@@ -40,6 +40,11 @@ describe('inspect', () => {
     expect(await cache.inspect('item')).toMatchObject({ ttl: Infinity, flags: 1 })
   })
 
+  test('what a server knows of an item', async () => {
+    await cache.set('known', 'twelve bytes', 100)
+    expect(await cache.inspect('known')).toMatchObject({ size: 12, hit: false, stale: false })
+  })
+
   test('sees a stale item without taking the right to recompute it from who comes next', async () => {
     await cache.set('item', 'old', 100)
     await cache.meta.delete('item', 'I T30')
@@ -101,6 +106,13 @@ describe('keys', () => {
     expect(any).toBe(10)
   })
 
+  test('listing of all keys', async () => {
+    await cache.setMany({ 'listed:á': 1, 'listed:b': 2 })
+    const found: Key[] = []
+    for await (const key of cache.keys({ prefix: 'listed:' })) found.push(key)
+    expect(found.sort()).toEqual(['listed:b', 'listed:á'])
+  })
+
   test('can be read slowly, and twice at a time', async () => {
     const count = async (): Promise<number> => {
       let listed = 0
@@ -130,6 +142,19 @@ describe('keys', () => {
 })
 
 describe('watch', () => {
+  test('the log of the servers', async () => {
+    const timer = setInterval(() => void cache.set('logged', 1), 50)
+    const enough = new AbortController()
+    const follow = async (): Promise<void> => {
+      for await (const { key, type } of cache.watch('mutations', { signal: enough.signal })) {
+        expect({ key, type }).toEqual({ key: 'logged', type: 'item_store' })
+        enough.abort()
+      }
+    }
+    await expect(follow()).rejects.toMatchObject({ name: 'AbortError' })
+    clearInterval(timer)
+  })
+
   test('leaves no rejection behind when its loop ends while the next line is awaited', async () => {
     const rejections: unknown[] = []
     const listen = (reason: unknown): unknown => rejections.push(reason)
@@ -219,4 +244,35 @@ describe.skipIf(!serversAreControllable)('admin', () => {
       message: expect.stringContaining('slabsReassign'),
     })
   })
+})
+
+test('statistics of all servers', async () => {
+  const stats = await cache.stats()
+  expect(Object.keys(stats)).toEqual(addresses)
+  for (const one of Object.values(stats)) expect(one).toMatchObject({ pid: expect.any(Number) })
+})
+
+test('emptying of all servers, now or later', async () => {
+  await using own = await startMemcached()
+  await using other = new MemcacheClient(own.address)
+  await other.set('a', 1)
+  expect(await other.flushAll({ delay: 3_600 })).toEqual({ [own.address]: true })
+  expect(await other.get('a')).toBe(1)
+  expect(await other.flushAll()).toEqual({ [own.address]: true })
+  expect(await other.get('a')).toBeUndefined()
+})
+
+test('settings of running servers', async () => {
+  expect(Object.values(await cache.admin.lruMode('segmented'))).toEqual([true, true])
+  expect(Object.values(await cache.cacheMemoryLimit(64))).toEqual([true, true])
+})
+
+test('servers added and removed at run time', async () => {
+  const keys = Array.from({ length: 40 }, (_, index) => `key:${index}`)
+  await using other = new MemcacheClient({ servers: addresses.slice(0, 1) })
+  other.addServer(addresses[1] as string)
+  expect(await other.setMany(keys.map((key) => [key, key]))).toBe(keys.length)
+  await other.removeServer(addresses[0] as string)
+  expect(other.servers).toEqual(addresses.slice(1))
+  expect(await other.set('a', 1)).toBe(true)
 })

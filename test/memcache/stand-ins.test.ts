@@ -1,6 +1,7 @@
-import { MemcacheClient } from '@glammp/memcache'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { MemcacheClient, type MemcacheOptions } from '@glammp/memcache'
+import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { type FakeServer, startFakeServer } from '../support/fake-server.js'
+import { test } from '../support/memcache.js'
 import { type MemcachedServer, startMemcached } from '../support/memcached.js'
 import { serversAreControllable } from '../support/server-source.js'
 import { waitForEvent } from '../support/wait.js'
@@ -147,4 +148,31 @@ describe('of servers that accept connections and say nothing', () => {
     // It is tried again meanwhile, which takes longer than a call may.
     while (!again) expect(await cache.set('a', 1)).toBe(true)
   })
+})
+
+const survives = async (options: MemcacheOptions): Promise<void> => {
+  await using other = new MemcacheClient(options)
+  expect(await other.setMany(keys.map((key) => [key, key]))).toBe(keys.length)
+  expect((await other.getMany(keys)).size).toBe(keys.length)
+}
+test('failover', ({ addresses }) =>
+  survives({ servers: [...addresses, 'localhost:1'], failover: 'next' }))
+test('a gutter', ({ addresses }) =>
+  survives({ servers: 'localhost:1', failover: { gutter: addresses } }))
+
+test.skipIf(!serversAreControllable)('a failing server left out until it answers', async () => {
+  await using server = await startMemcached()
+  await using other = new MemcacheClient({
+    servers: server.address,
+    ejection: { failures: 1, cooldown: 50 },
+  })
+  const ejected = waitForEvent(other, 'server:ejected')
+  await server.kill()
+  await expect(other.get('a')).rejects.toMatchObject({ code: 'ERR_MEMCACHE_CONNECTION' })
+  await ejected
+  const rejoined = waitForEvent(other, 'server:rejoined')
+  await server.restart()
+  // By a probe: nothing is called meanwhile.
+  expect(await rejoined).toEqual({ server: server.address })
+  expect(await other.get('a')).toBeUndefined()
 })

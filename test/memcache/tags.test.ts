@@ -146,3 +146,11 @@ test.skipIf(!serversAreControllable)(
     })
   },
 )
+
+test('tags', async ({ addresses }) => {
+  await using cache = new MemcacheClient(addresses)
+  await using other = new MemcacheClient(addresses)
+  await cache.wrap('tagged', () => 'old', { tags: ['user:7'] })
+  await other.tag('user:7').invalidate()
+  expect(await cache.wrap('tagged', () => 'new', { tags: ['user:7'] })).toBe('new')
+})

@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { type AddressInfo, connect } from 'node:net'
 import { join } from 'node:path'
 import { createServer } from 'node:tls'
@@ -11,6 +11,7 @@ import { startProxy } from '../support/proxy.js'
 import { serversAreControllable, serversAreProcesses } from '../support/server-source.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 import { waitFor } from '../support/wait.js'
+import { worksWith } from './works-with.js'
 
 async function roundTrip(cache: MemcacheClient): Promise<void> {
   const value = 'é'.repeat(100_000)
@@ -33,6 +34,18 @@ describe.skipIf(!serversAreControllable)('a memcached', () => {
     await using cache = new MemcacheClient(server.address)
     await roundTrip(cache)
     expect(cache.serverFor('a')).toBe(socket)
+  })
+
+  test.skipIf(!serversAreProcesses)('IPv6', async () => {
+    await using server = await startMemcached({ host: '::1' })
+    await worksWith({ servers: `[::1]:${server.port}` })
+  })
+
+  test.skipIf(!serversAreProcesses)('unix sockets', async () => {
+    await using directory = await temporaryDirectory()
+    const socket = join(directory.path, 'memcached.sock')
+    await using server = await startMemcached({ socket })
+    await worksWith({ servers: server.address })
   })
 
   test('that closes idle connections costs no call', async () => {
@@ -76,6 +89,28 @@ describe.skipIf(!serversAreControllable)('over TLS', () => {
       tls: { ca },
     })
     await roundTrip(url)
+  })
+
+  test('TLS', () => worksWith({ servers: server.address, tls: { ca } }))
+
+  test('TLS and password of its own for each server', async () => {
+    const users = join(certificates.directory, 'users')
+    await writeFile(users, 'user:secret\n')
+    const { cert, key } = certificates.server
+    const args = ['-Z', '-o', `ssl_chain_cert=${cert},ssl_key=${key}`, '-Y', users]
+    const directories = [certificates.directory]
+    await using guarded = await startMemcached({ args, directories })
+    await using plain = await startMemcached()
+    const tls = { ca }
+    const servers = [
+      plain.address,
+      { host: server.host, port: server.port, tls },
+      { host: guarded.host, port: guarded.port, tls, username: 'user', password: 'secret' },
+    ]
+    await using other = new MemcacheClient({ servers })
+    const keys = Array.from({ length: 40 }, (_, index) => `key:${index}`)
+    expect(await other.setMany(keys.map((name) => [name, 1] as const))).toBe(keys.length)
+    expect(new Set(keys.map((name) => other.serverFor(name))).size).toBe(3)
   })
 
   test('a certificate that we cannot check is a ConnectionError', async () => {

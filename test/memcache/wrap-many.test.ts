@@ -184,3 +184,14 @@ test.skipIf(!serversAreControllable)('a server that is down costs loads, no erro
     code: 'ERR_MEMCACHE_CONNECTION',
   })
 })
+
+test('cache-aside of many keys', async ({ addresses }) => {
+  await using cache = new MemcacheClient(addresses)
+  await using other = new MemcacheClient(addresses)
+  const load = (missing: string[]): string[] => missing.map((key) => key.toUpperCase())
+  const never = (): never => {
+    throw new Error('loaded')
+  }
+  expect((await cache.wrapMany(['m:a', 'm:b'], load)).get('m:b')).toBe('M:B')
+  expect((await other.wrapMany(['m:a', 'm:b'], never)).size).toBe(2)
+})

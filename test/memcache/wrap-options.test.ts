@@ -1,8 +1,10 @@
 import { MemcacheClient, type WrapOptions } from '@glammp/memcache'
 import { afterAll, describe, expect } from 'vitest'
+import { held } from '../support/held.js'
 import { test } from '../support/memcache.js'
 import { startProxy } from '../support/proxy.js'
 import { waitFor } from '../support/wait.js'
+import { pastEnd } from './past-end.js'
 
 describe.concurrent.each(['meta', 'classic'] as const)('options of wrap on %s', (protocol) => {
   let cache: MemcacheClient
@@ -129,4 +131,37 @@ describe.concurrent.each(['meta', 'classic'] as const)('options of wrap on %s', 
     }
     await expect(cache.wrap('options', load, options)).rejects.toBeInstanceOf(RangeError)
   })
+})
+
+test('an old value while one caller computes', async ({ cache, other }) => {
+  await cache.wrap('old', () => 'old', { ttl: 1, stale: 60 })
+  await pastEnd(cache, 'old', { ttl: 1, stale: 60 })
+  const loading = held()
+  expect(await cache.wrap('old', loading.load, { ttl: 60, stale: 60 })).toBe('old')
+  loading.end('new')
+  await waitFor(async () => (await other.get('old')) === 'new')
+})
+
+test('computing anew before the end', async ({ cache, other }) => {
+  await cache.wrap('ahead', () => 'old', { ttl: 10 })
+  expect(await cache.wrap('ahead', () => 'new', { ttl: 60, refreshAhead: 30 })).toBe('old')
+  await waitFor(async () => (await other.get('ahead')) === 'new')
+})
+
+test('remembering that there is nothing', async ({ cache, other }) => {
+  await cache.wrap('nothing', () => null, { negativeTtl: 60 })
+  const never = (): never => {
+    throw new Error('loaded')
+  }
+  expect(await other.wrap('nothing', never)).toBeNull()
+})
+
+test('ends that are spread', async ({ cache }) => {
+  const names = Array.from({ length: 50 }, (_, index) => `spread:${index}`)
+  const load = (missing: string[]): string[] => missing
+  await cache.wrapMany(names, load, { ttl: 10_000, jitter: 0.5 })
+  const items = await Promise.all(names.map((name) => cache.inspect(name)))
+  const ends = items.map((item) => item?.ttl ?? 0)
+  expect(Math.min(...ends)).toBeGreaterThan(4_900)
+  expect(Math.max(...ends) - Math.min(...ends)).toBeGreaterThan(2_000)
 })

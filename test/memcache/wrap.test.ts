@@ -113,3 +113,20 @@ describe('wrap', () => {
     },
   )
 })
+
+const never = (): never => {
+  throw new Error('loaded')
+}
+
+test('cache-aside in one call', async ({ cache, other }) => {
+  expect(await cache.wrap('wrapped', () => 'loaded', { ttl: 60 })).toBe('loaded')
+  expect(await other.wrap('wrapped', never)).toBe('loaded')
+})
+
+test('a cache that is down costs a load', async () => {
+  await using down = new MemcacheClient('127.0.0.1:1')
+  expect(await down.wrap('down', () => 'loaded')).toBe('loaded')
+  expect((await down.wrapMany(['a', 'b'], () => [1, 2])).get('b')).toBe(2)
+  const failing = down.wrap('down', () => 'loaded', { onError: 'throw' })
+  await expect(failing).rejects.toMatchObject({ code: 'ERR_MEMCACHE_CONNECTION' })
+})
