@@ -223,18 +223,19 @@ export class CacheAside {
   }
 
   #ask(plan: WrapPlan, patient: boolean): LookupOptions {
-    if (plan.ask !== undefined && !patient) return plan.ask
     const { lease, refreshAhead, tags } = plan
+    const print = this.#commands.print(tags, plan)
+    // All that ask in one tick ask the same; without tags, all that ever ask.
+    if (plan.ask?.print === print && !patient) return plan.ask
     const ask: LookupOptions = {
       lease,
       refreshAhead,
       timeout: this.#commands.timeout(plan),
       patient,
-      print: this.#commands.print(tags, plan),
+      print,
       mayRefresh: this.#mayRefresh,
     }
-    // The state of tags is valid for one tick.
-    if (tags.length === 0 && !patient) plan.ask = ask
+    if (!patient) plan.ask = ask
     return ask
   }
 

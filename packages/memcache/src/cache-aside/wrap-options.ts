@@ -83,7 +83,7 @@ export class WrapPlan {
   readonly timeout: number | undefined
   /** A failure of the cache rejects the call. */
   readonly throws: boolean
-  /** How keys are looked up one by one, where all calls of the plan may ask the same. */
+  /** How the last key was looked up that was not one of a list. */
   ask: LookupOptions | undefined
   readonly #ttl: Ttl
   readonly #negativeTtl: number | undefined
