@@ -202,8 +202,7 @@ class TagPrint implements Print {
   known(): string | undefined {
     if (this.#value === undefined && this.#keys.every((key) => this.#versions.has(key))) {
       const lines = this.#keys.map((key) => `${key} ${this.#versions.get(key)}`)
-      const digest = createHash('sha256').update(lines.join('\n')).digest()
-      this.#value = latin1(digest, 0, NO_TAGS.length)
+      this.#value = fingerprintOf(lines.join('\n'))
     }
     return this.#value
   }
@@ -212,6 +211,21 @@ class TagPrint implements Print {
     this.#completed ??= this.#complete().then(() => this.known() as string)
     return this.#completed
   }
+}
+
+/** Fingerprints that were computed lately: versions stay the same from tick to tick. */
+const fingerprints = new Map<string, string>()
+const MOST_FINGERPRINTS = 256
+
+function fingerprintOf(versions: string): string {
+  let fingerprint = fingerprints.get(versions)
+  if (fingerprint === undefined) {
+    const digest = createHash('sha256').update(versions).digest()
+    fingerprint = latin1(digest, 0, NO_TAGS.length)
+    if (fingerprints.size === MOST_FINGERPRINTS) fingerprints.clear()
+    fingerprints.set(versions, fingerprint)
+  }
+  return fingerprint
 }
 
 // Never one that was there before: a tag that was evicted must not make old values valid again.
