@@ -44,19 +44,14 @@ export interface Notes {
   readonly fingerprint: string
 }
 
-/** What was found with a value. */
-interface Found extends Notes {
-  /** The value is `undefined`, as which null was stored. */
-  readonly isUndefined: boolean
-}
-
-const UNHEADED: Found = { expiry: 0, stale: 0, fingerprint: NO_TAGS, isUndefined: false }
-
 /** An item as `wrap` reads it. */
-export interface WrappedItem extends Notes {
+export class WrappedItem implements Notes {
+  expiry = 0
+  stale = 0
+  fingerprint: string = NO_TAGS
   /** False if the transcoder cannot decode the bytes. */
-  readonly readable: boolean
-  readonly value: unknown
+  readable = false
+  value: unknown = undefined
 }
 
 /**
@@ -128,28 +123,23 @@ export class Envelope implements Transcoder {
     end: number,
     reader?: ItemReader,
   ): WrappedItem | Promise<WrappedItem> {
-    let notes = UNHEADED
+    const item = new WrappedItem()
+    let isUndefined = false
     if ((flags & MARKS) !== 0) {
       const headed = isHeaded(flags, bytes, start, end)
-      if (headed) notes = this.#notes(bytes, start)
-      if (this.#isUndefined(headed ? unheaded(flags, bytes, start) : flags)) {
-        notes = { ...notes, isUndefined: true }
+      if (headed) {
+        item.expiry = bytes.readUInt32BE(start + EXPIRY_AT)
+        item.stale = bytes.readUInt32BE(start + STALE_AT)
+        item.fingerprint = this.#fingerprint(bytes, start + FINGERPRINT_AT)
       }
+      isUndefined = this.#isUndefined(headed ? unheaded(flags, bytes, start) : flags)
     }
     try {
       const value = this.decode(flags, bytes, start, end, reader)
-      return value instanceof Promise ? openedLater(value, notes) : opened(value, notes)
+      if (value instanceof Promise) return openedLater(item, value, isUndefined)
+      return opened(item, value, isUndefined)
     } catch (error) {
-      return garbage(error, notes)
-    }
-  }
-
-  #notes(bytes: Buffer, start: number): Found {
-    return {
-      expiry: bytes.readUInt32BE(start + EXPIRY_AT),
-      stale: bytes.readUInt32BE(start + STALE_AT),
-      fingerprint: this.#fingerprint(bytes, start + FINGERPRINT_AT),
-      isUndefined: false,
+      return garbage(item, error)
     }
   }
 
@@ -170,23 +160,29 @@ export class Envelope implements Transcoder {
 }
 
 // Functions instead of closures: those would cost every hit of `wrap`.
-function opened(value: unknown, { expiry, stale, fingerprint, isUndefined }: Found): WrappedItem {
-  // A chunk of the value is missing.
-  const readable = value !== undefined
-  return { expiry, stale, fingerprint, readable, value: isUndefined ? undefined : value }
+/** @param isUndefined - the value is `undefined`, as which null was stored. */
+function opened(item: WrappedItem, value: unknown, isUndefined: boolean): WrappedItem {
+  // Else a chunk of the value is missing.
+  item.readable = value !== undefined
+  item.value = isUndefined ? undefined : value
+  return item
 }
 
-function openedLater(value: Promise<unknown>, notes: Found): Promise<WrappedItem> {
+function openedLater(
+  item: WrappedItem,
+  value: Promise<unknown>,
+  isUndefined: boolean,
+): Promise<WrappedItem> {
   return value.then(
-    (known) => opened(known, notes),
-    (error) => garbage(error, notes),
+    (known) => opened(item, known, isUndefined),
+    (error) => garbage(item, error),
   )
 }
 
 /** @throws any error that is not a DecodeError. */
-function garbage(error: unknown, { expiry, stale, fingerprint }: Found): WrappedItem {
+function garbage(item: WrappedItem, error: unknown): WrappedItem {
   if (!(error instanceof DecodeError)) throw error
-  return { expiry, stale, fingerprint, readable: false, value: undefined }
+  return item
 }
 
 // With a transcoder that has no null, or that uses the mark in its own flags, no flags stand for
