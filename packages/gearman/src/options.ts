@@ -186,7 +186,7 @@ export const CALL_CHECKS: Checks<CallOptions> = { timeout: checkMilliseconds, si
 
 const CALL_RULES = new OptionRules<CallOptions>(CALL_CHECKS)
 
-/** @throws {@link InvalidArgumentError} for options of a call that cannot be. */
+/** @throws {@link InvalidArgumentError} for invalid options of a call. */
 export function checkCall(owner: string, options: CallOptions): void {
   checkOptions(owner, CALL_RULES, options)
 }
