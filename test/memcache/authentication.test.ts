@@ -3,10 +3,11 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { inspect } from 'node:util'
 import { AuthenticationError, MemcacheClient, type MemcacheOptions } from '@glammp/memcache'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { findProgram } from '../../scripts/programs.mjs'
 import { makeCertificates } from '../support/certificates.js'
 import { startFakeServer } from '../support/fake-server.js'
+import { test } from '../support/memcache.js'
 import { type MemcachedServer, startMemcached } from '../support/memcached.js'
 import { run } from '../support/process.js'
 import { startProxy } from '../support/proxy.js'
@@ -240,10 +241,9 @@ describe.skipIf(!serversAreControllable)('a text server with a password', () => 
   })
 })
 
-test.each(['auto', 'meta', 'classic', 'binary'] as const)(
+test.for(['auto', 'meta', 'classic', 'binary'] as const)(
   'a server that asks for no password is not sent one in text, and is an error (%s)',
-  async (protocol) => {
-    await using server = await startMemcached()
+  async (protocol, { server }) => {
     await using proxy = await startProxy(server.address)
     const auth = { username: 'user', password: PASSWORD }
     await using cache = new MemcacheClient({ servers: proxy.address, protocol, auth })

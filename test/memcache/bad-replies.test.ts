@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net'
 import { MemcacheClient } from '@glammp/memcache'
-import { describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import { type FakeServer, startFakeServer } from '../support/fake-server.js'
-import { startMemcached } from '../support/memcached.js'
+import { test } from '../support/memcache.js'
 import { startProxy } from '../support/proxy.js'
 import { waitFor } from '../support/wait.js'
 import { type Call, WITH_BLOCK, WITHOUT_BLOCK } from './calls.js'
@@ -174,8 +174,9 @@ test('a server that answers administrative commands with something else is a Pro
 })
 
 describe.each(['meta', 'classic', 'binary'] as const)('over %s', (protocol) => {
-  test('a connection that is lost in mid-value is a ConnectionError, never half a value', async () => {
-    await using real = await startMemcached()
+  test('a connection that is lost in mid-value is a ConnectionError, never half a value', async ({
+    server: real,
+  }) => {
     await using proxy = await startProxy(real.address)
     await using cache = new MemcacheClient({ servers: proxy.address, protocol, retries: 0 })
     await cache.setMany({ whole: 'x', half: 'h'.repeat(500_000) })
@@ -201,8 +202,9 @@ describe.each(['meta', 'classic', 'binary'] as const)('over %s', (protocol) => {
     }
   })
 
-  test('a reply that nobody asked for ends the connection before it is used again', async () => {
-    await using real = await startMemcached()
+  test('a reply that nobody asked for ends the connection before it is used again', async ({
+    server: real,
+  }) => {
     await using proxy = await startProxy(real.address)
     await using cache = new MemcacheClient({ servers: proxy.address, protocol })
     await cache.set('a', 'mine')
@@ -217,8 +219,9 @@ describe.each(['meta', 'classic', 'binary'] as const)('over %s', (protocol) => {
     expect(proxy.connections).toBe(2)
   })
 
-  test('a value of an old version of the application is a DecodeError of its key alone', async () => {
-    await using real = await startMemcached()
+  test('a value of an old version of the application is a DecodeError of its key alone', async ({
+    server: real,
+  }) => {
     await using raw = new MemcacheClient(real.address)
     await using cache = new MemcacheClient({ servers: real.address, protocol })
     // msgpack that ends in mid-array, invalid igbinary, a number with letters.

@@ -1,6 +1,6 @@
 import { MemcacheClient } from '@glammp/memcache'
-import { expect, test } from 'vitest'
-import { startMemcached } from '../support/memcached.js'
+import { expect } from 'vitest'
+import { test } from '../support/memcache.js'
 import { startProxy } from '../support/proxy.js'
 
 const ways: [string, () => object][] = [
@@ -9,8 +9,7 @@ const ways: [string, () => object][] = [
   ['a signal that has aborted', () => ({ signal: AbortSignal.abort() })],
 ]
 
-test.each(ways)('close waits no longer than %s says', async (_, options) => {
-  await using server = await startMemcached()
+test.for(ways)('close waits no longer than %s says', async ([_, options], { server }) => {
   await using proxy = await startProxy(server.address)
   const cache = new MemcacheClient({ servers: proxy.address, timeout: 60_000 })
   await cache.set('a', 1)
@@ -27,8 +26,9 @@ test.each(ways)('close waits no longer than %s says', async (_, options) => {
   await expect(cache.close({ timeout: 0 })).rejects.toBeInstanceOf(RangeError)
 })
 
-test('close with a timeout waits for no load that never ends, and for what is under way otherwise', async () => {
-  await using server = await startMemcached()
+test('close with a timeout waits for no load that never ends, and for what is under way otherwise', async ({
+  server,
+}) => {
   const cache = new MemcacheClient(server.address)
   void cache.wrap('never', () => new Promise(() => {}))
   const set = cache.set('a', 1)

@@ -1,7 +1,7 @@
 import { MemcacheClient } from '@glammp/memcache'
-import { expect, test } from 'vitest'
+import { expect } from 'vitest'
 import { findProgram } from '../../scripts/programs.mjs'
-import { startMemcached } from '../support/memcached.js'
+import { test } from '../support/memcache.js'
 import { run } from '../support/process.js'
 
 const ruby = findProgram('ruby') ?? 'ruby'
@@ -10,9 +10,7 @@ const hasDalli =
 
 test.skipIf(!hasDalli)(
   'Dalli with its serializer JSON and we read each other’s values',
-  async () => {
-    const servers = await Promise.all([startMemcached(), startMemcached(), startMemcached()])
-    const addresses = servers.map(({ address }) => address)
+  async ({ addresses }) => {
     const inRuby = async (code: string): Promise<unknown> => {
       const script = `require 'dalli'; require 'json'
       c = Dalli::Client.new(%w[${addresses.join(' ')}], namespace: 'app', serializer: JSON, compress: true)
@@ -59,6 +57,5 @@ test.skipIf(!hasDalli)(
     expect((await cache.inspect('long'))?.size).toBeLessThan(1_000)
     const read = Object.keys(ours).map((key) => `'${key}' => c.get('${key}')`)
     expect(await inRuby(`{ ${read.join(', ')} }`)).toEqual(ours)
-    await Promise.all(servers.map((server) => server.stop()))
   },
 )

@@ -1,8 +1,8 @@
 import type { Socket } from 'node:net'
 import { MemcacheClient } from '@glammp/memcache'
-import { describe, expect, test } from 'vitest'
+import { describe, expect } from 'vitest'
 import { startFakeServer } from '../support/fake-server.js'
-import { startMemcached } from '../support/memcached.js'
+import { test } from '../support/memcache.js'
 import { startProxy } from '../support/proxy.js'
 
 /** Answers the first connection with the text, and all later ones properly. */
@@ -29,8 +29,7 @@ test('a reply that comes twice is not given to the next call', async () => {
 describe.each(['meta', 'classic'] as const)(
   'a reply on %s never reaches another request',
   (protocol) => {
-    test('after calls that timed out or were given up', async () => {
-      await using real = await startMemcached()
+    test('after calls that timed out or were given up', async ({ server: real }) => {
       await using proxy = await startProxy(real.address)
       await using cache = new MemcacheClient({ servers: proxy.address, protocol, timeout: 2_000 })
       const keys = Array.from({ length: 200 }, (_, index) => `key:${index}`)
@@ -55,8 +54,7 @@ describe.each(['meta', 'classic'] as const)(
       for (const key of keys) expect(await cache.get(key)).toBe(key)
     })
 
-    test('in whatever pieces it arrives', async () => {
-      await using real = await startMemcached()
+    test('in whatever pieces it arrives', async ({ server: real }) => {
       await using proxy = await startProxy(real.address)
       await using cache = new MemcacheClient({ servers: proxy.address, protocol, timeout: 20_000 })
       const keys = Array.from({ length: 50 }, (_, index) => `key:${index}`)

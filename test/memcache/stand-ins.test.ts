@@ -104,31 +104,32 @@ describe.skipIf(!serversAreControllable)('of servers that are down in any number
 })
 
 describe('of servers that accept connections and say nothing', () => {
-  let live: MemcachedServer
   let silent: FakeServer
   beforeAll(async () => {
-    live = await startMemcached()
     silent = await startFakeServer(() => {}, { host: '0.0.0.0' })
   })
-  afterAll(async () => {
-    await Promise.all([live.stop(), silent.stop()])
-  })
+  afterAll(() => silent.stop())
 
   // All of 127.0.0.0/8 is this machine, on Linux.
-  test.skipIf(process.platform !== 'linux')('a hundred take no longer than one', async () => {
-    const many = Array.from({ length: 100 }, (_, index) => `127.0.1.${index + 1}:${silent.port}`)
-    await using cache = new MemcacheClient({
-      servers: [...many, live.address],
-      failover: 'next',
-      connectTimeout: 500,
-      // A hundred in a row would take 50 seconds.
-      timeout: 20_000,
-    })
-    expect(await Promise.all(keys.map((key) => cache.set(key, key)))).toEqual(keys.map(() => true))
-    expect((await cache.getMany(keys)).size).toBe(keys.length)
-  })
+  test.skipIf(process.platform !== 'linux')(
+    'a hundred take no longer than one',
+    async ({ server: live }) => {
+      const many = Array.from({ length: 100 }, (_, index) => `127.0.1.${index + 1}:${silent.port}`)
+      await using cache = new MemcacheClient({
+        servers: [...many, live.address],
+        failover: 'next',
+        connectTimeout: 500,
+        // A hundred in a row would take 50 seconds.
+        timeout: 20_000,
+      })
+      expect(await Promise.all(keys.map((key) => cache.set(key, key)))).toEqual(
+        keys.map(() => true),
+      )
+      expect((await cache.getMany(keys)).size).toBe(keys.length)
+    },
+  )
 
-  test('no call waits for one that is known to be down', async () => {
+  test('no call waits for one that is known to be down', async ({ server: live }) => {
     await using cache = new MemcacheClient({
       servers: [silent.address.replace('0.0.0.0', '127.0.0.1'), live.address],
       failover: 'next',

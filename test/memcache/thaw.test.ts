@@ -1,20 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MemcacheClient } from '@glammp/memcache'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type MemcachedServer, startMemcached } from '../support/memcached.js'
+import { afterAll, describe, expect } from 'vitest'
+import { test } from '../support/memcache.js'
 import { type FaultProxy, startProxy } from '../support/proxy.js'
 
 describe.each(['meta', 'classic', 'binary'] as const)('over %s', (protocol) => {
-  let server: MemcachedServer
   let proxy: FaultProxy
-  beforeAll(async () => {
-    server = await startMemcached()
+  test.beforeAll(async ({ server }) => {
     proxy = await startProxy(server.address)
   })
-  afterAll(async () => {
-    await proxy.stop()
-    await server.stop()
-  })
+  afterAll(() => proxy.stop())
 
   // A frozen process reads no end of a connection, as this one does not until the tick is over.
   test.each(['reset', 'end'] as const)(
@@ -45,7 +40,7 @@ describe.each(['meta', 'classic', 'binary'] as const)('over %s', (protocol) => {
     },
   )
 
-  test('a process that is busy from its start waits for its connection', async () => {
+  test('a process that is busy from its start waits for its connection', async ({ server }) => {
     await using cache = new MemcacheClient({
       servers: server.address,
       protocol,

@@ -4,8 +4,9 @@ import { type AddressInfo, connect } from 'node:net'
 import { join } from 'node:path'
 import { createServer } from 'node:tls'
 import { MemcacheClient } from '@glammp/memcache'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { type Certificates, makeCertificates } from '../support/certificates.js'
+import { test } from '../support/memcache.js'
 import { type MemcachedServer, startMemcached } from '../support/memcached.js'
 import { startProxy } from '../support/proxy.js'
 import { serversAreControllable, serversAreProcesses } from '../support/server-source.js'
@@ -93,14 +94,13 @@ describe.skipIf(!serversAreControllable)('over TLS', () => {
 
   test('TLS', () => worksWith({ servers: server.address, tls: { ca } }))
 
-  test('TLS and password of its own for each server', async () => {
+  test('TLS and password of its own for each server', async ({ server: plain }) => {
     const users = join(certificates.directory, 'users')
     await writeFile(users, 'user:secret\n')
     const { cert, key } = certificates.server
     const args = ['-Z', '-o', `ssl_chain_cert=${cert},ssl_key=${key}`, '-Y', users]
     const directories = [certificates.directory]
     await using guarded = await startMemcached({ args, directories })
-    await using plain = await startMemcached()
     const tls = { ca }
     const servers = [
       plain.address,
@@ -125,15 +125,14 @@ describe.skipIf(!serversAreControllable)('over TLS', () => {
     }
   })
 
-  test.each(['auto', 'meta', 'classic', 'binary'] as const)(
+  test.for(['auto', 'meta', 'classic', 'binary'] as const)(
     'speaking plainly to it fails in time (%s)',
-    async (protocol) => {
+    async (protocol, { server: plain }) => {
       const options = { protocol, timeout: 400, connectTimeout: 400 } as const
       await using cache = new MemcacheClient({ servers: server.address, ...options })
       await expect(cache.get('a')).rejects.toMatchObject({
         code: expect.stringMatching(/CONNECTION|TIMEOUT|PROTOCOL/),
       })
-      await using plain = await startMemcached()
       await using secret = new MemcacheClient({ servers: plain.address, tls: { ca }, ...options })
       await expect(secret.get('a')).rejects.toMatchObject({
         code: expect.stringMatching(/CONNECTION|TIMEOUT/),
@@ -159,7 +158,7 @@ describe.skipIf(!serversAreControllable)('over TLS', () => {
     }
   })
 
-  test('a server is told the name that we know it by', async () => {
+  test('a server is told the name that we know it by', async ({ server: plain }) => {
     const names: unknown[] = []
     const front = createServer(
       {
@@ -173,7 +172,6 @@ describe.skipIf(!serversAreControllable)('over TLS', () => {
         socket.pipe(back).pipe(socket)
       },
     )
-    await using plain = await startMemcached()
     front.listen(0, '127.0.0.1')
     await once(front, 'listening')
     const { port } = front.address() as AddressInfo

@@ -1,9 +1,10 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MemcacheClient } from '@glammp/memcache'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect } from 'vitest'
 import { findProgram } from '../../scripts/programs.mjs'
-import { type MemcachedServer, startMemcached } from '../support/memcached.js'
+import { test } from '../support/memcache.js'
+import type { MemcachedServer } from '../support/memcached.js'
 import { reservePort } from '../support/ports.js'
 import { startProcess } from '../support/process.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
@@ -26,12 +27,9 @@ function configuration(port: number, servers: readonly MemcachedServer[]): strin
 
 describe.skipIf(nutcracker === undefined)('a proxy that knows only the classic protocol', () => {
   const undo: (() => unknown)[] = []
-  let servers: MemcachedServer[] = []
   let address = ''
 
-  beforeAll(async () => {
-    servers = await Promise.all([startMemcached(), startMemcached(), startMemcached()])
-    undo.push(...servers.map((server) => () => server.stop()))
+  test.beforeAll(async ({ servers }) => {
     const ports = await Promise.all([reservePort(), reservePort()])
     const [port, statsPort] = ports.map((reservation) => reservation.port)
     undo.push(...ports.map(({ release }) => release))
@@ -65,11 +63,13 @@ describe.skipIf(nutcracker === undefined)('a proxy that knows only the classic p
     })
   })
 
-  test('with md5 and ketama agrees with this client on the place of every key', async () => {
+  test('with md5 and ketama agrees with this client on the place of every key', async ({
+    addresses,
+  }) => {
     await using cache = new MemcacheClient(address)
     const keys = Array.from({ length: 300 }, (_, index) => `key:${index}`)
     await Promise.all(keys.map((key, index) => cache.set(key, { index }, 60)))
-    await using direct = new MemcacheClient(servers.map((server) => server.address))
+    await using direct = new MemcacheClient(addresses)
     expect((await direct.getMany(keys)).size).toBe(300)
   })
 })

@@ -2,10 +2,10 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MemcacheClient } from '@glammp/memcache'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, describe, expect } from 'vitest'
 import { findProgram } from '../../scripts/programs.mjs'
 import { held } from '../support/held.js'
-import { startMemcached } from '../support/memcached.js'
+import { test } from '../support/memcache.js'
 import { reservePort } from '../support/ports.js'
 import { startProcess } from '../support/process.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
@@ -18,16 +18,14 @@ describe.skipIf(nutcracker === undefined)('cache-aside through twemproxy', () =>
   const undo: (() => unknown)[] = []
   let cache: MemcacheClient
   let other: MemcacheClient
-  beforeAll(async () => {
-    const servers = await Promise.all([startMemcached(), startMemcached(), startMemcached()])
-    undo.push(...servers.map((server) => () => server.stop()))
+  test.beforeAll(async ({ addresses }) => {
     const ports = await Promise.all([reservePort(), reservePort()])
     undo.push(...ports.map(({ release }) => release))
     const [port, statsPort] = ports.map((reservation) => String(reservation.port))
     const directory = await temporaryDirectory()
     undo.push(directory.remove)
     const file = join(directory.path, 'nutcracker.yml')
-    const lines = servers.map(({ address }) => `   - ${address}:1\n`)
+    const lines = addresses.map((address) => `   - ${address}:1\n`)
     await writeFile(file, `pool:\n  listen: 127.0.0.1:${port}\n  servers:\n${lines.join('')}`)
     const proxy = startProcess(nutcracker as string, ['-c', file, '-s', String(statsPort)])
     undo.push(() => proxy.kill('SIGKILL'))
