@@ -40,6 +40,17 @@ describe.each(['meta', 'classic'] as const)('tags on %s', (protocol) => {
     expect(await other.wrap('more', () => 'new', { tags: ['a', 'c'] })).toBe('new')
   })
 
+  test('a tag with the name of a list is not that list', async () => {
+    const both = (client: MemcacheClient, value: string): Promise<string[]> =>
+      Promise.all([
+        client.wrap('one:tag', () => value, { tags: ['["l1","l2"]'] }),
+        client.wrap('two:tags', () => value, { tags: ['l1', 'l2'] }),
+      ])
+    await both(cache, 'old')
+    await cache.tag('l1').invalidate()
+    expect(await both(other, 'new')).toEqual(['old', 'new'])
+  })
+
   test('after an invalidation one process loads, the others wait for it', async () => {
     await cache.wrap('herd', () => 'old', { tags: ['h'] })
     await cache.tag('h').invalidate()

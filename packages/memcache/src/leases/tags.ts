@@ -87,7 +87,7 @@ export class Tags {
     if (tags.length === 0) return none
     const timeout = timeoutOf(this.#context, options)
     const tick = this.#tickOf(timeout)
-    const name = tags.length === 1 ? (tags[0] as string) : JSON.stringify(tags)
+    const name = nameOf(tags)
     let print = tick.prints.get(name)
     if (print === undefined) {
       const keys = [...new Set(tags)].sort().map((tag) => this.#keyOf(tag))
@@ -211,6 +211,12 @@ class TagPrint implements Print {
     this.#completed ??= this.#complete().then(() => this.known() as string)
     return this.#completed
   }
+}
+
+/** One text for each list. A list of one is itself, which costs least, unless it looks like a longer one. */
+function nameOf(tags: readonly string[]): string {
+  const [first = ''] = tags
+  return tags.length === 1 && !first.startsWith('[') ? first : JSON.stringify(tags)
 }
 
 /** Fingerprints that were computed lately: versions stay the same from tick to tick. */
