@@ -23,11 +23,12 @@ const integration = {
 
 export default defineConfig({
   resolve: {
-    alias: {
-      '@glammp/wire': source('wire'),
-      '@glammp/memcache': source('memcache'),
-      '@glammp/gearman': source('gearman'),
-    },
+    alias: [
+      // Not what is below it: that is for unit tests.
+      { find: /^@glammp\/wire$/, replacement: source('wire') },
+      { find: '@glammp/memcache', replacement: source('memcache') },
+      { find: '@glammp/gearman', replacement: source('gearman') },
+    ],
   },
   test: {
     // Tests that wait side by side do so all at once.

@@ -1,31 +1,22 @@
-import {
-  type Connection,
-  type ConnectionOwner,
-  type ConnectOptions,
-  Fault,
-  Output,
-} from '@glammp/wire'
+import { type Connection, type ConnectionOwner, type ConnectOptions, Fault } from '@glammp/wire'
+import { SocketlessConnection } from '@glammp/wire/fake-connection'
 import { LAYOUTS, Magic, PacketType } from '../protocol/packet.js'
 import { PacketDecoder } from '../protocol/packet-decoder.js'
 
 type PacketName = keyof typeof PacketType
 
 /** For tests: stands for wire's connection, with a gearmand at its end that the test plays itself. */
-export class FakeConnection {
-  readonly output: Output = new Output()
+export class FakeConnection extends SocketlessConnection {
   /** What gearmand has: each packet by its name, its arguments and its data, with blanks between. */
   readonly packets: string[] = []
-  reason: Fault | undefined
   /** False: nothing leaves the process any more. */
   takes = true
-  paused = false
   #left = 0
-  readonly #owner: ConnectionOwner
   readonly #decoder: PacketDecoder
   #settle: ((sent: boolean) => void)[] = []
 
   constructor(owner: ConnectionOwner) {
-    this.#owner = owner
+    super(owner)
     this.#decoder = new PacketDecoder(Magic.REQUEST, 2 ** 20, (type, args, data) => {
       const parts = [LAYOUTS[type]?.name, ...args, ...(LAYOUTS[type]?.data ? [data] : [])]
       this.packets.push(parts.join(' '))
@@ -47,16 +38,6 @@ export class FakeConnection {
     this.receiveBytes(response(name, ...parts))
   }
 
-  /** gearmand sends bytes. */
-  receiveBytes(bytes: Buffer): void {
-    if (this.reason !== undefined) return
-    try {
-      this.#owner.received(bytes)
-    } catch (cause) {
-      this.close(new Fault('garbled', (cause as Error).message, cause))
-    }
-  }
-
   /** The network fails. */
   lose(): void {
     this.close(new Fault('lost', 'connection lost'))
@@ -64,9 +45,9 @@ export class FakeConnection {
 
   flush(): void {
     if (this.reason !== undefined || !this.takes) return
-    const parts = this.output.take().map((part) => Buffer.from(part as string, 'latin1'))
+    const bytes = this.takeOutput()
     this.#left = this.output.appended
-    for (const part of parts) this.#decoder.push(part)
+    if (bytes.length > 0) this.#decoder.push(bytes)
     for (const settle of this.#settle.splice(0)) settle(true)
   }
 
@@ -81,19 +62,9 @@ export class FakeConnection {
     return new Promise((resolve) => this.#settle.push(resolve))
   }
 
-  pause(): void {
-    this.paused = true
-  }
-
-  resume(): void {
-    this.paused = false
-  }
-
-  close(reason: Fault): void {
-    if (this.reason !== undefined) return
-    this.reason = reason
+  override close(reason: Fault): void {
     for (const settle of this.#settle.splice(0)) settle(false)
-    this.#owner.closed(reason)
+    super.close(reason)
   }
 
   end(reason: Fault): void {

@@ -1,23 +1,20 @@
-import { type ConnectionOwner, type ConnectOptions, Fault, latin1, Output } from '@glammp/wire'
+import type { ConnectionOwner, ConnectOptions, Fault } from '@glammp/wire'
+import { SocketlessConnection } from '@glammp/wire/fake-connection'
 import type { SessionConnection } from './session.js'
 
 /** A connection without a socket, for unit tests: what was written can be read, and what comes is given. */
-export class FakeConnection implements SessionConnection {
-  readonly output: Output = new Output()
+export class FakeConnection extends SocketlessConnection implements SessionConnection {
   readonly options: ConnectOptions
   readonly encrypted: boolean
-  reason: Fault | undefined = undefined
   /** The kernel takes no more. */
   congested = false
   unsent = 0
-  paused = false
   /** What each write held. */
   readonly writes: string[] = []
   /** It was ended in good order: with so many milliseconds of patience. */
   ended: number | undefined = undefined
   /** Says that the peer has closed a connection that was ended. */
   gone: () => void = () => {}
-  readonly #owner: ConnectionOwner
   readonly #wrote: (connection: FakeConnection, bytes: string) => void
   #taken: (() => void)[] = []
 
@@ -26,18 +23,15 @@ export class FakeConnection implements SessionConnection {
     owner: ConnectionOwner,
     wrote: (connection: FakeConnection, bytes: string) => void,
   ) {
+    super(owner)
     this.options = options
     this.encrypted = options.tls !== undefined
-    this.#owner = owner
     this.#wrote = wrote
   }
 
   flush(taken?: () => void): number {
     if (this.reason !== undefined || this.output.empty) return 0
-    const bytes = this.output
-      .take()
-      .map((part) => (typeof part === 'string' ? part : latin1(part)))
-      .join('')
+    const bytes = this.takeOutput().toString('latin1')
     this.writes.push(bytes)
     if (taken !== undefined) this.#taken.push(taken)
     this.#wrote(this, bytes)
@@ -49,28 +43,9 @@ export class FakeConnection implements SessionConnection {
     for (const taken of this.#taken.splice(0)) taken()
   }
 
-  /** Bytes come in, in one piece; as on a real one what their owner throws closes it. */
+  /** Text comes in, in one piece. */
   receive(text: string): void {
-    if (this.reason !== undefined) return
-    try {
-      this.#owner.received(Buffer.from(text, 'latin1'))
-    } catch (cause) {
-      this.close(cause instanceof Fault ? cause : new Fault('garbled', String(cause), cause))
-    }
-  }
-
-  pause(): void {
-    this.paused = true
-  }
-
-  resume(): void {
-    this.paused = false
-  }
-
-  close(reason: Fault): void {
-    if (this.reason !== undefined) return
-    this.reason = reason
-    this.#owner.closed(reason)
+    this.receiveBytes(Buffer.from(text, 'latin1'))
   }
 
   end(reason: Fault, patience = 0, gone: () => void = () => {}): () => void {
