@@ -314,11 +314,13 @@ export class ClientConnection implements LinkOwner, RequestOwner, MeteredServer 
       throw new MalformedPacketError(`packet type ${type} does not answer what was asked`)
     }
     const request = this.#next(type)
-    if (request instanceof ExceptionsOption) return this.#greeted()
-    this.#proven = true
-    this.#health.succeeded()
-    if (request instanceof Submission && !request.order.background) {
-      this.#jobs.expect(request, withoutNuls(args[0] ?? ''))
+    if (request instanceof ExceptionsOption) this.#greeted()
+    else {
+      this.#proven = true
+      this.#health.succeeded()
+      if (request instanceof Submission && !request.order.background) {
+        this.#jobs.expect(request, withoutNuls(args[0] ?? ''))
+      }
     }
   }
 
