@@ -19,7 +19,7 @@ import { MalformedPacketError } from '../../protocol/packet-decoder.js'
 import { AwaitedJobs } from './awaited-jobs.js'
 import type { ClientConnectionOptions } from './client-connection-owner.js'
 import { FlowControl } from './flow-control.js'
-import { EchoQuery } from './query.js'
+import { HeartbeatQuery } from './query.js'
 import { ExceptionsOption, type Request, type RequestOwner } from './request.js'
 import { Submission } from './submission.js'
 
@@ -78,7 +78,7 @@ export class ClientConnection implements LinkOwner, RequestOwner, MeteredServer 
     this.#timeout = options.timeout
     this.#connectTimeout = Math.min(options.connectTimeout, options.timeout)
     this.#alone = options.alone
-    const shared = (): boolean => this.#pending.size > 0 || this.#jobs.size > 1
+    const shared = (): boolean => this.#pending.some(isAwaited) || this.#jobs.size > 1
     this.flow = new FlowControl(this.#link, deadlines, timeout, shared)
     this.#late = new Fault('timeout', `no answer within ${options.timeout} ms`)
   }
@@ -202,8 +202,8 @@ export class ClientConnection implements LinkOwner, RequestOwner, MeteredServer 
     const { now } = this.#deadlines
     const silent = request.heardBefore === heard
     let more = unfinished(request, connection, this.#arrived, this.#timeout, now)
-    // Its answer comes after a large packet that is under way.
-    if (more === 0 && !silent && this.#link.receiving) more = this.#timeout
+    // Its answer comes after a large packet that is under way, or is not read for now.
+    if (more === 0 && (this.#link.held || (!silent && this.#link.receiving))) more = this.#timeout
     if (more === 0) {
       request.abandon(this.#late)
       if (silent) {
@@ -237,7 +237,7 @@ export class ClientConnection implements LinkOwner, RequestOwner, MeteredServer 
   }
 
   #beat(): void {
-    const echo = new EchoQuery(ignore, ignore)
+    const echo = new HeartbeatQuery()
     this.#deadlines.add(echo, this.#timeout)
     this.send(echo)
   }
@@ -339,12 +339,12 @@ export class ClientConnection implements LinkOwner, RequestOwner, MeteredServer 
     if (this.#drained === undefined) return
     // A request that its caller has given up only keeps its place, until a server that hangs is
     // detected.
-    const waits = (request: Request): boolean => !request.settled
-    if (this.#pending.some(waits) || this.#waiting.some(waits)) return
+    if (this.#pending.some(isAwaited) || this.#waiting.some(isAwaited)) return
     this.#drained()
     this.#drained = undefined
   }
 }
 
-// The heartbeat itself detects silence.
-function ignore(): void {}
+function isAwaited(request: Request): boolean {
+  return request.awaited
+}

@@ -1,7 +1,11 @@
 import { expect, test } from 'vitest'
+import { settled } from '../../link/fake-connection.js'
 import { acknowledged, client, deadlines, greeted, setUp, TIMEOUT } from './fake-client.js'
+import { EchoQuery, HeartbeatQuery } from './query.js'
 
 setUp()
+
+const ignore = (): void => {}
 
 /** Somebody who cannot take more, and what it was told. */
 class Holder {
@@ -42,6 +46,26 @@ test('while others wait, one may hold the connection for half of their time', as
   deadlines.pass(TIMEOUT / 2 - 1)
   expect(holders.map(({ overdueTimes }) => overdueTimes)).toEqual([1, 1])
   expect(connection.paused).toBe(false)
+})
+
+test('what the connection itself asked is nobody who waits', async () => {
+  const made = client()
+  const connection = await greeted(made)
+  const [job] = await acknowledged(made, connection, 'one')
+  connection.receive('WORK_DATA', 'H:1', 'part')
+  const beat = new HeartbeatQuery()
+  deadlines.add(beat, TIMEOUT)
+  made.send(beat)
+  await settled()
+  expect(connection.take()).toEqual(['ECHO_REQ ping'])
+  const holder = new Holder()
+  job.flow?.hold(holder)
+  deadlines.pass(10 * TIMEOUT)
+  expect([connection.paused, holder.overdueTimes]).toEqual([true, 0])
+  made.send(new EchoQuery(ignore, ignore))
+  await settled()
+  deadlines.pass(TIMEOUT / 2)
+  expect([connection.paused, holder.overdueTimes]).toEqual([false, 1])
 })
 
 test('nobody holds a connection that is gone', async () => {

@@ -66,6 +66,19 @@ export class EchoQuery extends Query<void> {
   protected read(): void {}
 }
 
+/** ECHO_REQ of the connection itself: that an answer does not come is the heartbeat's to notice. */
+export class HeartbeatQuery extends EchoQuery {
+  constructor() {
+    super(ignore, ignore)
+  }
+
+  override get awaited(): boolean {
+    return false
+  }
+}
+
+function ignore(): void {}
+
 /** What gearmand knows of a job. */
 export interface JobStatus {
   /** False if gearmand does not know the job: it is over, or never existed. */

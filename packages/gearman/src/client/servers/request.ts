@@ -47,6 +47,11 @@ export abstract class Request extends Deadline implements Sending {
   #lift: (() => void) | undefined
   #unlisten: (() => void) | undefined
 
+  /** False if no caller waits for it: one has given up, or it is the connection's own. */
+  get awaited(): boolean {
+    return !this.settled
+  }
+
   /** Appends the packet. */
   abstract encode(output: Output): void
   /** Takes the answer; false if the packet is not an answer to it. */
@@ -103,6 +108,10 @@ export abstract class Request extends Deadline implements Sending {
 
 /** OPTION_REQ of every new connection; nobody waits for it, and a refusal does no harm. */
 export class ExceptionsOption extends Request {
+  override get awaited(): boolean {
+    return false
+  }
+
   encode(output: Output): void {
     encode(output, PacketType.OPTION_REQ, 'exceptions')
   }
