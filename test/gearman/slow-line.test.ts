@@ -10,7 +10,7 @@ import { startTlsFront } from '../support/tls-front.js'
 const SIZE = 2_000_000
 /** Bytes a millisecond: it takes four seconds. */
 const RATE = 500
-const times = { timeout: 500, heartbeat: 300 }
+const times = { timeout: 1_500, heartbeat: 1_000 }
 
 /** A gearmand behind a slow line, and what a client or worker is to be given for it. */
 const startSlow = async (certificates: Certificates | undefined) => {

@@ -70,7 +70,7 @@ test('the snippets of all documents have the right types', { timeout: 180_000 },
   }
   const config = join(directory, 'tsconfig.json')
   await writeFile(config, JSON.stringify({ extends: '../../tsconfig.json', include: ['**/*.ts'] }))
-  const compiler = join(root, 'node_modules/typescript/bin/tsc')
+  const compiler = join(root, 'test/packaging/node_modules/typescript-newest/bin/tsc')
   const { code, stdout } = await run(process.execPath, [compiler, '-p', config], {
     cwd: root,
     timeout: 170_000,
