@@ -1,12 +1,8 @@
 import { kept, wholeNumber } from '@glammp/wire'
 import { DecodeError, EncodeError } from '../errors.js'
 import { CHUNKED } from './chunk-index.js'
-import {
-  builtInCompressors,
-  type CompressionAlgorithm,
-  type Compressor,
-  compressorOf,
-} from './compressor.js'
+import { builtInCompressors, type CompressionAlgorithm, compressorOf } from './compressor.js'
+import type { Compressor } from './foreign-compressor.js'
 import type { Encoded } from './serializer.js'
 
 /** The option `compression`. */

@@ -1,31 +1,7 @@
 import zlib, { type BrotliOptions, type ZlibOptions } from 'node:zlib'
 import { wrong } from '@glammp/wire'
-import { foreignCompressor } from './foreign-compressor.js'
+import { type Compressor, foreignCompressor } from './foreign-compressor.js'
 import { expandFastlz } from './formats/fastlz.js'
-
-/**
- * The half of a transcoder that makes bytes smaller. Bring your own as `compression.algorithm`. It
- * is called only with more bytes than the threshold, and its result is used only if it is smaller;
- * four bytes with the length of the original, which the transcoder adds, precede it.
- */
-export interface Compressor {
-  /**
-   * The bits that mark its values in the flags: one of 0x0810, 0x2010 and 0x4010, which no
-   * algorithm of this client has.
-   */
-  readonly flag: number
-  /**
-   * Bytes made smaller; a promise if that was done off the thread. What it throws becomes the cause
-   * of an EncodeError.
-   */
-  compress(data: Uint8Array): Uint8Array | Promise<Uint8Array>
-  /**
-   * The original bytes; it has `length` of them. A compressor must stop there and throw: anybody
-   * who can write to the cache may have written a value that expands to gigabytes. What it throws
-   * becomes the cause of a DecodeError.
-   */
-  decompress(data: Uint8Array, length: number): Uint8Array | Promise<Uint8Array>
-}
 
 /** Algorithms of `node:zlib`; `'zstd'` from Node 22.15 and 23.8 on. */
 export type CompressionAlgorithm = 'zlib' | 'deflate' | 'gzip' | 'brotli' | 'zstd'

@@ -7,7 +7,8 @@ import {
   isPromise,
   SMALLEST,
 } from './compression.js'
-import { type Compressor, compressorOf } from './compressor.js'
+import { compressorOf } from './compressor.js'
+import type { Compressor } from './foreign-compressor.js'
 import type { Encoded } from './serializer.js'
 
 /**
