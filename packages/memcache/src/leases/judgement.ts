@@ -6,7 +6,7 @@ import type { WrappedItem } from '../values/envelope.js'
 const UNTOLD = -2
 
 /**
- * What an item is worth: `fresh`, `due` to be computed anew because of its age, `invalidated`, or
+ * What an item is worth: `fresh`, `stale` and to be computed anew because of its age, `invalidated`, or
  * equivalent to `missing`.
  */
 export type Worth = 'fresh' | 'stale' | 'invalidated' | 'missing'

@@ -43,7 +43,7 @@ export interface Lookup {
   /** The right and duty to compute the value anew. */
   readonly lease: Lease | undefined
   /**
-   * With an item: `fresh`, or `due` to be computed anew because of its age, or `invalidated`.
+   * With an item: `fresh`, or `stale` and to be computed anew because of its age, or `invalidated`.
    * Without an item always `missing`.
    */
   readonly state: Worth
