@@ -1,4 +1,5 @@
 import type { BackoffOptions, Fault } from '@glammp/wire'
+import type { Request } from './request.js'
 
 // How long the client waits after a failure, and how often it tries again. All waits grow and are
 // random as in `backOff` of wire.
@@ -44,23 +45,9 @@ export const COUNTER_ATTEMPTS = 5
 /** How often the versions of tags are read or else created, if others remove them meanwhile. */
 export const TAG_ATTEMPTS = 5
 
-/** The part of a request that sending it again needs. */
-export interface Repeatable {
-  /** Carrying it out twice does no harm. */
-  readonly repeatable: boolean
-  readonly course: {
-    /** The caller has its result. */
-    readonly settled: boolean
-    /** Its time is over. */
-    readonly lapsed: boolean
-    /** How often it was sent again. */
-    readonly attempts: number
-  }
-}
-
 /** Whether a request that may have been carried out is sent again. @param retries - the option. */
 export function isRepeated(
-  { repeatable, course }: Repeatable,
+  { repeatable, course }: Request,
   reason: Fault,
   retries: number,
 ): boolean {
