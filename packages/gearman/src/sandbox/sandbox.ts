@@ -43,17 +43,9 @@ function threadModule(): string {
  * Jest runs modules in a context of node:vm, where `import()` is missing. Of a `createRequire` that is
  * imported by name, webpack wants to know what it requires.
  */
-function requirePiscina(reason: unknown): typeof Piscina {
-  try {
-    if (!codeOf(reason).startsWith('ERR_VM_DYNAMIC_IMPORT_CALLBACK_MISSING')) throw reason
-    return (nodeModule.createRequire(import.meta.url)('piscina') as { Piscina: typeof Piscina })
-      .Piscina
-  } catch (cause) {
-    throw new InvalidArgumentError(
-      'handlers that are modules run in the threads of piscina: npm install piscina',
-      { cause },
-    )
-  }
+function requireInstead(reason: unknown): { readonly Piscina: typeof Piscina } {
+  if (!codeOf(reason).startsWith('ERR_VM_DYNAMIC_IMPORT_CALLBACK_MISSING')) throw reason
+  return nodeModule.createRequire(import.meta.url)('piscina')
 }
 
 /**
@@ -79,10 +71,17 @@ export class Sandbox {
     threadModule()
     // Few users need it, and it takes as long to load as the rest of the package. A bundler leaves
     // it alone: it is optional, and starts files of its own.
-    this.#library ??= import(/* webpackIgnore: true */ /* @vite-ignore */ 'piscina').then(
-      (library) => library.Piscina,
-      (cause: unknown) => requirePiscina(cause),
-    )
+    this.#library ??= import(/* webpackIgnore: true */ /* @vite-ignore */ 'piscina')
+      .catch(requireInstead)
+      .then(
+        (library) => library.Piscina,
+        (cause: unknown) => {
+          throw new InvalidArgumentError(
+            'handlers that are modules run in the threads of piscina: npm install piscina',
+            { cause },
+          )
+        },
+      )
     return await this.#library
   }
 
