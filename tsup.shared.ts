@@ -22,7 +22,7 @@ const builtins = {
 
 /** The one build of the published packages: ESM and CommonJS, with `@glammp/wire` and the CommonJS libraries bundled in. */
 export const published: Options = {
-  entry: ['src/index.ts'],
+  entry: { index: 'src/index.ts', testing: 'src/testing/index.ts' },
   format: ['esm', 'cjs'],
   target: 'node20',
   platform: 'node',
@@ -34,7 +34,10 @@ export const published: Options = {
   dts: {
     compilerOptions: {
       ignoreDeprecations: '6.0',
-      paths: { '@glammp/wire': ['../wire/src/index.ts'] },
+      paths: {
+        '@glammp/wire': ['../wire/src/index.ts'],
+        '@glammp/wire/testing': ['../wire/src/testing/index.ts'],
+      },
     },
   },
 }

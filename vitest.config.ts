@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
-const source = (name: string): string =>
-  fileURLToPath(new URL(`./packages/${name}/src/index.ts`, import.meta.url))
+const source = (name: string, entry = 'index.ts'): string =>
+  fileURLToPath(new URL(`./packages/${name}/src/${entry}`, import.meta.url))
 
 /** Tests that measure time, memory or cores of a machine: nothing else runs beside them. */
 const MEASURED = [
@@ -26,8 +26,12 @@ export default defineConfig({
     alias: [
       // Not what is below it: that is for unit tests.
       { find: /^@glammp\/wire$/, replacement: source('wire') },
-      { find: '@glammp/memcache', replacement: source('memcache') },
-      { find: '@glammp/gearman', replacement: source('gearman') },
+      { find: /^@glammp\/memcache$/, replacement: source('memcache') },
+      { find: /^@glammp\/gearman$/, replacement: source('gearman') },
+      ...['wire', 'memcache', 'gearman'].map((name) => ({
+        find: `@glammp/${name}/testing`,
+        replacement: source(name, 'testing/index.ts'),
+      })),
     ],
   },
   test: {

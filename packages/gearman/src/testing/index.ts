@@ -1,0 +1,1 @@
+export { GearmanServer, type GearmanServerOptions } from './gearman-server.js'

@@ -1,0 +1,3 @@
+export { Peer, type Reader } from './peer.js'
+export type { ServerClock } from './test-clock.js'
+export { type ListenOptions, TestServer } from './test-server.js'

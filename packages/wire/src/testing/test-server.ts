@@ -1,0 +1,202 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { createSecureContext, TLSSocket, type TlsOptions } from 'node:tls'
+import { onRealTicks } from '../clock.js'
+import { type Faults, Peer, type Reader } from './peer.js'
+import { type ServerClock, TestClock } from './test-clock.js'
+
+/** Where a server in the process listens. */
+export interface ListenOptions {
+  /** TCP port; by default a free one. */
+  readonly port?: number | undefined
+  /** The IP address or host name to listen at; 127.0.0.1 by default. */
+  readonly host?: string | undefined
+  /** Path of a unix socket to listen at, in place of host and port. */
+  readonly path?: string | undefined
+  /** Speaks TLS, with these settings of `node:tls`: `key`, `cert`, `ca`, `requestCert`, ... */
+  readonly tls?: TlsOptions | undefined
+  /** What the server takes for the time, in milliseconds since 1970; by default the real time. */
+  readonly clock?: (() => number) | undefined
+}
+
+/** How many requests are remembered, at least. */
+const REMEMBERED = 10_000
+
+/** A server inside this process: real sockets, and faults on request. */
+export abstract class TestServer<Request> implements AsyncDisposable {
+  protected readonly alarms: TestClock
+  readonly #options: ListenOptions
+  readonly #faults: { -readonly [Name in keyof Faults]: Faults[Name] } = { frozen: false, delay: 0 }
+  readonly #sockets = new Set<Socket>()
+  readonly #peers = new Set<Peer>()
+  /** Accepted while the server is frozen. */
+  #waiting: Socket[] = []
+  #requests: Request[] = []
+  #listener: Server | undefined
+  #place: { readonly host: string; readonly port: number } | undefined
+  #closed = false
+
+  protected constructor(options: ListenOptions) {
+    this.#options = options
+    this.alarms = new TestClock(options.clock)
+  }
+
+  /** Takes in a connection: what reads it. */
+  protected abstract connected(peer: Peer): Reader
+
+  /** `host:port`, `[host]:port` for IPv6, or `unix:/path`: what clients take as a server. */
+  get address(): string {
+    const { path } = this.#options
+    if (path !== undefined) return `unix:${path}`
+    const { host, port } = this
+    return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
+  }
+
+  /** Where it listens; empty for a unix socket. */
+  get host(): string {
+    return this.#place?.host ?? ''
+  }
+
+  /** TCP port; 0 for a unix socket. */
+  get port(): number {
+    return this.#place?.port ?? 0
+  }
+
+  /** How many connections are open. */
+  get connections(): number {
+    return this.#sockets.size
+  }
+
+  /** The time by which this server goes. */
+  get clock(): ServerClock {
+    return this.alarms
+  }
+
+  /** What clients asked, the oldest first: the last 10,000 of all connections, or some more. */
+  get requests(): readonly Request[] {
+    return this.#requests
+  }
+
+  /**
+   * From now on it does nothing, as a process that got SIGSTOP: connections stay open, new ones are
+   * accepted, and no answer comes. What was answered before is under way.
+   */
+  freeze(): void {
+    if (this.#faults.frozen) return
+    this.#faults.frozen = true
+    this.alarms.stop()
+    for (const peer of this.#peers) peer.pause()
+  }
+
+  /** Ends `freeze`: what came meanwhile is read and answered. */
+  thaw(): void {
+    if (!this.#faults.frozen || this.#closed) return
+    this.#faults.frozen = false
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const socket of waiting) this.#adopt(socket)
+    for (const peer of this.#peers) peer.resume()
+    this.alarms.start()
+  }
+
+  /** From now on new connections are refused; open ones stay (see `dropConnections`). */
+  refuse(): void {
+    this.#listener?.close()
+    this.#listener = undefined
+  }
+
+  /**
+   * Ends `refuse`: listens again at the same address.
+   *
+   * @throws an error of Node, such as `EADDRINUSE` if another program has taken the port meanwhile.
+   */
+  async accept(): Promise<void> {
+    if (this.#closed) throw new Error('this server is closed')
+    if (this.#listener !== undefined) return
+    const { host = '127.0.0.1', port = 0, path } = this.#options
+    // A frozen server does not begin to speak, and TLS begins with speaking.
+    const listener = createServer({ pauseOnConnect: true }, (socket) => this.#take(socket))
+    this.#listener = listener
+    const place = path === undefined ? { host, port: this.#place?.port ?? port } : { path }
+    try {
+      const listening = once(listener, 'listening')
+      onRealTicks(() => listener.listen({ ...place, exclusive: true }))
+      await listening
+    } catch (error) {
+      if (this.#listener === listener) this.#listener = undefined
+      throw error
+    }
+    listener.on('error', () => undefined)
+    if (path !== undefined) return
+    const { address, port: given } = listener.address() as AddressInfo
+    this.#place = { host: address, port: given }
+  }
+
+  /** Ends all open connections, as the end of a server's process does. */
+  dropConnections(): void {
+    this.#waiting = []
+    for (const socket of this.#sockets) socket.destroy()
+  }
+
+  /**
+   * From now on every answer leaves so much later; 0 ends that.
+   *
+   * @param milliseconds - zero or more.
+   * @throws TypeError for any other number.
+   */
+  delay(milliseconds: number): void {
+    if (!(milliseconds >= 0 && milliseconds < 2 ** 31)) {
+      throw new TypeError(`milliseconds are a number from 0, not ${milliseconds}`)
+    }
+    this.#faults.delay = milliseconds
+  }
+
+  /** Ends all connections and gives the address back; resolves when nothing is left. */
+  async close(): Promise<void> {
+    this.#closed = true
+    this.refuse()
+    this.alarms.close()
+    this.dropConnections()
+    await Promise.all(
+      [...this.#sockets].map((socket) => new Promise((gone) => socket.once('close', gone))),
+    )
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  /** Remembers a request, for `requests`. */
+  protected remember(request: Request): void {
+    if (this.#requests.length >= 2 * REMEMBERED) this.#requests = this.#requests.slice(-REMEMBERED)
+    this.#requests.push(request)
+  }
+
+  #take(socket: Socket): void {
+    this.#sockets.add(socket)
+    socket.on('error', () => undefined)
+    socket.on('close', () => this.#sockets.delete(socket))
+    if (this.#closed) socket.destroy()
+    else if (this.#faults.frozen) this.#waiting.push(socket)
+    else this.#adopt(socket)
+  }
+
+  #adopt(raw: Socket): void {
+    const socket = this.#secured(raw)
+    const peer = new Peer(socket, this.#faults)
+    this.#peers.add(peer)
+    socket.on('close', () => this.#peers.delete(peer))
+    peer.open(this.connected(peer))
+  }
+
+  #secured(raw: Socket): Socket {
+    const { tls } = this.#options
+    if (tls === undefined) return raw
+    const secureContext = createSecureContext(tls)
+    const socket = new TLSSocket(raw, { ...tls, isServer: true, secureContext })
+    // A client that fails the handshake is left alone by node:tls: it would wait for ever.
+    socket.on('_tlsError', () => raw.destroy())
+    socket.on('close', () => raw.destroy())
+    return socket
+  }
+}
