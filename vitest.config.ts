@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
+import { LeftOut } from './test/support/left-out.js'
 
 const source = (name: string, entry = 'index.ts'): string =>
   fileURLToPath(new URL(`./packages/${name}/src/${entry}`, import.meta.url))
@@ -35,6 +36,7 @@ export default defineConfig({
     ],
   },
   test: {
+    reporters: ['default', new LeftOut()],
     // Tests that wait side by side do so all at once.
     maxConcurrency: 20,
     projects: [

@@ -2,6 +2,8 @@ import { execFileSync } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
+import { HELP } from '../scripts/servers.mjs'
+import { serversAreEmbedded } from '../test/support/server-source.js'
 import { type ContestOptions, contest, type Entrant, type RowResult } from './contest.js'
 import { measureCurves, mostServers, ownLast } from './curves.js'
 import { judgeLimits } from './limits.js'
@@ -38,6 +40,10 @@ const { values } = parseArgs({
 if (values.help) {
   console.log(USAGE)
   process.exit(0)
+}
+if (serversAreEmbedded) {
+  console.error(`memcached and gearmand themselves are measured:\n${HELP}`)
+  process.exit(1)
 }
 if (values.scale) {
   await import('./scale.js')

@@ -3,15 +3,20 @@
  *
  *     npm run demo
  *
- * It starts the servers that it needs on free ports and stops them in the end; with
- * MEMCACHED_SERVERS and GEARMAN_SERVERS it uses those, and leaves what they hold alone. Its exit
- * code is 0 only if every program printed what the talk says.
+ * It starts the servers that it needs on free ports and stops them in the end: the programs on PATH, or
+ * else those of `@glammp/memcache/testing` and `@glammp/gearman/testing`. With MEMCACHED_SERVERS and
+ * GEARMAN_SERVERS it uses those, and leaves what they hold alone. Its exit code is 0 only if every program
+ * printed what the talk says.
  */
 import type { RunningProcess } from '../test/support/process.js'
 import { expect, printed, say, step, typed } from './demo/script.js'
 import { Stage } from './demo/stage.js'
 
 const UFS = 'AC AL AP AM BA CE DF ES GO MA MT MS MG PA PB PR PE PI RJ RN RS RO RR SC SP SE TO'
+
+const REAL_ONES =
+  'For real ones: apt-get install memcached gearman-job-server, or brew install memcached gearman, ' +
+  'or MEMCACHED_SERVERS and GEARMAN_SERVERS'
 
 const stage = new Stage()
 let interrupted = false
@@ -26,6 +31,9 @@ try {
   await stage.set()
   say(`memcached: ${stage.memcached.join(', ')}`)
   say(`gearmand:  ${stage.gearmand.join(', ')}`)
+  if (stage.played.length > 0) {
+    say(`(${stage.played.join(' and ')}: inside this process, since PATH has none. ${REAL_ONES})`)
+  }
   await tellStory()
   console.log('\nAll is as the talk says.')
 } catch (error) {

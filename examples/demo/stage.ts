@@ -11,6 +11,9 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 /** Milliseconds after which a program of the demo is ended, whatever it does. */
 const PROGRAM_TIMEOUT = 120_000
 
+/** An engine may be there, but the demo loads no images onto a person's machine. */
+const source = (name: 'memcached' | 'gearmand') => serverSource(name, () => 'embedded')
+
 interface Server extends AsyncDisposable {
   readonly address: string
   stop(): Promise<void>
@@ -19,7 +22,11 @@ interface Server extends AsyncDisposable {
 /** Where the demo plays: the servers, and the examples as processes of their own. */
 export class Stage implements AsyncDisposable {
   /** Whether the servers were started here, or are the user's own and may hold what matters. */
-  readonly ownServers: boolean = serverSource('memcached') !== 'given'
+  readonly ownServers: boolean = source('memcached') !== 'given'
+  /** The servers that this process plays itself, because it finds none. */
+  readonly played: readonly string[] = (['memcached', 'gearmand'] as const).filter(
+    (name) => source(name) === 'embedded',
+  )
   readonly #resources: AsyncDisposable[] = []
   #memcached: readonly Server[] = []
   #gearmand: readonly string[] = []
@@ -76,7 +83,8 @@ export class Stage implements AsyncDisposable {
 
   async #startMemcached(): Promise<Server[]> {
     const servers: Server[] = []
-    for (let i = 0; i < 3; i++) servers.push(this.#keep(await startMemcached()))
+    for (let i = 0; i < 3; i++)
+      servers.push(this.#keep(await startMemcached({ source: source('memcached') })))
     return servers
   }
 
@@ -93,9 +101,9 @@ export class Stage implements AsyncDisposable {
   }
 
   async #findGearmand(): Promise<string[]> {
-    if (serverSource('gearmand') === 'given') return given('GEARMAN_SERVERS', 4730)
-    const first = this.#keep(await startGearmand())
-    const second = this.#keep(await startGearmand())
+    if (source('gearmand') === 'given') return given('GEARMAN_SERVERS', 4730)
+    const first = this.#keep(await startGearmand({ source: source('gearmand') }))
+    const second = this.#keep(await startGearmand({ source: source('gearmand') }))
     return [first.address, second.address]
   }
 

@@ -1,3 +1,4 @@
+import { optionsOfFlags } from './embedded-server.js'
 import type { RunningServer, ServerKind, ServerOptions } from './server.js'
 import { startServer } from './server-start.js'
 
@@ -17,6 +18,20 @@ const kind: ServerKind = {
     ...(isRoot ? ['-u', 'root'] : []),
     ...args,
   ],
+  embedded: async ({ args = [] }) => {
+    const options = await optionsOfFlags(
+      args,
+      {
+        '-t': () => ({}),
+        '-w': (count) => ({ workerWakeup: Number(count) }),
+        '--job-retries': (count) => ({ jobRetries: Number(count) }),
+        '--job-handle-prefix': (handlePrefix) => ({ handlePrefix }),
+      },
+      { '-R': () => ({ roundRobin: true }), '--exceptions': () => ({ exceptions: true }) },
+    )
+    const { GearmanServer } = await import('@glammp/gearman/testing')
+    return (place) => GearmanServer.start({ ...options, ...place })
+  },
   // Builds without TLS accept --ssl and answer in plain text, others do not.
   probe: ({ args = [] }) =>
     args.includes('--ssl') ? undefined : { question: 'version\r\n', answer: 'OK ' },

@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises'
+import { optionsOfFlags, readPem } from './embedded-server.js'
 import type { RunningServer, ServerKind, ServerOptions } from './server.js'
 import { startServer } from './server-start.js'
 
@@ -12,6 +14,26 @@ export interface MemcachedOptions extends ServerOptions {
 const ASKS_FOR_MORE =
   /^(-Z|-S|-Y|-B|--enable-ssl|--enable-sasl|--auth-file|--protocol)(=|$)|^-B(binary|b)/
 
+const UNITS: Readonly<Record<string, number>> = { k: 1 << 10, m: 1 << 20, g: 1 << 30 }
+
+const bytesOf = (size: string): number =>
+  Number.parseInt(size, 10) * (UNITS[size.at(-1)?.toLowerCase() ?? ''] ?? 1)
+
+/** What the process has of `-o`: the settings of TLS. */
+const tlsOf = async (settings: string): Promise<object> => {
+  const {
+    ssl_chain_cert: cert,
+    ssl_key: key,
+    ...more
+  } = Object.fromEntries(settings.split(',').map((setting) => setting.split('=')))
+  const { ssl_verify_mode: verify, ssl_ca_cert: ca, ...others } = more
+  if (cert === undefined || key === undefined || Object.keys(others).length > 0) {
+    throw new Error(`servers in the process have no -o ${settings}`)
+  }
+  const files = await readPem({ cert, key, ...(ca === undefined ? {} : { ca }) })
+  return { tls: { ...files, requestCert: verify === '2' } }
+}
+
 const kind: ServerKind = {
   name: 'memcached',
   port: 11211,
@@ -24,6 +46,24 @@ const kind: ServerKind = {
     ...(socket === undefined ? ['-l', host, '-p', String(port)] : ['-s', socket, '-a', '0777']),
     ...args,
   ],
+  embedded: async ({ args = [] }) => {
+    const options = await optionsOfFlags(
+      args,
+      {
+        '-t': () => ({}),
+        '-m': (megabytes) => ({ maxBytes: bytesOf(`${megabytes}m`) }),
+        '-I': (size) => ({ itemSize: bytesOf(size) }),
+        '-Y': async (path) => {
+          const [username, password] = (await readFile(path, 'utf8')).trim().split(':')
+          return { auth: { username, password } }
+        },
+        '-o': tlsOf,
+      },
+      { '-Z': () => ({}) },
+    )
+    const { MemcachedServer } = await import('@glammp/memcache/testing')
+    return (place) => MemcachedServer.start({ ...options, ...place })
+  },
   probe: ({ args = [] }) =>
     args.some((arg) => ASKS_FOR_MORE.test(arg))
       ? undefined

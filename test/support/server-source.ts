@@ -1,32 +1,49 @@
-import { findProgram } from '../../scripts/programs.mjs'
-import type { ServerKind } from './server.js'
-
-/** Given by the user's addresses, started as child processes, or started in containers. */
-export type ServerSource = 'given' | 'programs' | 'containers'
+import { findEngine } from '../../scripts/engine.mjs'
+import { findServer } from '../../scripts/programs.mjs'
+import type { ServerKind, ServerSource } from './server.js'
 
 const VARIABLES = { memcached: 'MEMCACHED_SERVERS', gearmand: 'GEARMAN_SERVERS' } as const
 
-/**
- * Where servers of this kind come from: `GLAMMP_TEST_SERVERS=containers` says it; else the
- * addresses the user gave, else the programs of this machine, else containers.
- */
-export const serverSource = (name: ServerKind['name']): ServerSource => {
-  const wish = process.env['GLAMMP_TEST_SERVERS']
-  if (wish === 'containers') return 'containers'
-  if (wish !== undefined && wish !== '') {
-    throw new Error(`GLAMMP_TEST_SERVERS may be 'containers' or unset, not '${wish}'`)
-  }
-  if ((process.env[VARIABLES[name]] ?? '').trim() !== '') return 'given'
-  return findProgram(name) === undefined ? 'containers' : 'programs'
+type Fallback = 'containers' | 'embedded'
+
+let found: Fallback | undefined
+
+/** Containers where there is an engine, asked once: that may start a program. */
+const withEngine = (): Fallback => {
+  found ??= findEngine() === undefined ? 'embedded' : 'containers'
+  return found
 }
 
+const isWish = (wish: string): wish is Fallback => wish === 'containers' || wish === 'embedded'
+
 /**
- * Whether tests may choose flags, kill, pause and restart. Not so with servers of the user:
- * `describe.skipIf(!serversAreControllable)`.
+ * Where servers of this kind come from: `GLAMMP_TEST_SERVERS` says it, `containers` or `embedded`;
+ * else the addresses the user gave, else the programs of this machine, else what `fallback` says.
  */
-export const serversAreControllable: boolean =
-  serverSource('memcached') !== 'given' && serverSource('gearmand') !== 'given'
+export const serverSource = (
+  name: ServerKind['name'],
+  fallback: () => Fallback = withEngine,
+): ServerSource => {
+  const wish = process.env['GLAMMP_TEST_SERVERS'] ?? ''
+  if (isWish(wish)) return wish
+  if (wish !== '') {
+    throw new Error(`GLAMMP_TEST_SERVERS may be 'containers', 'embedded' or unset, not '${wish}'`)
+  }
+  if ((process.env[VARIABLES[name]] ?? '').trim() !== '') return 'given'
+  if (findServer(name) !== undefined) return 'programs'
+  return fallback()
+}
+
+const sources = [serverSource('memcached'), serverSource('gearmand')]
+
+/** Whether tests may start, kill, pause and restart. Not so with servers of the user. */
+export const serversAreControllable: boolean = !sources.includes('given')
+
+/** Whether one of them is inside this process. */
+export const serversAreEmbedded: boolean = sources.includes('embedded')
+
+/** Whether they take any flag of the real programs, and have all that those have. */
+export const serversAreReal: boolean = serversAreControllable && !sources.includes('embedded')
 
 /** Whether servers are child processes, where a test needs the program itself (its `pid`, say). */
-export const serversAreProcesses: boolean =
-  serverSource('memcached') === 'programs' && serverSource('gearmand') === 'programs'
+export const serversAreProcesses: boolean = sources.every((source) => source === 'programs')

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path'
-import { findProgram } from '../../scripts/programs.mjs'
+import { findServer } from '../../scripts/programs.mjs'
+import { EmbeddedServer } from './embedded-server.js'
 import { GivenServer } from './given-server.js'
 import { canListen, reservePort } from './ports.js'
 import type { Endpoint, RunningServer, ServerKind, ServerOptions } from './server.js'
@@ -32,7 +33,7 @@ const startProgram = async (
   options: ServerOptions,
   socket: string | undefined,
 ): Promise<RunningServer> => {
-  const program = findProgram(kind.name)
+  const program = findServer(kind.name)
   if (program === undefined) throw new Error(`${kind.name} is not on PATH`)
   const { endpoint, release } = await holdEndpoint(options, socket)
   return ServerProcess.start({
@@ -73,18 +74,30 @@ const startContainer = async (
   })
 }
 
+const startEmbedded = async (
+  kind: ServerKind,
+  options: ServerOptions,
+  socket: string | undefined,
+): Promise<RunningServer> => {
+  const start = await kind.embedded(options)
+  const { endpoint, release } = await holdEndpoint(options, socket)
+  return EmbeddedServer.start(endpoint, start, release)
+}
+
 /** Starts a server of the kind wherever servers come from, and waits until it answers. */
 export const startServer = async (
   kind: ServerKind,
   options: ServerOptions,
   socket?: string,
 ): Promise<RunningServer> => {
-  switch (serverSource(kind.name)) {
+  switch (options.source ?? serverSource(kind.name)) {
     case 'given':
       return GivenServer.take(kind, options)
     case 'programs':
       return startProgram(kind, options, socket)
     case 'containers':
       return startContainer(kind, options, socket)
+    case 'embedded':
+      return startEmbedded(kind, options, socket)
   }
 }

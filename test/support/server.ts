@@ -1,3 +1,8 @@
+import type { StartInProcess } from './embedded-server.js'
+
+/** Given by the user's addresses, started as child processes, in containers, or inside this process. */
+export type ServerSource = 'given' | 'programs' | 'containers' | 'embedded'
+
 /** A memcached or gearmand that a test holds, wherever it runs. */
 export interface RunningServer extends AsyncDisposable {
   /** `host:port`, `[host]:port` for IPv6, or `unix:/path`. */
@@ -32,6 +37,8 @@ export interface ServerOptions {
   readonly env?: Readonly<Record<string, string>> | undefined
   /** Directories named in `args` or `env`: a container sees them under the same path. */
   readonly directories?: readonly string[] | undefined
+  /** Where it comes from; by default as `serverSource` says. */
+  readonly source?: ServerSource | undefined
 }
 
 export interface Endpoint {
@@ -54,6 +61,8 @@ export interface ServerKind {
   readonly variable: 'MEMCACHED_SERVERS' | 'GEARMAN_SERVERS'
   /** The flags that make it listen at the endpoint, `options.args` included. */
   flags(endpoint: Endpoint, options: ServerOptions, isRoot: boolean): readonly string[]
+  /** What starts one in this process. @throws an Error for flags that such a server does not have. */
+  embedded(options: ServerOptions): Promise<StartInProcess>
   /** A question and the start of its answer, or undefined where an accepted connection must do. */
   probe(options: ServerOptions): Probe | undefined
 }
