@@ -1,14 +1,11 @@
 import { canInstall, installPackages } from './apt.mjs'
 import { findEngine } from './engine.mjs'
-import { findProgram, findServer } from './programs.mjs'
+import { findServer } from './programs.mjs'
 
 const SERVERS = [
   { program: 'memcached', variable: 'MEMCACHED_SERVERS', debian: 'memcached' },
   { program: 'gearmand', variable: 'GEARMAN_SERVERS', debian: 'gearman-job-server' },
 ]
-
-/** Makes the certificates for the TLS tests. Only the barest Debian lacks it. */
-const OPENSSL = { program: 'openssl', debian: 'openssl' }
 
 /** How to have real servers. */
 export const HELP = `  Debian, Ubuntu   sudo apt-get install memcached gearman-job-server
@@ -38,7 +35,7 @@ export const prepareServers = async () => {
         'On Debian, `sudo node scripts/install-podman.mjs` installs all that Podman needs.',
     )
   }
-  const wanted = findProgram(OPENSSL.program) === undefined ? [...missing(), OPENSSL] : missing()
+  const wanted = missing()
   if (wanted.length > 0 && canInstall()) {
     console.error('set-up: tests run against the real servers, which this machine lacks')
     const packages = wanted.map(({ debian }) => debian)

@@ -1,6 +1,17 @@
+// The library of certificates needs it.
+import 'reflect-metadata'
+import type { webcrypto } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { run } from './process.js'
+import {
+  BasicConstraintsExtension,
+  ExtendedKeyUsage,
+  ExtendedKeyUsageExtension,
+  type Extension,
+  SubjectAlternativeNameExtension,
+  type X509Certificate,
+  X509CertificateGenerator,
+} from '@peculiar/x509'
 import { temporaryDirectory } from './temporary-directory.js'
 
 export interface KeyPair {
@@ -22,49 +33,70 @@ export interface Certificates extends AsyncDisposable {
   remove(): Promise<void>
 }
 
-const SERVER_NAMES = 'subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1\nextendedKeyUsage=serverAuth'
-const CLIENT_USE = 'extendedKeyUsage=clientAuth'
-const CURVE = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
-
-const openssl = async (...args: readonly string[]): Promise<void> => {
-  const { code, stderr } = await run('openssl', args)
-  if (code === 127) throw new Error('TLS tests need the openssl program on PATH')
-  if (code !== 0) throw new Error(`openssl ${args[0]} failed: ${stderr}`)
+/** A certificate and the key of its owner. */
+interface Signed {
+  readonly certificate: X509Certificate
+  readonly keys: webcrypto.CryptoKeyPair
 }
+
+const CURVE = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' }
+
+const DAY = 86_400_000
+
+const SERVER_USE: readonly Extension[] = [
+  new SubjectAlternativeNameExtension([
+    { type: 'dns', value: 'localhost' },
+    { type: 'ip', value: '127.0.0.1' },
+    { type: 'ip', value: '::1' },
+  ]),
+  new ExtendedKeyUsageExtension([ExtendedKeyUsage.serverAuth]),
+]
+const CLIENT_USE: readonly Extension[] = [
+  new ExtendedKeyUsageExtension([ExtendedKeyUsage.clientAuth]),
+]
+
+/** A certificate of this name, signed by its own key, or by an authority. */
+const sign = async (
+  name: string,
+  extensions: readonly Extension[],
+  authority?: Signed,
+): Promise<Signed> => {
+  const keys = await crypto.subtle.generateKey(CURVE, true, ['sign', 'verify'])
+  const certificate = await X509CertificateGenerator.create({
+    subject: `CN=${name}`,
+    issuer: authority?.certificate.subject ?? `CN=${name}`,
+    notBefore: new Date(Date.now() - DAY),
+    notAfter: new Date(Date.now() + 2 * DAY),
+    signingAlgorithm: CURVE,
+    publicKey: keys.publicKey,
+    signingKey: (authority?.keys ?? keys).privateKey,
+    extensions: [...extensions],
+  })
+  return { certificate, keys }
+}
+
+const makeAuthority = (name: string): Promise<Signed> =>
+  sign(name, [new BasicConstraintsExtension(true, undefined, true)])
 
 /** Makes a certificate authority and what it signs, for TLS tests, in a temporary directory. */
 export const makeCertificates = async (): Promise<Certificates> => {
   const { path: directory, remove } = await temporaryDirectory()
-  const pair = (name: string): KeyPair => ({
-    key: join(directory, `${name}.key`),
-    cert: join(directory, `${name}.pem`),
-  })
-
-  const authority = async (name: string): Promise<KeyPair> => {
-    const { key, cert } = pair(name)
-    const subject = ['-subj', `/CN=${name}`, '-days', '2']
-    await openssl('req', '-x509', ...CURVE, '-keyout', key, '-out', cert, ...subject)
-    return { key, cert }
+  const write = async (name: string, { certificate, keys }: Signed): Promise<KeyPair> => {
+    const pair = { key: join(directory, `${name}.key`), cert: join(directory, `${name}.pem`) }
+    const bytes = Buffer.from(await crypto.subtle.exportKey('pkcs8', keys.privateKey))
+    const lines = bytes.toString('base64').replace(/.{64}/g, '$&\n')
+    await writeFile(pair.key, `-----BEGIN PRIVATE KEY-----\n${lines}\n-----END PRIVATE KEY-----\n`)
+    await writeFile(pair.cert, certificate.toString('pem'))
+    return pair
   }
-  const signed = async (name: string, by: KeyPair, extensions: string): Promise<KeyPair> => {
-    const { key, cert } = pair(name)
-    const request = join(directory, `${name}.csr`)
-    const extensionFile = join(directory, `${name}.ext`)
-    await writeFile(extensionFile, extensions)
-    await openssl('req', ...CURVE, '-keyout', key, '-out', request, '-subj', `/CN=${name}`)
-    const authorities = ['-CA', by.cert, '-CAkey', by.key, '-CAcreateserial']
-    const result = ['-out', cert, '-days', '2', '-extfile', extensionFile]
-    await openssl('x509', '-req', '-in', request, ...authorities, ...result)
-    return { key, cert }
-  }
-
-  const [ca, strangers] = await Promise.all([authority('ca'), authority('strangers')])
-  // One after the other where they share an authority: its serial number is a file.
-  const [server, stranger] = await Promise.all([
-    signed('server', ca, SERVER_NAMES),
-    signed('stranger', strangers, SERVER_NAMES),
+  const authority = await makeAuthority('ca')
+  const strangers = await makeAuthority('strangers')
+  const [ca, server, client, stranger] = await Promise.all([
+    write('ca', authority),
+    write('server', await sign('server', SERVER_USE, authority)),
+    write('client', await sign('client', CLIENT_USE, authority)),
+    write('stranger', await sign('stranger', SERVER_USE, strangers)),
   ])
-  const client = await signed('client', ca, CLIENT_USE)
   return {
     directory,
     ca: ca.cert,

@@ -29,7 +29,7 @@ export class LeftOut implements Reporter {
     this.#vitest?.logger.log(
       [
         '',
-        'Left out: what needs the real memcached and gearmand, or programs that this machine lacks (openssl, PHP, ...):',
+        'Left out: what needs the real memcached and gearmand, or programs that this machine lacks (PHP, Python, ...):',
         ...lines,
         '',
         'How to have the real servers:',
