@@ -15,7 +15,6 @@ await installPackages([
   'gearman-tools',
   'nutcracker',
   'sasl2-bin',
-  'openssl',
   'sqlite3',
   'mariadb-server-core',
 ])
