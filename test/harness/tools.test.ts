@@ -42,15 +42,26 @@ describe('waitFor', () => {
   })
 })
 
+/** A program of JavaScript: a machine may have no other. */
+const node = (script: string): [program: string, args: string[]] => [
+  process.execPath,
+  ['-e', script],
+]
+
 describe('run', () => {
   it('captures output and exit code, and passes input and environment', async () => {
-    const script = 'cat; printf "%s" "$WORD" >&2; exit 3'
-    const result = await run('sh', ['-c', script], { input: 'in', env: { WORD: 'out' } })
+    const script =
+      'process.exitCode = 3; process.stdin.pipe(process.stdout); process.stderr.write(process.env.WORD)'
+    const result = await run(...node(script), { input: 'in', env: { WORD: 'out' } })
     expect(result).toEqual({ code: 3, signal: null, stdout: 'in', stderr: 'out' })
   })
 
   it('kills what takes too long, with its children', async () => {
-    const { signal } = await run('sh', ['-c', 'sleep 60 & sleep 60'], { timeout: 100 })
+    const child =
+      "require('child_process').spawn(process.execPath, ['-e', 'setInterval(() => {}, 60000)'], { stdio: 'inherit' })"
+    const { signal } = await run(...node(`${child}; setInterval(() => {}, 60000)`), {
+      timeout: 300,
+    })
     expect(signal).toBe('SIGKILL')
   })
 
@@ -59,7 +70,9 @@ describe('run', () => {
   })
 
   it('waits for output', async () => {
-    await using child = startProcess('sh', ['-c', 'read -r word; echo "got $word"; sleep 60'])
+    await using child = startProcess(
+      ...node("process.stdin.on('data', (word) => console.log('got', String(word)))"),
+    )
     child.write('it\n')
     await child.waitForOutput('got it')
     await expect(child.waitForOutput('more', 30)).rejects.toThrow('more')
