@@ -1,1 +1,5 @@
-export { MemcachedServer, type MemcachedServerOptions } from './memcached-server.js'
+export {
+  MemcachedServer,
+  type MemcachedServerOptions,
+  startMemcached,
+} from './memcached-server.js'
