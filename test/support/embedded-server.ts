@@ -72,6 +72,8 @@ export class EmbeddedServer implements RunningServer {
     const server = this.#server
     this.#server = undefined
     await server?.close()
+    // Clients in this process hear of it before the test goes on, as they do while a process ends.
+    for (const _ of [1, 2]) await new Promise(setImmediate)
   }
 
   async terminate(): Promise<void> {

@@ -1,1 +1,5 @@
-export { GearmanServer, type GearmanServerOptions } from './gearman-server.js'
+export type { ServerClock } from '@glammp/wire/testing'
+export { GearmanServer, type GearmanServerOptions, startGearmand } from './gearman-server.js'
+export type { IdleOptions } from './idle.js'
+export type { Priority, ServerJob } from './job.js'
+export type { ServerRequest } from './request.js'

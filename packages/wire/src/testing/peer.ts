@@ -51,6 +51,11 @@ export class Peer {
     })
   }
 
+  /** The IP address of the other side; empty if it is gone, and for a unix socket. */
+  get remoteAddress(): string {
+    return this.#socket.remoteAddress ?? ''
+  }
+
   /** Begins to read. */
   open(reader: Reader): void {
     this.#reader = reader

@@ -1,0 +1,109 @@
+import { cLong, cString } from './c-text.js'
+import type { Order, Priority } from './job.js'
+import type { Jobs } from './jobs.js'
+import { type Packet, Type } from './packets.js'
+import type { Session } from './session.js'
+
+/** Answers a packet. */
+export type Handler = (jobs: Jobs, session: Session, packet: Packet) => void
+
+/** The longest unique id is shorter than this, and so is the longest handle. */
+export const TOO_LONG = 64
+
+const submit = (priority: Priority, background: boolean): Handler => {
+  return (jobs, session, { args: [fn = '', unique = ''], data: workload }) =>
+    accept(jobs, session, { fn: jobs.fn(fn), unique, workload, priority, background })
+}
+
+/** REDUCE looks at the length of another argument than it means. */
+const submitReduce = (background: boolean): Handler => {
+  return (jobs, session, { args: [fn = '', unique = '', reducer = ''], data: workload }) => {
+    const order = { fn: jobs.fn(fn), unique, workload, priority: 'normal', background } as const
+    accept(jobs, session, { ...order, reducer }, reducer)
+  }
+}
+
+const submitEpoch: Handler = (jobs, session, { args: [fn = '', unique = '', time = ''], data }) => {
+  const when = cLong(time)
+  if (when === undefined) {
+    session.close()
+    return
+  }
+  const order = { fn: jobs.fn(fn), unique, workload: data, priority: 'normal' } as const
+  accept(jobs, session, { ...order, background: true, when: Number(when) })
+}
+
+function accept(
+  jobs: Jobs,
+  session: Session,
+  given: Omit<Order, 'when' | 'reducer'> & Partial<Order>,
+  limited = given.unique,
+): void {
+  if (limited.length > TOO_LONG) {
+    session.error('ARGUMENT_TOO_LARGE', 'Unique value too large')
+    return
+  }
+  const order = { when: 0, reducer: '', ...given }
+  const job = jobs.submit(order, order.background ? undefined : session)
+  if (job === undefined) session.error('QUEUE_ERROR', 'Job queue is full')
+  else session.send(Type.JOB_CREATED, job.handle)
+}
+
+const getStatus: Handler = (jobs, session, { args: [handle = ''] }) => {
+  const name = cString(handle)
+  if (name.length >= TOO_LONG) {
+    session.close()
+    return
+  }
+  const job = jobs.get(name)
+  const status =
+    job === undefined
+      ? [0, 0, 0, 0]
+      : [1, job.ability === undefined ? 0 : 1, job.numerator, job.denominator]
+  session.send(Type.STATUS_RES, [name, ...status].join('\0'))
+}
+
+const getStatusUnique: Handler = (jobs, session, { args: [unique = ''] }) => {
+  const name = cString(unique)
+  if (name.length >= TOO_LONG) {
+    session.close()
+    return
+  }
+  const job = jobs.getUnique(name)
+  const status =
+    job === undefined
+      ? [0, 0, 0, 0, 0]
+      : [
+          ...[1, job.ability === undefined ? 0 : 1],
+          ...[job.numerator, job.denominator, job.waiters.size],
+        ]
+  session.send(Type.STATUS_RES_UNIQUE, [name, ...status].join('\0'))
+}
+
+const setOption: Handler = (_jobs, session, { args: [option = ''] }) => {
+  if (cString(option).toLowerCase() !== 'exceptions') {
+    session.error('UNKNOWN_OPTION', 'Server does not recognize given option')
+    return
+  }
+  session.exceptions = true
+  session.send(Type.OPTION_RES, option)
+}
+
+const echo: Handler = (_jobs, session, { data }) => session.send(Type.ECHO_RES, '', data)
+
+/** What clients ask, by the number of the packet. */
+export const CLIENT_REQUESTS: readonly (readonly [number, Handler])[] = [
+  [Type.SUBMIT_JOB, submit('normal', false)],
+  [Type.SUBMIT_JOB_HIGH, submit('high', false)],
+  [Type.SUBMIT_JOB_LOW, submit('low', false)],
+  [Type.SUBMIT_JOB_BG, submit('normal', true)],
+  [Type.SUBMIT_JOB_HIGH_BG, submit('high', true)],
+  [Type.SUBMIT_JOB_LOW_BG, submit('low', true)],
+  [Type.SUBMIT_JOB_EPOCH, submitEpoch],
+  [Type.SUBMIT_REDUCE_JOB, submitReduce(false)],
+  [Type.SUBMIT_REDUCE_JOB_BACKGROUND, submitReduce(true)],
+  [Type.GET_STATUS, getStatus],
+  [Type.GET_STATUS_UNIQUE, getStatusUnique],
+  [Type.OPTION_REQ, setOption],
+  [Type.ECHO_REQ, echo],
+]
