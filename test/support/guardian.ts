@@ -38,6 +38,8 @@ const tell = (line: string): void => {
       detached: true,
       stdio: ['pipe', 'ignore', 'ignore'],
       cwd: '/',
+      // Where `rm` and `sleep` are, if PATH does not say.
+      env: { ...process.env, PATH: `${process.env['PATH']}:/usr/bin:/bin` },
     })
     guardian.unref()
     input = guardian.stdin

@@ -14,6 +14,10 @@ export const clearTimeout: typeof timers.clearTimeout = timers.clearTimeout
 /** The real `setImmediate`. */
 export const setImmediate: typeof timers.setImmediate = timers.setImmediate
 
+/** The real `queueMicrotask`. */
+export const queueMicrotask: typeof globalThis.queueMicrotask =
+  globalThis.queueMicrotask.bind(globalThis)
+
 const realTick = process.nextTick
 
 /** The real `process.nextTick`. */

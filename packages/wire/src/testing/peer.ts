@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import { clearTimeout, monotonic, onRealTicks, setTimeout } from '../clock.js'
+import { clearTimeout, monotonic, onRealTicks, queueMicrotask, setTimeout } from '../clock.js'
 
 /** What a server does with the bytes of one connection. */
 export interface Reader {
