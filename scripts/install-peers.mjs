@@ -13,6 +13,7 @@ await installPackages([
   'python3-pymemcache',
   'ruby-dalli',
   'gearman-tools',
+  'libmemcached-tools',
   'nutcracker',
   'sasl2-bin',
   'sqlite3',

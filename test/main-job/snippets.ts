@@ -60,6 +60,9 @@ const toModule = (code: string): string => {
   ].join('')
 }
 
+/** The name of a snippet that begins with `// page.ts`: it is a whole file, which others may import. */
+const nameOf = (code: string): string | undefined => /^\/\/ (\S+\.ts)\n/.exec(code)?.[1]
+
 /** Writes the snippets as modules, and a program that runs those that run, one after the other. */
 export const writeProgram = async (
   directory: string,
@@ -69,7 +72,9 @@ export const writeProgram = async (
   await mkdir(directory, { recursive: true })
   const lines = ['let failed = 0']
   for (const [index, { where, code, runs }] of snippets.entries()) {
-    await writeFile(join(directory, `snippet-${index}.ts`), adapt(toModule(code)))
+    const name = nameOf(code)
+    const module = name === undefined ? toModule(code) : code
+    await writeFile(join(directory, name ?? `snippet-${index}.ts`), adapt(module))
     if (!runs) continue
     const report = `(error: unknown) => { failed += 1; console.error('${where}:', error) }`
     lines.push(`await import('./snippet-${index}.js').catch(${report})`)

@@ -22,6 +22,7 @@ export class EmbeddedServer implements RunningServer {
   readonly #start: StartInProcess
   readonly #release: () => void
   #server: InProcess | undefined
+  #released = false
 
   private constructor(endpoint: Endpoint, start: StartInProcess, release: () => void) {
     this.#endpoint = endpoint
@@ -81,6 +82,7 @@ export class EmbeddedServer implements RunningServer {
   }
 
   async restart(): Promise<void> {
+    if (this.#released) throw new Error(`${this.address} was stopped: its port is given back`)
     await this.kill()
     const { host, port, socket } = this.#endpoint
     this.#server = await this.#start(socket === undefined ? { host, port } : { path: socket })
@@ -88,6 +90,8 @@ export class EmbeddedServer implements RunningServer {
 
   async stop(): Promise<void> {
     await this.kill()
+    if (this.#released) return
+    this.#released = true
     this.#release()
   }
 

@@ -154,12 +154,15 @@ export abstract class TestServer<Request> implements AsyncDisposable {
   /** Ends all connections and gives the address back; resolves when nothing is left. */
   async close(): Promise<void> {
     this.#closed = true
+    const listener = this.#listener
+    const ended = listener?.listening ? once(listener, 'close') : undefined
     this.refuse()
     this.alarms.close()
     this.dropConnections()
-    await Promise.all(
-      [...this.#sockets].map((socket) => new Promise((gone) => socket.once('close', gone))),
-    )
+    await Promise.all([
+      ended,
+      ...[...this.#sockets].map((socket) => new Promise((gone) => socket.once('close', gone))),
+    ])
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
