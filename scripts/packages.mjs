@@ -45,27 +45,33 @@ const fingerprint = (root) => {
 }
 
 const isBuilt = (directory) => {
-  const { scripts = {}, main, module, types } = manifestOf(directory)
+  const { scripts = {}, main, module } = manifestOf(directory)
   if (scripts.build === undefined) return true
-  return [main, module, types].every((file) => existsSync(join(directory, file)))
+  return [main, module].every((file) => existsSync(join(directory, file)))
 }
 
-/** Builds the packages, unless nothing that goes into them has changed since. */
-const buildPackages = async (root, stateDirectory) => {
+/**
+ * Builds the packages, unless nothing that goes into them has changed since.
+ *
+ * @param types - whether the declarations of types are needed too, which take most of the time.
+ */
+const buildPackages = async (root, stateDirectory, types) => {
   const wanted = fingerprint(root)
   const stamp = join(stateDirectory, 'built')
   const directories = readdirSync(join(root, 'packages')).map((name) =>
     join(root, 'packages', name),
   )
   const packages = directories.filter((directory) => existsSync(join(directory, 'package.json')))
-  if (readOr(stamp, '') === wanted && packages.every(isBuilt)) return
-  const command = ['npm', 'run', 'build']
+  const found = readOr(stamp, '')
+  const fits = found === wanted || (!types && found === `${wanted} without types`)
+  if (fits && packages.every(isBuilt)) return
+  const command = ['npm', 'run', 'build', ...(types ? [] : ['--', '--no-dts'])]
   await step('building packages', [command], { cwd: root })
   // The fingerprint of before the build: a file changed meanwhile asks for another one.
-  writeFileSync(stamp, wanted)
+  writeFileSync(stamp, types ? wanted : `${wanted} without types`)
 }
 
-export const preparePackages = async (root, stateDirectory) => {
+export const preparePackages = async (root, stateDirectory, { types }) => {
   await installPackages(root)
-  await buildPackages(root, stateDirectory)
+  await buildPackages(root, stateDirectory, types)
 }

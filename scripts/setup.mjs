@@ -1,5 +1,6 @@
 // What `npm run demo`, `npm test` and `npm run check` need before their real work, on a machine
-// that has only Node and npm: packages, builds and, with --servers, memcached and gearmand.
+// that has only Node and npm: packages, builds (--no-types: of JavaScript alone) and, with --servers,
+// memcached and gearmand.
 // Nothing may be imported here that is not part of Node.
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -21,7 +22,7 @@ for (const [signal, number] of [
 
 try {
   await withLock(join(stateDirectory, 'setup.lock'), async () => {
-    await preparePackages(root, stateDirectory)
+    await preparePackages(root, stateDirectory, { types: !process.argv.includes('--no-types') })
     if (process.argv.includes('--servers')) await prepareServers()
   })
 } catch (error) {

@@ -53,7 +53,7 @@ await request() // from the database: the cache is empty
 database.remove('SC')
 await sleep(2000)
 await request() // the old page, at once; a job makes it anew
-await sleep(1000)
+await sleep(500)
 await request() // the new page
 
 await client.close()
