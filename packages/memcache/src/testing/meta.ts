@@ -234,7 +234,7 @@ export const metaDelete: Run = answersBadFlags((session, words) => {
 /** The modes of `ma`: whether it adds. */
 const DIRECTIONS: Readonly<Record<string, boolean>> = {
   '': true,
-  ...{ I: true, i: true, '+': true, D: false, d: false, '-': false },
+  ...{ I: true, '+': true, D: false, '-': false },
 }
 
 export const metaArithmetic: Run = answersBadFlags((session, words) => {

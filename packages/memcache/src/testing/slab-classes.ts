@@ -16,7 +16,7 @@ export class SlabClasses {
 
   /** @param largest - bytes of the largest item. */
   constructor(largest: number) {
-    this.largestChunk = Math.min(LARGEST_CHUNK, largest)
+    this.largestChunk = Math.min(LARGEST_CHUNK, Math.floor(largest / 2))
     const sizes: number[] = []
     for (let size = 96; size < this.largestChunk / 1.25; size = Math.trunc(size * 1.25)) {
       size = Math.ceil(size / 8) * 8
