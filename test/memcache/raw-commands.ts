@@ -301,7 +301,7 @@ const command: fc.Arbitrary<RawCommand> = fc.oneof(
   { weight: 3, arbitrary: casLine },
   { weight: 4, arbitrary: changeLine },
   { weight: 5, arbitrary: withoutValue },
-  { weight: 4, arbitrary: plain },
+  { weight: 6, arbitrary: plain },
   { weight: 3, arbitrary: metaSet },
   { weight: 4, arbitrary: simpleSet },
   { weight: 3, arbitrary: odd },
@@ -313,6 +313,9 @@ export const sequences: fc.Arbitrary<{
   readonly commands: readonly RawCommand[]
   readonly pauses: readonly number[]
 }> = fc.record({
-  commands: fc.array(command, { minLength: 1, maxLength: 14 }),
+  // Most commands are of little interest where there is nothing.
+  commands: fc
+    .tuple(fc.array(simpleSet, { maxLength: 4 }), fc.array(command, { maxLength: 14 }))
+    .map((parts) => parts.flat()),
   pauses: fc.array(fc.integer({ min: 1, max: 60 }), { maxLength: 8 }),
 })
