@@ -24,6 +24,8 @@ const builtins = {
 export const published: Options = {
   entry: { index: 'src/index.ts', testing: 'src/testing/index.ts' },
   format: ['esm', 'cjs'],
+  // The client stays one file: who does not test loads nothing of the servers.
+  splitting: false,
   target: 'node20',
   platform: 'node',
   sourcemap: true,
