@@ -24,6 +24,8 @@ const flags = fc.oneof(fc.constantFrom(0, 1, 2, 4, 0x10), fc.nat())
 const json = fc
   .jsonValue({ noUnicodeString: false })
   .map((value) => JSON.parse(JSON.stringify(value)))
+  // Past the safe ones a whole number comes back as a bigint, since Ruby has written it as one.
+  .filter((value) => !Number.isInteger(value) || Number.isSafeInteger(value))
 
 describe.each([
   ['Python', pythonValues],
