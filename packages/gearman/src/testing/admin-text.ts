@@ -99,10 +99,7 @@ export class AdminText {
       )
     }
     if (what !== 'unique jobs') return 'ERR UNKNOWN_SHOW_ARGUMENTS\r\n'
-    const jobs = inTableOrder(this.#jobs.all, ({ order: { unique, workload } }) => {
-      if (unique !== '-') return unique === '' ? 0 : cHash(unique)
-      return workload.length === 0 ? 0 : cHash(workload.toString('latin1'))
-    })
+    const jobs = inTableOrder(this.#jobs.all, ({ key }) => (key === '' ? 0 : cHash(key)))
     return list(jobs.map(({ unique }) => [unique]))
   }
 

@@ -10,15 +10,18 @@ export type Handler = (jobs: Jobs, session: Session, packet: Packet) => void
 /** The longest unique id is shorter than this, and so is the longest handle. */
 export const TOO_LONG = 64
 
+type Submission = Omit<Order, 'fn' | 'when' | 'reducer'> &
+  Partial<Pick<Order, 'when' | 'reducer'>> & { readonly fn: string }
+
 const submit = (priority: Priority, background: boolean): Handler => {
   return (jobs, session, { args: [fn = '', unique = ''], data: workload }) =>
-    accept(jobs, session, { fn: jobs.fn(fn), unique, workload, priority, background })
+    accept(jobs, session, { fn, unique, workload, priority, background })
 }
 
 /** REDUCE looks at the length of another argument than it means. */
 const submitReduce = (background: boolean): Handler => {
   return (jobs, session, { args: [fn = '', unique = '', reducer = ''], data: workload }) => {
-    const order = { fn: jobs.fn(fn), unique, workload, priority: 'normal', background } as const
+    const order = { fn, unique, workload, priority: 'normal', background } as const
     accept(jobs, session, { ...order, reducer }, reducer)
   }
 }
@@ -29,21 +32,16 @@ const submitEpoch: Handler = (jobs, session, { args: [fn = '', unique = '', time
     session.close()
     return
   }
-  const order = { fn: jobs.fn(fn), unique, workload: data, priority: 'normal' } as const
+  const order = { fn, unique, workload: data, priority: 'normal' } as const
   accept(jobs, session, { ...order, background: true, when: Number(when) })
 }
 
-function accept(
-  jobs: Jobs,
-  session: Session,
-  given: Omit<Order, 'when' | 'reducer'> & Partial<Order>,
-  limited = given.unique,
-): void {
+function accept(jobs: Jobs, session: Session, given: Submission, limited = given.unique): void {
   if (limited.length > TOO_LONG) {
     session.error('ARGUMENT_TOO_LARGE', 'Unique value too large')
     return
   }
-  const order = { when: 0, reducer: '', ...given }
+  const order = { when: 0, reducer: '', ...given, fn: jobs.fn(given.fn) }
   const job = jobs.submit(order, order.background ? undefined : session)
   if (job === undefined) session.error('QUEUE_ERROR', 'Job queue is full')
   else session.send(Type.JOB_CREATED, job.handle)

@@ -1,4 +1,4 @@
-import { type Job, PRIORITIES, type Priority } from './job.js'
+import { type Job, keyOf, PRIORITIES, type Priority } from './job.js'
 import type { Session } from './session.js'
 
 /** A function that a worker can do. Registered twice, it is there twice. */
@@ -105,7 +105,7 @@ export class JobFunction {
 
   /** The job that a submission joins. */
   find(unique: string, workload: Buffer): Job | undefined {
-    const jobs = this.#byUnique.get(keyOf(unique, workload) ?? '')
+    const jobs = this.#byUnique.get(keyOf(unique, workload))
     return unique === '-'
       ? jobs?.find(({ order }) => order.workload.equals(workload))
       : jobs?.find((job) => job.unique === unique)
@@ -113,8 +113,8 @@ export class JobFunction {
 
   add(job: Job): void {
     this.total += 1
-    const key = keyOf(job.order.unique, job.order.workload)
-    if (key === undefined) return
+    const { key } = job
+    if (key === '') return
     const jobs = this.#byUnique.get(key)
     if (jobs === undefined) this.#byUnique.set(key, [job])
     else jobs.unshift(job)
@@ -122,9 +122,9 @@ export class JobFunction {
 
   remove(job: Job): void {
     this.total -= 1
-    const key = keyOf(job.order.unique, job.order.workload)
-    const jobs = key === undefined ? undefined : this.#byUnique.get(key)
-    if (key === undefined || jobs === undefined) return
+    const { key } = job
+    const jobs = this.#byUnique.get(key)
+    if (jobs === undefined) return
     jobs.splice(jobs.indexOf(job), 1)
     if (jobs.length === 0) this.#byUnique.delete(key)
   }
@@ -149,10 +149,4 @@ export class JobFunction {
     if (asked === this.#abilities.length) return
     this.#abilities = [...this.#abilities.slice(asked), ...this.#abilities.slice(0, asked)]
   }
-}
-
-/** Equal for jobs that are one; `undefined` for a job that is no other's. `-` stands for the workload. */
-function keyOf(unique: string, workload: Buffer): string | undefined {
-  const key = unique === '-' ? workload.toString('latin1') : unique
-  return key === '' ? undefined : key
 }

@@ -52,12 +52,19 @@ export interface Order {
   readonly reducer: string
 }
 
+/** Equal for jobs that may be one; empty for a job that is no other's. `-` stands for the workload. */
+export function keyOf(unique: string, workload: Buffer): string {
+  return unique === '-' ? workload.toString('latin1') : unique
+}
+
 /** A job that was submitted and has not ended. */
 export class Job {
   readonly handle: string
   readonly order: Order
   /** As gearmand stores it: at most 63 bytes. */
   readonly unique: string
+  /** By which it is found as one that was submitted before. */
+  readonly key: string
   readonly waiters: Set<Waiter> = new Set()
   /** Whose it is while it runs. */
   ability: Ability | undefined
@@ -74,6 +81,7 @@ export class Job {
     this.handle = handle
     this.order = order
     this.unique = order.unique.slice(0, 63)
+    this.key = keyOf(order.unique, order.workload)
     this.isKept = order.background
   }
 

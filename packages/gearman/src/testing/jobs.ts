@@ -81,11 +81,14 @@ export class Jobs {
     return session === undefined || job?.ability?.session === session ? job : undefined
   }
 
-  /** The job of any function that has this unique id. */
+  /** The newest job of any function that has this unique id. */
   getUnique(unique: string): Job | undefined {
-    const found: Job[] = []
-    for (const job of this.#jobs.values()) if (job.unique === unique) found.push(job)
-    return unique === '' ? undefined : inTableOrder(found, ({ handle }) => cHash(handle))[0]
+    if (unique === '') return undefined
+    let found: Job | undefined
+    for (const job of this.#jobs.values()) {
+      if (job.unique === unique && job.key === unique) found = job
+    }
+    return found
   }
 
   /**

@@ -52,8 +52,9 @@ const grab: Handler = (jobs, session, { type }) => {
     session.send(Type.JOB_ASSIGN, `${job.handle}\0${fn.name}\0`, workload)
   } else {
     const isReduce = type === Type.GRAB_JOB_ALL && reducer !== ''
-    // A longer one is sent with the bytes behind where it is stored.
-    const stored = `${job.unique}\0`.padEnd(unique.length + 1, '\0')
+    const length = unique.length + 1
+    // One that was too long to be stored is sent with what is stored behind it.
+    const stored = `${job.unique}\0${reducer}`.padEnd(length, '\0').slice(0, length)
     const args = `${job.handle}\0${fn.name}\0${stored}`
     if (isReduce) session.send(Type.JOB_ASSIGN_ALL, `${args}${reducer}\0`, workload)
     else session.send(Type.JOB_ASSIGN_UNIQ, args, workload)
