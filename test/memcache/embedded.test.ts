@@ -1,4 +1,7 @@
-import { MemcachedServer } from '@glammp/memcache/testing'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { MemcachedServer, type MemcachedServerOptions } from '@glammp/memcache/testing'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { startMemcached } from '../support/memcached.js'
@@ -64,7 +67,74 @@ describe.skipIf(!serversAreReal)('the server in the process and a real one', () 
       { numRuns: RUNS },
     )
   })
+
+  const padding = 'k '.repeat(4_000)
+  test.each([
+    ['a long line of keys', [`get ${padding.repeat(3)}\r\n`]],
+    ['a line that is whole', [`mg ${padding}\r\n`, 'mn\r\n']],
+    ['a line of more than it reads at once', [`mg ${padding.repeat(3)}\r\n`]],
+    ['a line without an end', ['mn\r\n', 'x'.repeat(2_049)]],
+    ['keys behind too much space', [`${' '.repeat(101)}get ${padding.repeat(3)}\r\n`]],
+    ['keys behind some space', [`${' '.repeat(100)}get ${padding.repeat(3)}\r\n`]],
+    ['quit', ['mn\r\n', 'quit noreply\r\n']],
+  ])('agree on %s', (_, steps) => converse({}, [], steps))
+
+  test('agree on who may in', async () => {
+    const directory = await mkdtemp(join(tmpdir(), 'glammp-'))
+    try {
+      const path = join(directory, 'users')
+      await writeFile(path, 'ivo:patins\n')
+      const auth = { username: 'ivo', password: 'patins' }
+      await converse(
+        { auth },
+        ['-Y', path],
+        [
+          ...[
+            'version\r\nmn\r\n',
+            'set a 0 0 x\r\n',
+            'set a 0 0\r\n',
+            '\r\n',
+            'ms a 10\r\n',
+            'x\0y\r\n',
+          ],
+          ...[
+            'set a 0 0 10 noreply\r\nivo wrongg\r\n',
+            'set a 0 0 3\r\nivo\r\n',
+            'set a 0 0 3\r\nivo!!',
+          ],
+          ...['set a 0 0 5\nivopatins\r\n', 'mn\r\nset b x x 12\r\nivo  patins \r\nget b\r\n'],
+          ...['set b 0 0 10\r\nivo patins\r\n', 'get b\r\n'],
+        ],
+      )
+      await converse(
+        { auth },
+        ['-Y', path],
+        ['version\r\n', `set a 0 0 17000\r\n${'x'.repeat(17_000)}`],
+      )
+    } finally {
+      await rm(directory, { recursive: true })
+    }
+  })
 })
+
+/** Each step is answered, or ends the connection. */
+async function converse(
+  options: MemcachedServerOptions,
+  args: readonly string[],
+  steps: readonly string[],
+): Promise<void> {
+  await using real = await startMemcached({ args })
+  await using embedded = await MemcachedServer.start(options)
+  const [wanted, got] = await Promise.all(
+    [real, embedded].map(async (server) => {
+      await using connection = await RawConnection.open(server)
+      const heard: string[] = []
+      for (const step of steps) heard.push(await connection.step(step))
+      return heard
+    }),
+  )
+  expect(got).toEqual(wanted)
+}
 
 type Server = Parameters<typeof answersTo>[0]
 

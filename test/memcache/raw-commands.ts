@@ -27,6 +27,9 @@ export interface RawCommand {
   readonly plus?: number
 }
 
+/** All before it was answered and sent, even if a value takes some of it. */
+const FENCE = 'mn\r\n'.repeat(7)
+
 const largeStore = fc
   .tuple(
     one('set', 'add', 'append', 'prepend', 'ms', 'ms'),
@@ -53,7 +56,7 @@ const fetchLine = fc
     const all = [...keys, ...Array.from({ length: more }, (_, index) => KEYS[index % 4] as string)]
     const words = [name, ...(name.startsWith('gat') ? [time] : []), ...all]
     // What was not sent yet is lost by the real server when a key is too long.
-    return { text: `mn\r\n${words.join(' ')}${end}` }
+    return { text: `${FENCE}${words.join(' ')}${end}` }
   })
 
 const store = fc
@@ -92,7 +95,7 @@ const changeLine = fc
   .chain(([name, on, argument]) =>
     // An item in an answer that was not sent yet is replaced by the real server, not changed.
     fc.tuple(noreply, lineEnd).map(([quiet, end]) => ({
-      text: `mn\r\n${name} ${on}${argument === '' ? '' : ` ${argument}`}${quiet}${end}`,
+      text: `${FENCE}${name} ${on}${argument === '' ? '' : ` ${argument}`}${quiet}${end}`,
     })),
   )
 
@@ -168,7 +171,7 @@ const withoutValue = fc
   .tuple(one('mg', 'mg', 'mg', 'md', 'ma', 'ma', 'me'), metaKey, metaFlags, lineEnd, gap)
   .map(([name, { on, b }, { flags: more, plus }, end, space]) => ({
     // As above.
-    text: `${name === 'ma' ? 'mn\r\n' : ''}${name}${space}${on}${b}${more}${end}`,
+    text: `${name === 'ma' ? FENCE : ''}${name}${space}${on}${b}${more}${end}`,
     casOf: `${on}${b}`,
     plus,
   }))

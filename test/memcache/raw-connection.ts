@@ -64,12 +64,25 @@ export class RawConnection implements AsyncDisposable {
     }
     this.#socket.write(left, 'latin1')
     while (!this.answers.endsWith(mark) && !this.#ended) {
-      await new Promise<void>((wake) => {
-        this.#wake = wake
-      })
+      await this.#news()
     }
     this.answers = this.answers.replace(mark, '<end>\r\n')
     return this.answers.slice(before)
+  }
+
+  /** Sends, and gives the answer that comes, or `closed`. */
+  async step(text: string): Promise<string> {
+    this.answers = ''
+    this.#socket.write(text, 'latin1')
+    while (!/(^|\n)(END|MN|STORED|[A-Z_]+ .*)\r\n$/.test(this.answers) && !this.#ended)
+      await this.#news()
+    return this.#ended ? 'closed' : this.answers
+  }
+
+  #news(): Promise<void> {
+    return new Promise((wake) => {
+      this.#wake = wake
+    })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

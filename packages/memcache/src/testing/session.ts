@@ -43,6 +43,8 @@ export class Session implements Reader {
   #restLength = 0
   #block: Block | undefined
   #swallow = 0
+  /** What an unknown client is told; memcached keeps only the last of what it would say to one read. */
+  #verdict = ''
   #ended = false
 
   constructor(peer: Peer, owner: SessionOwner) {
@@ -67,6 +69,7 @@ export class Session implements Reader {
         at = this.#block === undefined ? this.#readLine(chunk, at) : this.#readBlock(chunk, at)
       }
     }
+    if (this.#verdict !== '') this.#tell()
   }
 
   gone(): void {
@@ -184,7 +187,7 @@ export class Session implements Reader {
   #authenticate(words: readonly string[]): void {
     const length = unsigned32(words[4] ?? '')
     if (words.length < 5 || words[0] !== 'set' || length === undefined) {
-      this.reply('CLIENT_ERROR unauthenticated')
+      this.#verdict = 'CLIENT_ERROR unauthenticated'
       return
     }
     if (length + 2 > READ_AT_ONCE) {
@@ -193,25 +196,31 @@ export class Session implements Reader {
     }
     this.expect(length, (value, isWhole) => {
       if (isWhole) this.#check(bytesOf(value).toString('latin1'))
-      else this.reply('CLIENT_ERROR bad command line termination')
+      else this.#verdict = 'CLIENT_ERROR bad command line termination'
     })
   }
 
   #check(text: string): void {
     const [name, password] = wordsOf(text)
     if (name === undefined || password === undefined) {
-      this.reply('CLIENT_ERROR bad authentication token format')
+      this.#verdict = 'CLIENT_ERROR bad authentication token format'
       return
     }
     const { counters } = this.store
     counters.auth_cmds += 1
     if (`${name} ${password}` === this.#owner.secret) {
       this.#authenticated = true
-      this.reply('STORED')
+      this.#verdict = 'STORED'
+      this.#tell()
     } else {
       counters.auth_errors += 1
-      this.reply('CLIENT_ERROR authentication failure')
+      this.#verdict = 'CLIENT_ERROR authentication failure'
     }
+  }
+
+  #tell(): void {
+    this.#peer.write(`${this.#verdict}\r\n`)
+    this.#verdict = ''
   }
 }
 
