@@ -41,8 +41,15 @@ export function storeItem(
   expected = 0n,
   takesStale = false,
 ): Stored {
+  const outcome = put(store, item, mode, expected, takesStale)
+  const isJoined = outcome === 'STORED' && (mode === 'append' || mode === 'prepend')
+  const logged = isJoined ? store.items.get(item.key) : item
+  store.log?.stored(logged ?? item, mode, outcome.toLowerCase())
+  return outcome
+}
+
+function put(store: Store, item: Item, mode: Mode, expected: bigint, takesStale: boolean): Stored {
   const old = store.find(item.key)
-  store.counters.cmd_set += 1
   if (old === undefined) {
     if (mode === 'cas') {
       store.counters.cas_misses += 1
@@ -59,13 +66,14 @@ export function storeItem(
       return 'NOT_STORED'
     case 'cas':
       if (matches) {
-        store.counters.cas_hits += 1
+        store.count('cas_hits', old)
       } else if (takesStale && expected !== 0n && expected < BigInt(old.cas)) {
+        store.count('cas_hits', old)
         item.exptime = old.exptime
         item.stale = true
         item.tokenSent = old.tokenSent
       } else {
-        store.counters.cas_badval += 1
+        store.count('cas_badval', old)
         return 'EXISTS'
       }
       store.link(item)
@@ -112,7 +120,6 @@ export function addDelta(
 ): Added {
   const item = store.find(key)
   if (item === undefined) {
-    store.counters[up ? 'incr_misses' : 'decr_misses'] += 1
     return 'missing'
   }
   const { length } = item.value
@@ -121,7 +128,7 @@ export function addDelta(
   const before = item.value
   const value = unsigned64(typeof before === 'string' ? before : latin1(before, 0, length))
   if (value === undefined) return 'not a number'
-  store.counters[up ? 'incr_hits' : 'decr_hits'] += 1
+  store.count(up ? 'incr_hits' : 'decr_hits', item)
   const sum = up ? (value + delta) & MASK : delta > value ? 0n : value - delta
   const text = sum.toString()
   if (text.length <= length) {

@@ -40,8 +40,10 @@ export function get({ cas = false, touches = false }: Retrieval): Run {
       }
     }
     for (let index = first; index < words.length; index += 1) {
-      const item = store.read(words[index] as string)
-      count(session, touches, item !== undefined)
+      const key = words[index] as string
+      const item = store.read(key)
+      count(session, touches, item)
+      session.owner.settings.prefixes.count('get', key, item !== undefined)
       if (item === undefined) continue
       if (touches) item.exptime = exptime
       const { value } = item
@@ -54,15 +56,13 @@ export function get({ cas = false, touches = false }: Retrieval): Run {
   }
 }
 
-function count({ store }: Session, touches: boolean, isHit: boolean): void {
+function count({ store }: Session, touches: boolean, item: Item | undefined): void {
   const { counters } = store
-  if (touches) {
-    counters.cmd_touch += 1
-    counters[isHit ? 'touch_hits' : 'touch_misses'] += 1
-    counters.get_hits += isHit ? 1 : 0
+  counters[touches ? 'cmd_touch' : 'cmd_get'] += 1
+  if (item === undefined) {
+    counters[touches ? 'touch_misses' : 'get_misses'] += 1
   } else {
-    counters.cmd_get += 1
-    counters[isHit ? 'get_hits' : 'get_misses'] += 1
+    store.count(touches ? 'touch_hits' : 'get_hits', item)
   }
 }
 
@@ -88,10 +88,12 @@ export function store(mode: Mode): Run {
       session.reply(BAD_LINE)
       return
     }
+    session.owner.settings.prefixes.count('set', key)
     const item = new Item(key, flags, session.store.momentOf(exptime), '')
-    if (!hasRoom(session, item, length, mode === 'set')) return
+    if (!hasRoom(session, item, length, mode, mode === 'set')) return
     session.expect(length, (value, isWhole) => {
       item.value = value
+      session.store.count('cmd_set', item)
       session.reply(
         isWhole ? storeItem(session.store, item, mode, expected) : 'CLIENT_ERROR bad data chunk',
       )
@@ -100,7 +102,13 @@ export function store(mode: Mode): Run {
 }
 
 /** Whether an item can be stored; if not, that was said, and the value will be passed over. */
-export function hasRoom(session: Session, item: Item, length: number, replaces: boolean): boolean {
+export function hasRoom(
+  session: Session,
+  item: Item,
+  length: number,
+  mode: Mode,
+  replaces: boolean,
+): boolean {
   const { store } = session
   const refusal = store.refusal(item.key.length, item.flags, length)
   if (refusal === undefined) return true
@@ -111,6 +119,7 @@ export function hasRoom(session: Session, item: Item, length: number, replaces: 
     store.counters.store_no_memory += 1
     session.insist('SERVER_ERROR out of memory storing object')
   }
+  store.log?.refused(item.key, mode, refusal === 'too large' ? 'too_large' : 'no_memory')
   session.swallow(length)
   // Better none than the old value.
   const old = replaces ? store.find(item.key) : undefined
@@ -130,7 +139,8 @@ export function touch(session: Session, words: readonly string[]): void {
     const { store } = session
     const item = store.read(key)
     store.counters.cmd_touch += 1
-    store.counters[item === undefined ? 'touch_misses' : 'touch_hits'] += 1
+    if (item === undefined) store.counters.touch_misses += 1
+    else store.count('touch_hits', item)
     if (item !== undefined) item.exptime = store.momentOf(exptime)
     session.reply(item === undefined ? 'NOT_FOUND' : 'TOUCHED')
   }
@@ -152,8 +162,13 @@ export function remove(session: Session, words: readonly string[]): void {
   }
   const { store } = session
   const item = store.find(key)
-  store.counters[item === undefined ? 'delete_misses' : 'delete_hits'] += 1
-  if (item !== undefined) store.unlink(item)
+  session.owner.settings.prefixes.count('del', key)
+  if (item === undefined) {
+    store.counters.delete_misses += 1
+  } else {
+    store.count('delete_hits', item)
+    store.unlink(item)
+  }
   session.reply(item === undefined ? 'NOT_FOUND' : 'DELETED')
 }
 
@@ -170,8 +185,10 @@ export function arithmetic(up: boolean): Run {
     } else {
       const added = addDelta(session.store, key, up, delta)
       if (typeof added === 'object') session.reply(added.text)
-      else if (added === 'missing') session.reply('NOT_FOUND')
-      else if (added === 'no memory') session.insist('SERVER_ERROR out of memory')
+      else if (added === 'missing') {
+        session.store.counters[up ? 'incr_misses' : 'decr_misses'] += 1
+        session.reply('NOT_FOUND')
+      } else if (added === 'no memory') session.insist('SERVER_ERROR out of memory')
       else session.reply('CLIENT_ERROR cannot increment or decrement non-numeric value')
     }
   }

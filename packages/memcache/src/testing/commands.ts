@@ -1,7 +1,19 @@
+import {
+  crawler,
+  externalStore,
+  limitMemory,
+  lru,
+  refreshCertificates,
+  refuseShutdown,
+  slabs,
+  verbosity,
+  watch,
+} from './administration.js'
 import { arithmetic, get, remove, store, touch } from './classic.js'
-import { counted, signed32, unsigned32 } from './command-line.js'
+import { counted, signed32 } from './command-line.js'
 import { inspect, metaArithmetic, metaDelete, metaGet, metaSet } from './meta.js'
 import type { Session } from './session.js'
+import { stats } from './stats.js'
 
 /** A command of the text protocol. */
 interface Command {
@@ -40,6 +52,15 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map<string, Command>(
     mn: { least: 1, most: ANY, run: (session) => session.reply('MN') },
     flush_all: { least: 1, most: 3, run: flushAll },
     verbosity: { least: 2, most: 3, run: verbosity },
+    stats: { least: 1, most: ANY, run: stats },
+    slabs: { least: 3, most: ANY, run: slabs },
+    lru: { least: 3, most: 7, run: lru },
+    lru_crawler: { least: 2, most: ANY, run: crawler },
+    watch: { least: 1, most: ANY, run: watch },
+    cache_memlimit: { least: 2, most: 3, run: limitMemory },
+    shutdown: { least: 1, most: ANY, run: refuseShutdown },
+    refresh_certs: { least: 1, most: ANY, run: refreshCertificates },
+    extstore: { least: 3, most: ANY, run: externalStore },
     version: { least: 1, most: ANY, run: (session) => session.reply('VERSION 1.6.18') },
     quit: { least: 1, most: ANY, run: (session) => session.end() },
   }),
@@ -66,10 +87,4 @@ function flushAll(session: Session, words: readonly string[]): void {
   }
   session.store.flush(exptime)
   session.reply('OK')
-}
-
-function verbosity(session: Session, words: readonly string[]): void {
-  session.noreply = words.at(-1) === 'noreply'
-  const level = unsigned32(words[1] as string)
-  session.reply(level === undefined ? 'CLIENT_ERROR bad command line format' : 'OK')
 }

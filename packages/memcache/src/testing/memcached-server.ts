@@ -10,7 +10,9 @@ import {
 import { type ListenOptions, type Peer, type Reader, TestServer } from '@glammp/wire/testing'
 import { runCommand } from './commands.js'
 import { Session, type SessionOwner } from './session.js'
+import { Settings } from './settings.js'
 import { Store } from './store.js'
+import { Watchers } from './watchers.js'
 
 /** Options of `MemcachedServer.start`. */
 export interface MemcachedServerOptions extends ListenOptions {
@@ -49,8 +51,19 @@ export class MemcachedServer extends TestServer<string> {
   private constructor(options: MemcachedServerOptions) {
     super(options)
     const { maxBytes = 64 << 20, itemSize = 1 << 20, auth } = options
+    const store = new Store({ maxBytes, itemSize }, () => this.clock.now())
+    // The socket that listens is one of them.
+    store.counters.total_connections = 1
     this.#owner = {
-      store: new Store({ maxBytes, itemSize }, () => this.clock.now()),
+      store,
+      settings: new Settings({
+        place: this,
+        path: options.path,
+        hasTls: options.tls !== undefined,
+        auth: auth !== undefined,
+      }),
+      watchers: new Watchers(store, () => this.clock.now()),
+      sessions: new Set(),
       secret: auth === undefined ? undefined : bytesOf(`${auth.username} ${auth.password}`),
       heard: (line) => this.remember(line),
       run: runCommand,

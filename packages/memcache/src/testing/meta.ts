@@ -69,8 +69,7 @@ export const metaGet: Run = answersBadFlags((session, words) => {
   }
   const answer = foundFlags(store, item, tokens, flags, isNew)
   counters[touches ? 'cmd_touch' : 'cmd_get'] += 1
-  if (touches) counters.touch_hits += 1
-  counters.get_hits += 1
+  store.count(touches ? 'touch_hits' : 'get_hits', item)
   if (flags.value) {
     session.write(`VA ${item.value.length}${answer}\r\n`)
     session.write(item.value)
@@ -168,14 +167,15 @@ export const metaSet: Run = answersBadFlags((session, words) => {
   }
   const { flags, mode } = plan
   const item = new Item(flags.key, flags.clientFlags, flags.exptime ?? 0, '')
-  if (!hasRoom(session, item, length, true)) return
+  if (!hasRoom(session, item, length, mode, true)) return
   item.binaryKey = flags.binaryKey
   session.expect(length, (value, isWhole) => {
+    item.value = value
+    session.store.count('cmd_set', item)
     if (!isWhole) {
       session.insist('CLIENT_ERROR bad data chunk')
       return
     }
-    item.value = value
     const takesStale = flags.stale && mode === 'cas'
     const stored = storeItem(session.store, item, mode, flags.cas ?? 0n, takesStale)
     if (stored === 'STORED' && flags.quiet) return
@@ -225,7 +225,7 @@ export const metaDelete: Run = answersBadFlags((session, words) => {
     item.tokenSent = false
     item.cas = store.takeCas()
   } else {
-    store.counters.delete_hits += 1
+    store.count('delete_hits', item)
     store.unlink(item)
   }
   if (!flags.quiet) session.write(`HD${answer}\r\n`)
@@ -259,6 +259,7 @@ export const metaArithmetic: Run = answersBadFlags((session, words) => {
   }
   if (added === 'no memory') throw new BadFlags('SERVER_ERROR out of memory')
   if (typeof added === 'string') {
+    if (added === 'missing') store.counters[up ? 'incr_misses' : 'decr_misses'] += 1
     session.write(`${added === 'missing' ? 'NF' : 'EX'}${repeated(tokens, flags)}\r\n`)
     return
   }

@@ -3,7 +3,9 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { runCommand } from './commands.js'
 import { Session } from './session.js'
+import { Settings } from './settings.js'
 import { type Limits, Store } from './store.js'
+import { Watchers } from './watchers.js'
 
 /** A session without a socket. */
 function open(limits: Partial<Limits> = {}, secret?: string) {
@@ -13,6 +15,8 @@ function open(limits: Partial<Limits> = {}, secret?: string) {
   const store = new Store({ maxBytes: 64 << 20, itemSize: 1 << 20, ...limits }, () => milliseconds)
   const lines: string[] = []
   const peer = {
+    remoteAddress: '127.0.0.1',
+    remotePort: 1,
     write: (bytes: string | Uint8Array) => {
       text += typeof bytes === 'string' ? bytes : Buffer.from(bytes).toString('latin1')
     },
@@ -20,7 +24,16 @@ function open(limits: Partial<Limits> = {}, secret?: string) {
       ended = true
     },
   }
-  const owner = { store, secret, heard: (line: string) => lines.push(line), run: runCommand }
+  const place = { host: '127.0.0.1', port: 2 }
+  const owner = {
+    store,
+    secret,
+    settings: new Settings({ place, path: undefined, hasTls: false, auth: false }),
+    watchers: new Watchers(store, () => milliseconds),
+    sessions: new Set<Session>(),
+    heard: (line: string) => lines.push(line),
+    run: runCommand,
+  }
   const session = new Session(peer as Peer, owner)
   return {
     store,

@@ -2,13 +2,19 @@ import { latin1 } from '@glammp/wire'
 import type { Peer, Reader } from '@glammp/wire/testing'
 import { bytesOf, keep } from './changes.js'
 import { unsigned32, wordsOf } from './command-line.js'
+import type { Settings } from './settings.js'
 import type { Store, Value } from './store.js'
+import type { Watched, Watchers } from './watchers.js'
 
 /** What all connections of a server share. */
 export interface SessionOwner {
   readonly store: Store
   /** `name password`, a character a byte, where clients have to say that first. */
   readonly secret: string | undefined
+  readonly settings: Settings
+  readonly watchers: Watchers
+  /** Open connections. */
+  readonly sessions: Set<Session>
   /** Hears of each command line. */
   heard(line: string): void
   /** Runs a command; what it wants to say goes to the session. */
@@ -22,6 +28,8 @@ interface Block {
   readonly done: (value: Value, isWhole: boolean) => void
 }
 
+/** memcached's first connection has this file descriptor, behind those of its own. */
+const FIRST_FILE = 12
 const NEWLINE = 10
 const RETURN = 13
 /** Without a newline among so many bytes, a line is none, unless it reads many keys. */
@@ -35,8 +43,16 @@ const MOST_KEYS = 4 << 20
 export class Session implements Reader {
   /** The command that runs wants no answer. */
   noreply = false
+  /** In place of the file descriptor: the lowest one that is free. */
+  readonly file: number
+  /** Where the client is; `undefined` at a unix socket. */
+  readonly remote: { readonly address: string; readonly port: number } | undefined
+  /** When the last command came, in seconds of the server's time. */
+  lastCommand: number
   readonly #peer: Peer
   readonly #owner: SessionOwner
+  /** What came while a long answer is on its way; `undefined` if none is. */
+  #later: Buffer[] | undefined
   #authenticated: boolean
   /** What waits for its end: a piece of a line, or of a value. */
   #rest: Buffer[] = []
@@ -51,16 +67,47 @@ export class Session implements Reader {
     this.#peer = peer
     this.#owner = owner
     this.#authenticated = owner.secret === undefined
+    const { remoteAddress: address, remotePort: port } = peer
+    this.remote = address === '' ? undefined : { address, port }
+    const { sessions, store, watchers } = owner
+    const taken = new Set([...sessions].map(({ file }) => file))
+    let file = FIRST_FILE
+    while (taken.has(file)) file += 1
+    this.file = file
+    sessions.add(this)
+    store.tick()
+    this.lastCommand = store.now
+    store.counters.total_connections += 1
+    watchers.came(this)
   }
 
   get store(): Store {
     return this.#owner.store
   }
 
+  get owner(): SessionOwner {
+    return this.#owner
+  }
+
+  /** Bytes that wait since the client does not read them. */
+  get backlog(): number {
+    return this.#peer.backlog
+  }
+
   read(chunk: Buffer): void {
+    this.store.counters.bytes_read += chunk.length
+    this.#take(chunk)
+  }
+
+  #take(chunk: Buffer): void {
     this.store.tick()
+    this.#owner.watchers.file = this.file
     let at = 0
     while (at < chunk.length && !this.#ended) {
+      if (this.#later !== undefined) {
+        this.#later.push(chunk.subarray(at))
+        return
+      }
       if (this.#swallow > 0) {
         const taken = Math.min(this.#swallow, chunk.length - at)
         this.#swallow -= taken
@@ -73,26 +120,25 @@ export class Session implements Reader {
   }
 
   gone(): void {
-    this.#drop()
+    this.#leave()
     this.#block = undefined
-    this.#ended = true
   }
 
   /** Answers with a line, unless the command wants none. */
   reply(line: string): void {
     if (this.noreply) this.noreply = false
-    else this.#peer.write(`${line}\r\n`)
+    else this.#say(`${line}\r\n`)
   }
 
   /** Answers with a line, wanted or not. */
   insist(line: string): void {
     this.noreply = false
-    this.#peer.write(`${line}\r\n`)
+    this.#say(`${line}\r\n`)
   }
 
   /** Bytes of an answer; text has a character a byte. */
   write(bytes: Value): void {
-    this.#peer.write(bytes)
+    this.#say(bytes)
   }
 
   /** The next bytes are a value of this length. */
@@ -105,11 +151,45 @@ export class Session implements Reader {
     this.#swallow = length + 2
   }
 
+  /** Answers with as many pieces as come, as the client takes them. Its other commands wait. */
+  writeFrom(pieces: Iterable<string>): void {
+    this.#later = []
+    this.#peer.writeFrom(this.#withRest(pieces))
+  }
+
+  *#withRest(pieces: Iterable<string>): Generator<string> {
+    yield* pieces
+    const later = this.#later ?? []
+    this.#later = undefined
+    for (const chunk of later) this.#take(chunk)
+  }
+
+  /** From now on it only hears what the server does. */
+  watch(watched: ReadonlySet<Watched>): boolean {
+    const isTaken = this.#owner.watchers.add(this, watched)
+    if (isTaken) {
+      this.#ended = true
+      this.#drop()
+    }
+    return isTaken
+  }
+
   /** Closes the connection behind what was answered. */
   end(): void {
-    this.#ended = true
-    this.#drop()
+    this.#leave()
     this.#peer.end()
+  }
+
+  #leave(): void {
+    this.#ended = true
+    this.#later = undefined
+    this.#drop()
+    if (this.#owner.sessions.delete(this)) this.#owner.watchers.left(this)
+  }
+
+  #say(bytes: Value): void {
+    this.store.counters.bytes_written += bytes.length
+    this.#peer.write(bytes)
   }
 
   #drop(): void {
@@ -154,6 +234,7 @@ export class Session implements Reader {
   #runLine(bytes: Buffer, start: number, newline: number): void {
     const end = newline - start > 1 && bytes[newline - 1] === RETURN ? newline - 1 : newline
     const line = latin1(bytes, start, end)
+    this.lastCommand = this.store.now
     this.#owner.heard(line)
     this.noreply = false
     if (!this.#authenticated) this.#authenticate(wordsOf(line))

@@ -36,3 +36,59 @@ export class SlabClasses {
     return size > this.largestChunk ? size : (this.sizes[this.classOf(size) - 1] as number)
   }
 }
+
+const PAGE = 1 << 20
+
+/** What is counted of the items of one class. */
+export class SlabCounters {
+  get_hits = 0
+  cmd_set = 0
+  delete_hits = 0
+  incr_hits = 0
+  decr_hits = 0
+  cas_hits = 0
+  cas_badval = 0
+  touch_hits = 0
+}
+
+/** What one class holds. */
+export class Slab {
+  readonly id: number
+  readonly chunkSize: number
+  readonly perPage: number
+  counters: SlabCounters = new SlabCounters()
+  pages = 1
+  items = 0
+  /** Bytes of the items, without what their chunks have left. */
+  bytes = 0
+  evicted = 0
+  evictedUnfetched = 0
+
+  constructor(id: number, chunkSize: number) {
+    this.id = id
+    this.chunkSize = chunkSize
+    this.perPage = Math.floor(PAGE / chunkSize)
+  }
+
+  get malloced(): number {
+    return this.pages * PAGE
+  }
+
+  add(size: number): void {
+    this.items += 1
+    this.bytes += size
+    if (this.items > this.pages * this.perPage) this.pages += 1
+  }
+
+  remove(size: number): void {
+    this.items -= 1
+    this.bytes -= size
+  }
+
+  /** What `stats reset` does. */
+  reset(): void {
+    this.counters = new SlabCounters()
+    this.evicted = 0
+    this.evictedUnfetched = 0
+  }
+}

@@ -1,4 +1,4 @@
-import { itemSize, SlabClasses } from './slab-classes.js'
+import { itemSize, Slab, SlabClasses, type SlabCounters } from './slab-classes.js'
 
 /** Bytes of an item; a short one is text, a character a byte, since a Buffer takes more than it holds. */
 export type Value = string | Buffer
@@ -69,6 +69,21 @@ export class Counters {
   auth_errors = 0
   total_items = 0
   evictions = 0
+  evicted_unfetched = 0
+  total_connections = 0
+  bytes_read = 0
+  bytes_written = 0
+}
+
+/** Hears what happens to items. */
+export interface StoreLog {
+  /** A command looked for a key. */
+  looked(key: string, outcome: 'found' | 'not_found' | 'flushed' | 'expired', item?: Item): void
+  evicted(item: Item): void
+  /** A command wanted to store an item. */
+  stored(item: Item, command: string, outcome: string): void
+  /** A command wanted to store an item, for which there is no place. */
+  refused(key: string, command: string, outcome: string): void
 }
 
 export interface Limits {
@@ -89,7 +104,11 @@ const PAST = 1
 export class Store {
   readonly classes: SlabClasses
   readonly items: Map<string, Item> = new Map()
+  /** The slab classes that were used, by their number. */
+  readonly slabs: Map<number, Slab> = new Map()
   counters: Counters = new Counters()
+  /** Only there while somebody wants to know. */
+  log: StoreLog | undefined
   /** Seconds of the server's time, which change only between reads. */
   now: number = FIRST_SECOND
   maxBytes: number
@@ -118,9 +137,24 @@ export class Store {
     return this.#started - FIRST_SECOND
   }
 
+  /** Items of this second of the server's time and before it are flushed; 0: none. */
+  get oldestLive(): number {
+    return this.#oldestLive
+  }
+
   /** The item that was not used for the longest time; the next one is its `newer`. */
   get oldest(): Item | undefined {
     return this.#oldest
+  }
+
+  /** The item that was used last; the one before it is its `older`. */
+  get newest(): Item | undefined {
+    return this.#newest
+  }
+
+  /** Seconds since the start. */
+  get uptime(): number {
+    return this.now - FIRST_SECOND
   }
 
   /** To be called before commands are run: what they see of time is one moment. */
@@ -136,6 +170,11 @@ export class Store {
     return Math.max(PAST, exptime - this.epoch)
   }
 
+  /** The last cas number that an item got. */
+  get lastCas(): number {
+    return this.#lastCas
+  }
+
   takeCas(): number {
     this.#lastCas += 1
     return this.#lastCas
@@ -144,16 +183,39 @@ export class Store {
   /** The live item of a key. One that is dead is removed by that. */
   find(key: string): Item | undefined {
     const item = this.items.get(key)
-    if (item === undefined) return undefined
+    if (item === undefined) {
+      this.log?.looked(key, 'not_found')
+      return undefined
+    }
     if (this.isFlushed(item)) {
       this.counters.get_flushed += 1
+      this.log?.looked(key, 'flushed')
     } else if (item.exptime !== 0 && item.exptime <= this.now) {
       this.counters.get_expired += 1
+      this.log?.looked(key, 'expired')
     } else {
+      this.log?.looked(key, 'found', item)
       return item
     }
     this.unlink(item)
     return undefined
+  }
+
+  /** Counts what a command did with an item. */
+  count(name: keyof SlabCounters, item: Item): void {
+    this.counters[name] += 1
+    this.slabOf(item).counters[name] += 1
+  }
+
+  /** The slab class of an item. */
+  slabOf({ size }: Item): Slab {
+    const id = this.classes.classOf(size)
+    let slab = this.slabs.get(id)
+    if (slab === undefined) {
+      slab = new Slab(id, this.classes.sizes[id - 1] as number)
+      this.slabs.set(id, slab)
+    }
+    return slab
   }
 
   /** The live item of a key, which counts as read. */
@@ -193,6 +255,7 @@ export class Store {
     item.linked = true
     this.items.set(item.key, item)
     this.bytes += this.classes.roomFor(item.size)
+    this.slabOf(item).add(item.size)
     this.counters.total_items += 1
     this.#putIn(item)
     this.evict()
@@ -203,6 +266,7 @@ export class Store {
     item.linked = false
     this.items.delete(item.key)
     this.bytes -= this.classes.roomFor(item.size)
+    this.slabOf(item).remove(item.size)
     this.#takeOut(item)
   }
 
@@ -211,8 +275,22 @@ export class Store {
     while (this.bytes > this.maxBytes && this.#oldest !== undefined) {
       const item = this.#oldest
       this.unlink(item)
-      if (!this.isDead(item)) this.counters.evictions += 1
+      if (this.isDead(item)) continue
+      this.counters.evictions += 1
+      const slab = this.slabOf(item)
+      slab.evicted += 1
+      if (!item.fetched) {
+        slab.evictedUnfetched += 1
+        this.counters.evicted_unfetched += 1
+      }
+      this.log?.evicted(item)
     }
+  }
+
+  /** Counts from 0 again. */
+  reset(): void {
+    this.counters = new Counters()
+    for (const slab of this.slabs.values()) slab.reset()
   }
 
   /** Whether a read would not find it any more. */

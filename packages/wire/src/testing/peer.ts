@@ -34,6 +34,9 @@ export class Peer {
   #text = ''
   #scheduled = false
   #held: Held[] = []
+  /** What gives the rest of a long answer. */
+  #source: Iterator<string> | undefined
+  #pulling = false
   #timer: NodeJS.Timeout | undefined
   #full = false
   #gone = false
@@ -56,6 +59,11 @@ export class Peer {
     return this.#socket.remoteAddress ?? ''
   }
 
+  /** The port of the other side; 0 if it is gone, and for a unix socket. */
+  get remotePort(): number {
+    return this.#socket.remotePort ?? 0
+  }
+
   /** Begins to read. */
   open(reader: Reader): void {
     this.#reader = reader
@@ -74,6 +82,23 @@ export class Peer {
     if (this.#scheduled) return
     this.#scheduled = true
     queueMicrotask(() => this.#flush())
+  }
+
+  /** Bytes that were written and wait here, since the other side does not read them. */
+  get backlog(): number {
+    let bytes = this.#text.length + this.#socket.writableLength
+    for (const part of this.#bytes) bytes += part.length
+    for (const held of this.#held) for (const part of held.bytes ?? []) bytes += part.length
+    return bytes
+  }
+
+  /**
+   * Writes a long answer as the other side takes it. Until all of it is written the reader should run
+   * nothing else.
+   */
+  writeFrom(pieces: Iterator<string>): void {
+    this.#source = pieces
+    this.#pull()
   }
 
   /** Ends the connection behind what was written, and reads no more. */
@@ -101,6 +126,23 @@ export class Peer {
     if (this.#faults.frozen || this.#gone) return
     if (!this.#full) this.#socket.resume()
     this.#release()
+    this.#pull()
+  }
+
+  #pull(): void {
+    if (this.#pulling) return
+    this.#pulling = true
+    while (this.#source !== undefined && !this.#full && this.#held.length === 0 && !this.#gone) {
+      const source = this.#source
+      const piece = source.next()
+      if (piece.done !== true) {
+        this.write(piece.value)
+        this.#flush()
+      } else if (source === this.#source) {
+        this.#source = undefined
+      }
+    }
+    this.#pulling = false
   }
 
   #takeText(): void {
@@ -136,6 +178,7 @@ export class Peer {
       }
       this.#held.shift()
       onRealTicks(() => this.#send(next.bytes))
+      if (this.#held.length === 0) this.#pull()
     }
   }
 
@@ -161,6 +204,7 @@ export class Peer {
     this.#gone = true
     clearTimeout(this.#timer)
     this.#held = []
+    this.#source = undefined
     this.#reader?.gone()
     this.#reader = undefined
   }
