@@ -1,4 +1,4 @@
-import { cHash, cInt, cString, inTableOrder } from './c-text.js'
+import { asciiLower, cHash, cInt, cString, inTableOrder } from './c-text.js'
 import { PRIORITIES } from './job.js'
 import type { Jobs } from './jobs.js'
 import type { Session } from './session.js'
@@ -27,7 +27,7 @@ export class AdminText {
   }
 
   #answer(words: Words): string {
-    const [command, ...args] = words.map((word) => cString(word).toLowerCase())
+    const [command, ...args] = words.map((word) => asciiLower(cString(word)))
     switch (command) {
       case 'version':
         return 'OK 1.1.20\n'
@@ -118,8 +118,8 @@ export class AdminText {
   }
 
   #drop(words: Words): string {
-    const wanted = cString(words[2] ?? '').toLowerCase()
-    const found = this.#jobs.functions().filter((fn) => cString(fn.name).toLowerCase() === wanted)
+    const wanted = asciiLower(cString(words[2] ?? ''))
+    const found = this.#jobs.functions().filter((fn) => asciiLower(cString(fn.name)) === wanted)
     if (found.length === 0) return 'ERR function not found\r\n'
     const answers = found.map((fn) => {
       if (fn.workers > 0 || fn.running > 0) {

@@ -11,6 +11,11 @@ export function utf8(bytes: string): string {
   return /[^\0-\x7f]/.test(bytes) ? Buffer.from(bytes, 'latin1').toString() : bytes
 }
 
+/** Text in which only the letters of ASCII are made small, as C compares it. */
+export function asciiLower(text: string): string {
+  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase())
+}
+
 const LONGEST = 2n ** 63n
 
 /** The number that a text begins with, 0 if there is none; `undefined` if it has over 64 bits. */

@@ -1,4 +1,4 @@
-import { cLong, cString } from './c-text.js'
+import { asciiLower, cLong, cString } from './c-text.js'
 import type { Order, Priority } from './job.js'
 import type { Jobs } from './jobs.js'
 import { type Packet, Type } from './packets.js'
@@ -79,7 +79,7 @@ const getStatusUnique: Handler = (jobs, session, { args: [unique = ''] }) => {
 }
 
 const setOption: Handler = (_jobs, session, { args: [option = ''] }) => {
-  if (cString(option).toLowerCase() !== 'exceptions') {
+  if (asciiLower(cString(option)) !== 'exceptions') {
     session.error('UNKNOWN_OPTION', 'Server does not recognize given option')
     return
   }
