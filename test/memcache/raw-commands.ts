@@ -40,8 +40,8 @@ const largeStore = fc
   .map(([name, on, { length }, more]) => ({
     text:
       name === 'ms'
-        ? `ms ${on} ${length}${more}\r\n${'v'.repeat(length)}\r\n`
-        : `${name} ${on} 5 0 ${length}\r\n${'v'.repeat(length)}\r\n`,
+        ? `${FENCE}ms ${on} ${length}${more}\r\n${'v'.repeat(length)}\r\n`
+        : `${FENCE}${name} ${on} 5 0 ${length}\r\n${'v'.repeat(length)}\r\n`,
   }))
 
 const fetchLine = fc

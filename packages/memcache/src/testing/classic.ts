@@ -1,7 +1,7 @@
 import { addDelta, type Mode, storeItem } from './changes.js'
 import { signed32, unsigned32, unsigned64 } from './command-line.js'
 import type { Session } from './session.js'
-import { Item } from './store.js'
+import { Item, type Value } from './store.js'
 
 /** Longest key, in bytes. */
 export const LONGEST_KEY = 250
@@ -33,14 +33,14 @@ export function get({ cas = false, touches = false }: Retrieval): Run {
       exptime = store.momentOf(seconds)
       first = 2
     }
+    const answers: Value[] = []
     for (let index = first; index < words.length; index += 1) {
-      if ((words[index] as string).length > LONGEST_KEY) {
+      const key = words[index] as string
+      if (key.length > LONGEST_KEY) {
+        // What was found before it is not told, though it counts as read.
         session.reply(BAD_LINE)
         return
       }
-    }
-    for (let index = first; index < words.length; index += 1) {
-      const key = words[index] as string
       const item = store.read(key)
       count(session, touches, item)
       session.owner.settings.prefixes.count('get', key, item !== undefined)
@@ -48,10 +48,9 @@ export function get({ cas = false, touches = false }: Retrieval): Run {
       if (touches) item.exptime = exptime
       const { value } = item
       const end = cas ? ` ${item.cas}\r\n` : '\r\n'
-      session.write(`VALUE ${item.key} ${item.flags} ${value.length}${end}`)
-      session.write(value)
-      session.write('\r\n')
+      answers.push(`VALUE ${item.key} ${item.flags} ${value.length}${end}`, value, '\r\n')
     }
+    for (const answer of answers) session.write(answer)
     session.write('END\r\n')
   }
 }
