@@ -134,14 +134,14 @@ export class GearmanServer extends TestServer<ServerRequest> {
 
   readonly #service = {
     packet: (session: Session, packet: Packet): void => {
-      this.remember(requestOf(packet))
+      this.remember(requestOf(packet), packet.data.length)
       const handler = HANDLERS.get(packet.type)
       if (!packet.isRequest) session.error('INVALID_MAGIC', 'Request magic expected')
       else if (handler === undefined) session.error('INVALID_COMMAND', 'Command not expected')
       else handler(this.#jobs, session, packet)
     },
     line: (session: Session, line: string): void => {
-      this.remember({ packet: 'TEXT', line: utf8(line.replace(/\r?\n$/, '')) })
+      this.remember({ packet: 'TEXT', line: utf8(line.replace(/\r?\n$/, '')) }, line.length)
       const answer = this.#admin.answer(line)
       if (answer === undefined) session.close()
       else session.say(answer)

@@ -65,7 +65,7 @@ export class MemcachedServer extends TestServer<string> {
       watchers: new Watchers(store, () => this.clock.now()),
       sessions: new Set(),
       secret: auth === undefined ? undefined : bytesOf(`${auth.username} ${auth.password}`),
-      heard: (line) => this.remember(line),
+      heard: (line) => this.remember(line, line.length),
       run: runCommand,
     }
   }

@@ -23,10 +23,14 @@ class Echo extends TestServer<string> {
     this.alarms.after(milliseconds, ring)
   }
 
+  note(request: string, bytes: number): void {
+    this.remember(request, bytes)
+  }
+
   protected override connected(peer: Peer): Reader {
     return {
       read: (chunk) => {
-        this.remember(chunk.toString())
+        this.remember(chunk.toString(), chunk.length)
         if (chunk.toString() === 'quit') peer.end()
         else peer.write(chunk)
       },
@@ -191,6 +195,22 @@ test('who does not read its answers is not read', async () => {
     read += chunk.length
   })
   while (read < 64 << 20) await once(socket, 'data')
+})
+
+test('requests are the last 10,000, and not more than 64 MiB', async () => {
+  const server = await Echo.start()
+  for (let index = 0; index < 20_000; index += 1) server.note(`${index}`, 1)
+  const held = server.requests
+  server.note('one more', 1)
+  expect([held.length, server.requests.length, server.requests[0]]).toEqual([
+    20_000,
+    10_001,
+    '10000',
+  ])
+  server.note('large', 64 << 20)
+  expect(server.requests).toEqual(['large'])
+  server.note('small', 10)
+  expect(server.requests).toEqual(['small'])
 })
 
 test('alarms ring when the clock is moved, in their order, or by themselves', async () => {

@@ -19,8 +19,9 @@ export interface ListenOptions {
   readonly clock?: (() => number) | undefined
 }
 
-/** How many requests are remembered, at least. */
+/** How many requests are remembered, at least, and how many bytes of them at most. */
 const REMEMBERED = 10_000
+const REMEMBERED_BYTES = 64 << 20
 
 /** A server inside this process: real sockets, and faults on request. */
 export abstract class TestServer<Request> implements AsyncDisposable {
@@ -32,6 +33,8 @@ export abstract class TestServer<Request> implements AsyncDisposable {
   /** Accepted while the server is frozen. */
   #waiting: Socket[] = []
   #requests: Request[] = []
+  #sizes: number[] = []
+  #bytes = 0
   #listener: Server | undefined
   #place: { readonly host: string; readonly port: number } | undefined
   #closed = false
@@ -72,7 +75,10 @@ export abstract class TestServer<Request> implements AsyncDisposable {
     return this.alarms
   }
 
-  /** What clients asked, the oldest first: the last 10,000 of all connections, or some more. */
+  /**
+   * What clients asked, the oldest first: the last 10,000 of all connections, or some more. They are fewer
+   * where they have more than 64 MiB.
+   */
   get requests(): readonly Request[] {
     return this.#requests
   }
@@ -169,10 +175,22 @@ export abstract class TestServer<Request> implements AsyncDisposable {
     await this.close()
   }
 
-  /** Remembers a request, for `requests`. */
-  protected remember(request: Request): void {
-    if (this.#requests.length >= 2 * REMEMBERED) this.#requests = this.#requests.slice(-REMEMBERED)
+  /** Remembers a request, for `requests`, and about how many bytes it has. */
+  protected remember(request: Request, bytes: number): void {
+    if (this.#requests.length >= 2 * REMEMBERED) this.#forget(REMEMBERED)
+    while (this.#bytes + bytes > REMEMBERED_BYTES && this.#requests.length > 0) {
+      this.#forget(Math.ceil(this.#requests.length / 2))
+    }
     this.#requests.push(request)
+    this.#sizes.push(bytes)
+    this.#bytes += bytes
+  }
+
+  /** The array that a test holds stays as it is. */
+  #forget(count: number): void {
+    this.#requests = this.#requests.slice(count)
+    this.#sizes = this.#sizes.slice(count)
+    this.#bytes = this.#sizes.reduce((sum, size) => sum + size, 0)
   }
 
   #take(socket: Socket): void {
