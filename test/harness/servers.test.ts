@@ -4,7 +4,11 @@ import { startGearmand } from '../support/gearmand.js'
 import { startMemcached } from '../support/memcached.js'
 import { isReady } from '../support/readiness.js'
 import type { RunningServer, ServerOptions } from '../support/server.js'
-import { serversAreControllable, serversAreProcesses } from '../support/server-source.js'
+import {
+  serversAreControllable,
+  serversAreProcesses,
+  serversAreReal,
+} from '../support/server-source.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
 import { waitFor } from '../support/wait.js'
 
@@ -106,7 +110,7 @@ describe.each(kinds)('$name', ({ start, answer }) => {
 })
 
 describe.skipIf(!serversAreControllable)('memcached in its own ways', () => {
-  it('takes flags and shows its log', async () => {
+  it.skipIf(!serversAreReal)('takes flags and shows its log', async () => {
     const server = await keep(startMemcached({ args: ['-vv', '-m', '100'] }))
     await ask(server, 'version\r\n')
     expect(await ask(server, 'stats\r\n')).toContain('limit_maxbytes 104857600')
