@@ -32,6 +32,10 @@ export class RawPeer {
     return new RawPeer(socket)
   }
 
+  write(bytes: Buffer): void {
+    this.#socket.write(bytes)
+  }
+
   /** Sends a packet; resolves with what came until it was answered. */
   ask(type: number, ...args: readonly string[]): Promise<string[]> {
     this.#socket.write(request(type, ...args))

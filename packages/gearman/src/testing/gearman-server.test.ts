@@ -1,6 +1,6 @@
 import { connect } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
-import { RawPeer } from '../../../../test/support/raw-gearman.js'
+import { RawPeer, request } from '../../../../test/support/raw-gearman.js'
 import { GearmanServer, type GearmanServerOptions, startGearmand } from './index.js'
 
 const servers: GearmanServer[] = []
@@ -191,6 +191,22 @@ test('idle does not wait for jobs that no worker will get', async () => {
   await admin.say(`cancel job ${created.slice(2)}\r\n`)
   await idle
   expect(server.jobs).toMatchObject([{ abandoned: true }, { abandoned: true }])
+})
+
+test('any number of jobs that nobody waits for are passed over', async () => {
+  const server = await start()
+  const [client, worker] = [await dial(server), await dial(server)]
+  for (let index = 0; index < 30; index += 1) {
+    const jobs = Array.from({ length: 1_000 }, () => request(SUBMIT_JOB, 'f', '', ''))
+    client.write(Buffer.concat(jobs))
+  }
+  await client.heard()
+  client.end()
+  await worker.ask(CAN_DO, 'f')
+  while (!server.jobs.every(({ abandoned }) => abandoned)) await worker.heard()
+  expect(server.jobs).toHaveLength(30_000)
+  expect(await worker.ask(PRE_SLEEP)).toEqual([])
+  expect(server.jobs).toEqual([])
 })
 
 test('idle ends by its signal, by its timeout and with the server', async () => {

@@ -128,22 +128,35 @@ export class Jobs {
 
   /** The job that this worker would get. Jobs that nobody waits for any more end here. */
   peek(session: Session): Job | undefined {
-    const now = this.#time.seconds()
-    for (const { fn } of session.abilities) {
-      const job = fn.due(now)
-      if (job === undefined) continue
-      if (!job.isIgnored) return job
+    for (;;) {
+      const job = this.#due(session)
+      if (job === undefined || !job.isIgnored) return job
       job.isIgnored = false
       // This is another job if one that waits for its time is in front of it: gearmand ends that, too.
       const taken = this.take(session)
       if (taken !== undefined) this.end(taken)
-      return this.peek(session)
     }
-    return undefined
   }
 
   /** Gives a worker its next job. */
   take(session: Session): Job | undefined {
+    for (;;) {
+      const job = this.#takeDue(session)
+      if (job === undefined || !job.isIgnored) return job
+      this.end(job)
+    }
+  }
+
+  #due({ abilities }: Session): Job | undefined {
+    const now = this.#time.seconds()
+    for (const { fn } of abilities) {
+      const job = fn.due(now)
+      if (job !== undefined) return job
+    }
+    return undefined
+  }
+
+  #takeDue(session: Session): Job | undefined {
     const now = this.#time.seconds()
     const { roundRobin } = this.#settings
     for (const ability of session.abilities) {
@@ -155,9 +168,7 @@ export class Jobs {
         job.ability = ability
         ability.jobs.unshift(job)
         fn.running += 1
-        if (!job.isIgnored) return job
-        this.end(job)
-        return this.take(session)
+        return job
       }
       // What is behind it in the list is nothing, now that it is the last.
       if (roundRobin) return undefined
