@@ -3,10 +3,10 @@ import { describe, expect } from 'vitest'
 import { test } from '../support/memcache.js'
 import { startMemcached } from '../support/memcached.js'
 import { startProxy } from '../support/proxy.js'
-import { serversAreControllable } from '../support/server-source.js'
+import { serversAreControllable, spoken } from '../support/server-source.js'
 import { waitFor } from '../support/wait.js'
 
-describe.each(['meta', 'classic', 'binary'] as const)('a lock nobody holds on %s', (protocol) => {
+describe.each(spoken(['meta', 'classic', 'binary']))('a lock nobody holds on %s', (protocol) => {
   const key = (name: string): string => `${protocol}:${name}`
   const lock = (name: string): string => `glammp:lock:${key(name)}`
 

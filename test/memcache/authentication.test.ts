@@ -11,7 +11,7 @@ import { test } from '../support/memcache.js'
 import { type MemcachedServer, startMemcached } from '../support/memcached.js'
 import { run } from '../support/process.js'
 import { startProxy } from '../support/proxy.js'
-import { serversAreControllable, serversAreProcesses } from '../support/server-source.js'
+import { serversAreControllable, serversAreProcesses, spoken } from '../support/server-source.js'
 import { type TemporaryDirectory, temporaryDirectory } from '../support/temporary-directory.js'
 import { waitFor } from '../support/wait.js'
 import { worksWith } from './works-with.js'
@@ -241,7 +241,7 @@ describe.skipIf(!serversAreControllable)('a text server with a password', () => 
   })
 })
 
-test.for(['auto', 'meta', 'classic', 'binary'] as const)(
+test.for(spoken(['auto', 'meta', 'classic', 'binary']))(
   'a server that asks for no password is not sent one in text, and is an error (%s)',
   async (protocol, { server }) => {
     await using proxy = await startProxy(server.address)

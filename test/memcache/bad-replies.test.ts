@@ -4,6 +4,7 @@ import { describe, expect } from 'vitest'
 import { type FakeServer, startFakeServer } from '../support/fake-server.js'
 import { test } from '../support/memcache.js'
 import { startProxy } from '../support/proxy.js'
+import { spoken } from '../support/server-source.js'
 import { waitFor } from '../support/wait.js'
 import { type Call, WITH_BLOCK, WITHOUT_BLOCK } from './calls.js'
 
@@ -173,7 +174,7 @@ test('a server that answers administrative commands with something else is a Pro
   }
 })
 
-describe.each(['meta', 'classic', 'binary'] as const)('over %s', (protocol) => {
+describe.each(spoken(['meta', 'classic', 'binary']))('over %s', (protocol) => {
   test('a connection that is lost in mid-value is a ConnectionError, never half a value', async ({
     server: real,
   }) => {

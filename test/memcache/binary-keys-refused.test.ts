@@ -4,6 +4,7 @@ import { describe, expect } from 'vitest'
 import { startFakeServer } from '../support/fake-server.js'
 import { test } from '../support/memcache.js'
 import { startProxy } from '../support/proxy.js'
+import { hasBinary } from '../support/server-source.js'
 import { waitFor } from '../support/wait.js'
 
 const bytes = (text: string): Buffer => Buffer.from(text, 'latin1')
@@ -111,7 +112,8 @@ describe('a server that is used over the classic protocol', () => {
 })
 
 describe('nothing in a key reaches the server as a command', () => {
-  const options: MemcacheOptions[] = [{}, { protocol: 'binary' }, { protocol: 'classic' }]
+  const options: MemcacheOptions[] = [{}, { protocol: 'classic' }]
+  if (hasBinary) options.push({ protocol: 'binary' })
   test.for(options)('%j', async (option, { server }) => {
     await using cache = new MemcacheClient({ servers: server.address, ...option })
     await cache.set('alive', 1)

@@ -4,6 +4,7 @@ import { describe, expect } from 'vitest'
 import { startFakeServer } from '../support/fake-server.js'
 import { test } from '../support/memcache.js'
 import { startProxy } from '../support/proxy.js'
+import { hasBinary } from '../support/server-source.js'
 import { WITH_BLOCK, WITHOUT_BLOCK } from './calls.js'
 
 const HEADER = 24
@@ -66,19 +67,22 @@ describe('an invalid binary reply', () => {
     expect(fake.connections).toBe(2)
   })
 
-  test('(one that comes twice) never answers the next request', async ({ server }) => {
-    await using proxy = await startProxy(server.address)
-    await using cache = new MemcacheClient({ servers: proxy.address, protocol: 'binary' })
-    await cache.set('a', 'mine')
-    // With the mark of the first request, while the second is on its way.
-    const again = `810000000400000000000009${'0a000000'}${'00'.repeat(12)}${'6f74686572'}`
-    const call = cache.get('a')
-    proxy.inject('toClient', Buffer.from(again, 'hex'))
-    const outcome = await call.catch(({ code }) => code)
-    expect(['mine', 'ERR_MEMCACHE_PROTOCOL']).toContain(outcome)
-    expect(await cache.get('a')).toBe('mine')
-    expect(proxy.connections).toBe(2)
-  })
+  test.skipIf(!hasBinary)(
+    '(one that comes twice) never answers the next request',
+    async ({ server }) => {
+      await using proxy = await startProxy(server.address)
+      await using cache = new MemcacheClient({ servers: proxy.address, protocol: 'binary' })
+      await cache.set('a', 'mine')
+      // With the mark of the first request, while the second is on its way.
+      const again = `810000000400000000000009${'0a000000'}${'00'.repeat(12)}${'6f74686572'}`
+      const call = cache.get('a')
+      proxy.inject('toClient', Buffer.from(again, 'hex'))
+      const outcome = await call.catch(({ code }) => code)
+      expect(['mine', 'ERR_MEMCACHE_PROTOCOL']).toContain(outcome)
+      expect(await cache.get('a')).toBe('mine')
+      expect(proxy.connections).toBe(2)
+    },
+  )
 })
 
 describe('an error of a binary server', () => {
@@ -121,7 +125,7 @@ describe('an error of a binary server', () => {
   })
 })
 
-describe('a binary reply never reaches another request', () => {
+describe.skipIf(!hasBinary)('a binary reply never reaches another request', () => {
   const keys = Array.from({ length: 100 }, (_, index) => `key:${index}`)
 
   test('after calls that timed out', async ({ server }) => {
@@ -157,20 +161,21 @@ describe('a binary reply never reaches another request', () => {
   })
 })
 
-test('what the binary protocol has no word for is refused, and costs nothing else', async ({
-  server,
-}) => {
-  await using proxy = await startProxy(server.address)
-  await using cache = new MemcacheClient({ servers: proxy.address, protocol: 'binary' })
-  await cache.set('a', 1)
-  const refused = expect.objectContaining({ code: 'ERR_MEMCACHE_CLIENT' })
-  expect(await cache.verbosity(1)).toEqual({ [proxy.address]: refused })
-  expect(await cache.stats('conns')).toEqual({ [proxy.address]: refused })
-  await expect(cache.inspect('a')).rejects.toEqual(refused)
-  await expect(cache.meta.get('a', 'v')).rejects.toEqual(refused)
-  const listing = async (): Promise<void> => {
-    for await (const key of cache.keys()) expect.fail(`listed ${JSON.stringify(key)}`)
-  }
-  await expect(listing()).rejects.toEqual(refused)
-  expect(await cache.get('a')).toBe(1)
-})
+test.skipIf(!hasBinary)(
+  'what the binary protocol has no word for is refused, and costs nothing else',
+  async ({ server }) => {
+    await using proxy = await startProxy(server.address)
+    await using cache = new MemcacheClient({ servers: proxy.address, protocol: 'binary' })
+    await cache.set('a', 1)
+    const refused = expect.objectContaining({ code: 'ERR_MEMCACHE_CLIENT' })
+    expect(await cache.verbosity(1)).toEqual({ [proxy.address]: refused })
+    expect(await cache.stats('conns')).toEqual({ [proxy.address]: refused })
+    await expect(cache.inspect('a')).rejects.toEqual(refused)
+    await expect(cache.meta.get('a', 'v')).rejects.toEqual(refused)
+    const listing = async (): Promise<void> => {
+      for await (const key of cache.keys()) expect.fail(`listed ${JSON.stringify(key)}`)
+    }
+    await expect(listing()).rejects.toEqual(refused)
+    expect(await cache.get('a')).toBe(1)
+  },
+)

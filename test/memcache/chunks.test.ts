@@ -4,6 +4,7 @@ import { MemcacheClient, type MemcacheOptions } from '@glammp/memcache'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { type MemcachedServer, startMemcached } from '../support/memcached.js'
 import { startProxy } from '../support/proxy.js'
+import { spoken } from '../support/server-source.js'
 import { waitFor } from '../support/wait.js'
 
 const MB = 1_048_576
@@ -43,7 +44,7 @@ const getsOf = async (cache: MemcacheClient): Promise<number> => {
   return stats !== undefined && 'cmd_get' in stats ? Number(stats.cmd_get) : Number.NaN
 }
 
-describe.each(['meta', 'classic', 'binary'] as const)('with %s', (protocol) => {
+describe.each(spoken(['meta', 'classic', 'binary']))('with %s', (protocol) => {
   beforeEach(async () => {
     await using cache = client()
     await cache.flushAll()
@@ -170,7 +171,7 @@ describe.each(['meta', 'classic', 'binary'] as const)('with %s', (protocol) => {
 })
 
 // Of servers of their own, at the same time: they wait for the end of a ttl.
-test.concurrent.each(['meta', 'classic', 'binary'] as const)(
+test.concurrent.each(spoken(['meta', 'classic', 'binary']))(
   'with %s touch lets the chunks live as long as the item',
   async (protocol) => {
     await using server = await startMemcached({ args: ['-m', '256'] })

@@ -4,11 +4,11 @@ import { MemcacheClient, type MemcacheOptions } from '@glammp/memcache'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Certificates, makeCertificates } from '../support/certificates.js'
 import { type MemcachedServer, startMemcached } from '../support/memcached.js'
-import { serversAreControllable, serversAreProcesses } from '../support/server-source.js'
+import { serversAreControllable, serversAreProcesses, spoken } from '../support/server-source.js'
 import { type TemporaryDirectory, temporaryDirectory } from '../support/temporary-directory.js'
 import { testCommands } from './command-suite.js'
 
-const PROTOCOLS = ['meta', 'classic', 'binary'] as const
+const PROTOCOLS = spoken(['meta', 'classic', 'binary'])
 
 let tcp: MemcachedServer[] = []
 let tls: MemcachedServer[] = []

@@ -3,6 +3,7 @@ import { describe, expect } from 'vitest'
 import { test as base } from '../support/memcache.js'
 import type { MemcachedServer } from '../support/memcached.js'
 import { hasPhpExtension, hasPhpMemcached, inPhp } from '../support/php.js'
+import { hasBinary } from '../support/server-source.js'
 
 /** Runs code on a client of theirs, which `start` makes of the servers. */
 const runner =
@@ -194,7 +195,7 @@ describe.skipIf(!hasPhpMemcached)("PHP's Memcached, as it is by default", () => 
   })
 
   // PHP refuses a line feed in a key of any kind.
-  test.for([false, true])(
+  test.skipIf(!hasBinary).for([false, true])(
     'finds binary keys over its binary protocol (ketama %s)',
     async (ketama, { client, run }) => {
       const keys = [

@@ -3,6 +3,7 @@ import { type CompressionAlgorithm, MemcacheClient, type MemcacheOptions } from 
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type MemcachedServer, startMemcached } from '../support/memcached.js'
 import { hasPhpMemcached, inPhp } from '../support/php.js'
+import { spoken } from '../support/server-source.js'
 
 let server: MemcachedServer
 beforeAll(async () => {
@@ -15,7 +16,7 @@ const client = (options: MemcacheOptions = {}): MemcacheClient =>
 
 const estados = { uf: ['SC', 'RS', 'SP'], texto: 'o Ivo andava de PATINS!!! '.repeat(2_000) }
 
-describe.each(['meta', 'classic', 'binary'] as const)('with %s', (protocol) => {
+describe.each(spoken(['meta', 'classic', 'binary']))('with %s', (protocol) => {
   test.each<CompressionAlgorithm>(['zlib', 'deflate', 'gzip', 'brotli'])(
     'values compressed by %s come back as they were, to any client',
     async (algorithm) => {

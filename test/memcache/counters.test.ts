@@ -1,8 +1,9 @@
 import { MemcacheClient } from '@glammp/memcache'
 import { describe, expect } from 'vitest'
 import { test } from '../support/memcache.js'
+import { spoken } from '../support/server-source.js'
 
-describe.each(['meta', 'classic', 'binary'] as const)('with %s', (protocol) => {
+describe.each(spoken(['meta', 'classic', 'binary']))('with %s', (protocol) => {
   test('the spaces that a decrement leaves behind a number are none of its value', async ({
     server,
   }) => {

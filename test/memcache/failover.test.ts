@@ -8,7 +8,7 @@ import {
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { startFakeServer } from '../support/fake-server.js'
 import { type MemcachedServer, startMemcached } from '../support/memcached.js'
-import { serversAreControllable } from '../support/server-source.js'
+import { serversAreControllable, spoken } from '../support/server-source.js'
 import { waitFor, waitForEvent } from '../support/wait.js'
 
 const keys = Array.from({ length: 300 }, (_, index) => `key:${index}`)
@@ -88,7 +88,7 @@ describe.skipIf(!serversAreControllable)('while a server cannot be reached', () 
     })
   })
 
-  describe.each(['meta', 'binary'] as const)('and keys are text and bytes, over %s', (protocol) => {
+  describe.each(spoken(['meta', 'binary']))('and keys are text and bytes, over %s', (protocol) => {
     const probes = { failures: 2, cooldown: 200 }
 
     test("'next': the others take all of its keys at once", async () => {

@@ -1,6 +1,7 @@
 import { MemcacheClient } from '@glammp/memcache'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { type MemcachedServer, startMemcached } from '../support/memcached.js'
+import { spoken } from '../support/server-source.js'
 
 // Several threads: what lies on two connections when the server goes on is carried out in any order.
 let server: MemcachedServer
@@ -12,7 +13,7 @@ afterEach(() => server.stop())
 const LARGE = Buffer.alloc(200_000, 'x')
 const KEYS = Array.from({ length: 20 }, (_, at) => `late:${at}`)
 
-describe.each(['meta', 'classic', 'binary'] as const)('with %s', (protocol) => {
+describe.each(spoken(['meta', 'classic', 'binary']))('with %s', (protocol) => {
   test('what a hanging server was sent undoes nothing that came after its time', async () => {
     const cache = new MemcacheClient({ servers: server.address, protocol, timeout: 20_000 })
     await cache.set('warm', 1)

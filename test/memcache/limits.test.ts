@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startFakeServer } from '../support/fake-server.js'
 import { type MemcachedServer, startMemcached } from '../support/memcached.js'
 import { startProxy } from '../support/proxy.js'
+import { spoken } from '../support/server-source.js'
 
 let server: MemcachedServer
 beforeAll(async () => {
@@ -82,7 +83,7 @@ describe('what a user passes never puts a second command on the wire', () => {
   })
 })
 
-describe.each(['meta', 'classic', 'binary'] as const)('with %s', (protocol) => {
+describe.each(spoken(['meta', 'classic', 'binary']))('with %s', (protocol) => {
   test('values around the item size are stored whole, or refused by a ServerError', async () => {
     await using cache = new MemcacheClient({ servers: server.address, protocol })
     for (const size of [1, 1_000, 16_384, 65_536, 500_000, 1_000_000]) {
@@ -171,7 +172,7 @@ test('an item lives as long as its ttl says, also past 30 days, over every proto
     expect(await cache.get('second')).toBeUndefined()
     expect(await cache.get('days60')).toBe(1)
   }
-  await Promise.all([check('meta'), check('classic'), check('binary')])
+  await Promise.all(spoken(['meta', 'classic', 'binary']).map(check))
 })
 
 test('a value over maxValueSize and a key over 250 bytes can be allowed', async () => {

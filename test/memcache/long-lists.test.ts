@@ -2,7 +2,7 @@ import { MemcacheClient } from '@glammp/memcache'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startFakeServer } from '../support/fake-server.js'
 import { type MemcachedServer, startMemcached } from '../support/memcached.js'
-import { serversAreControllable } from '../support/server-source.js'
+import { serversAreControllable, spoken } from '../support/server-source.js'
 import { waitFor } from '../support/wait.js'
 
 let server: MemcachedServer
@@ -29,7 +29,7 @@ const timed = async (
   return { ms: performance.now() - start, error }
 }
 
-describe.each(['meta', 'classic', 'binary'] as const)('with %s', (protocol) => {
+describe.each(spoken(['meta', 'classic', 'binary']))('with %s', (protocol) => {
   const client = (): MemcacheClient =>
     new MemcacheClient({
       servers: server.address,

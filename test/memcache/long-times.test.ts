@@ -2,13 +2,14 @@ import { MemcacheClient } from '@glammp/memcache'
 import { describe, expect } from 'vitest'
 import { test } from '../support/memcache.js'
 import type { MemcachedServer } from '../support/memcached.js'
+import { spoken } from '../support/server-source.js'
 import { waitFor } from '../support/wait.js'
 import { pastEnd } from './past-end.js'
 
 /** memcached takes more than 30 of them for a date. */
 const DAY = 86_400
 
-const PROTOCOLS = ['meta', 'classic', 'binary'] as const
+const PROTOCOLS = spoken(['meta', 'classic', 'binary'])
 
 // At the same time: each waits for the end of a ttl.
 test.concurrent.for(

@@ -3,12 +3,12 @@ import { describe, expect } from 'vitest'
 import { startFakeServer } from '../support/fake-server.js'
 import { test } from '../support/memcache.js'
 import { startMemcached } from '../support/memcached.js'
-import { serversAreControllable } from '../support/server-source.js'
+import { serversAreControllable, spoken } from '../support/server-source.js'
 
 const entries = (count: number): [string, number][] =>
   Array.from({ length: count }, (_, index) => [`key:${index}`, index])
 
-describe.each(['meta', 'classic', 'binary'] as const)('with %s', (protocol) => {
+describe.each(spoken(['meta', 'classic', 'binary']))('with %s', (protocol) => {
   test('setMany stores a Map, an object or pairs; deleteMany says how many were there', async ({
     servers,
   }) => {

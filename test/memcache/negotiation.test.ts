@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { startFakeServer } from '../support/fake-server.js'
 import { test } from '../support/memcache.js'
 import { type MemcachedServer, startMemcached } from '../support/memcached.js'
-import { serversAreControllable } from '../support/server-source.js'
+import { hasBinary, serversAreControllable } from '../support/server-source.js'
 import { waitFor } from '../support/wait.js'
 import { worksWith } from './works-with.js'
 
@@ -207,7 +207,9 @@ test('a server that another has taken the place of is asked anew', async ({ serv
 test('meta protocol', ({ server }) => worksWith({ servers: server.address, protocol: 'meta' }))
 test('classic protocol', ({ server }) =>
   worksWith({ servers: server.address, protocol: 'classic' }))
-test('binary protocol', ({ server }) => worksWith({ servers: server.address, protocol: 'binary' }))
+test.skipIf(!hasBinary)('binary protocol', ({ server }) =>
+  worksWith({ servers: server.address, protocol: 'binary' }),
+)
 
 test('the protocol of each server found out', async ({ server, cache }) => {
   const keys = Array.from({ length: 40 }, (_, index) => `key:${index}`)

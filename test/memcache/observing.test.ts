@@ -12,7 +12,7 @@ import { startFakeServer } from '../support/fake-server.js'
 import { test } from '../support/memcache.js'
 import { startMemcached } from '../support/memcached.js'
 import { run } from '../support/process.js'
-import { serversAreControllable } from '../support/server-source.js'
+import { serversAreControllable, spoken } from '../support/server-source.js'
 import { waitFor, waitForEvent } from '../support/wait.js'
 
 const ROOT = new URL('../../', import.meta.url)
@@ -39,7 +39,7 @@ describe('the channel of commands', () => {
     await cache.flushAll()
   })
 
-  test.for(['meta', 'classic', 'binary'] as const)(
+  test.for(spoken(['meta', 'classic', 'binary']))(
     'tells with %s what became of every command',
     async (protocol, { addresses }) => {
       const seen: CommandMessage[] = []

@@ -4,8 +4,9 @@ import { MemcacheClient, type MemcacheOptions } from '@glammp/memcache'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type MemcachedServer, startMemcached } from '../support/memcached.js'
+import { spoken } from '../support/server-source.js'
 
-const PROTOCOLS = ['meta', 'classic', 'binary'] as const
+const PROTOCOLS = spoken(['meta', 'classic', 'binary'])
 type Protocol = (typeof PROTOCOLS)[number]
 
 // Several threads of the server: connections are served at the same time, in no order.

@@ -2,6 +2,7 @@ import { MemcacheClient } from '@glammp/memcache'
 import { afterAll, describe, expect } from 'vitest'
 import { held } from '../support/held.js'
 import { test } from '../support/memcache.js'
+import { spoken } from '../support/server-source.js'
 import { waitFor } from '../support/wait.js'
 import { pastEnd } from './past-end.js'
 
@@ -31,7 +32,7 @@ const short: readonly (readonly [string, Act])[] = [
   ],
 ]
 
-describe.each(['meta', 'classic', 'binary'] as const)('a load on %s', (protocol) => {
+describe.each(spoken(['meta', 'classic', 'binary']))('a load on %s', (protocol) => {
   let cache: MemcacheClient
   let other: MemcacheClient
   test.beforeAll(({ server }) => {

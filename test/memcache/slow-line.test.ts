@@ -4,7 +4,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { makeCertificates } from '../support/certificates.js'
 import { type MemcachedServer, startMemcached } from '../support/memcached.js'
 import { type FaultProxy, startProxy } from '../support/proxy.js'
-import { serversAreControllable } from '../support/server-source.js'
+import { serversAreControllable, spoken } from '../support/server-source.js'
 import { waitFor } from '../support/wait.js'
 
 /** Bytes a millisecond: 12 MB take twice the timeout. */
@@ -16,7 +16,7 @@ const many = Array.from({ length: 12 }, (_, index): [string, Buffer] => [
 ])
 const timeOut = { code: 'ERR_MEMCACHE_TIMEOUT' }
 
-describe.each(['meta', 'classic', 'binary'] as const)('over %s, on a slow line,', (protocol) => {
+describe.each(spoken(['meta', 'classic', 'binary']))('over %s, on a slow line,', (protocol) => {
   let server: MemcachedServer
   let proxy: FaultProxy
   let cache: MemcacheClient

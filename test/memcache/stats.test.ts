@@ -13,7 +13,7 @@ import {
 import { afterAll, beforeAll, describe, expect, expectTypeOf, test } from 'vitest'
 import { startFakeServer } from '../support/fake-server.js'
 import { type MemcachedServer, startMemcached } from '../support/memcached.js'
-import { serversAreControllable } from '../support/server-source.js'
+import { serversAreControllable, serversAreReal } from '../support/server-source.js'
 
 // The tables below name every counter that the types declare: one too many or too few, or of
 // another type, does not compile. The tests then hold them against a real server.
@@ -189,9 +189,7 @@ function only<Stats>(answers: PerServer<Stats>): Stats {
 let server: MemcachedServer
 let cache: MemcacheClient
 beforeAll(async () => {
-  server = await startMemcached(
-    serversAreControllable ? { args: ['-o', 'track_sizes', '-c', '1000'] } : {},
-  )
+  server = await startMemcached(serversAreReal ? { args: ['-o', 'track_sizes', '-c', '1000'] } : {})
   cache = new MemcacheClient(server.address)
   await cache.set('small', 1)
   await cache.set('large', Buffer.alloc(1_000))
@@ -213,37 +211,31 @@ describe('stats', () => {
     expect(Math.abs(stats.time - Date.now() / 1_000)).toBeLessThan(60)
   })
 
-  test.skipIf(!serversAreControllable)(
-    'lacks only what may be missing, whatever the flags',
-    async () => {
-      for (const flags of [
-        ['-o', 'no_modern'],
-        ['-C', '-M'],
-        ['-t', '2', '-U', '0'],
-      ]) {
-        await using other = await startMemcached({ args: flags })
-        await using client = new MemcacheClient(other.address)
-        expect(faults(only(await client.stats()), GENERAL, false)).toEqual([])
-        expect(faults(only(await client.stats('settings')), SETTINGS, true)).toEqual([])
-      }
-    },
-  )
+  test.skipIf(!serversAreReal)('lacks only what may be missing, whatever the flags', async () => {
+    for (const flags of [
+      ['-o', 'no_modern'],
+      ['-C', '-M'],
+      ['-t', '2', '-U', '0'],
+    ]) {
+      await using other = await startMemcached({ args: flags })
+      await using client = new MemcacheClient(other.address)
+      expect(faults(only(await client.stats()), GENERAL, false)).toEqual([])
+      expect(faults(only(await client.stats('settings')), SETTINGS, true)).toEqual([])
+    }
+  })
 
-  test.skipIf(!serversAreControllable)(
-    'has the settings that the server was started with',
-    async () => {
-      const settings = only(await cache.stats('settings'))
-      expect(faults(settings, SETTINGS, true)).toEqual([])
-      expect(settings).toMatchObject({
-        maxbytes: 64 * 1_048_576,
-        maxconns: 1_000,
-        num_threads: 1,
-        evictions: 'on',
-        cas_enabled: 'yes',
-        track_sizes: 'yes',
-      })
-    },
-  )
+  test.skipIf(!serversAreReal)('has the settings that the server was started with', async () => {
+    const settings = only(await cache.stats('settings'))
+    expect(faults(settings, SETTINGS, true)).toEqual([])
+    expect(settings).toMatchObject({
+      maxbytes: 64 * 1_048_576,
+      maxconns: 1_000,
+      num_threads: 1,
+      evictions: 'on',
+      cas_enabled: 'yes',
+      track_sizes: 'yes',
+    })
+  })
 
   test.each(['meta', 'classic'] as const)(
     'has rows for slab classes, sizes and connections, over %s',
@@ -269,7 +261,7 @@ describe('stats', () => {
         expect(conns[`${file}:state`]).toMatch(/^conn_/)
         expect(conns[`${file}:secs_since_last_cmd`]).toEqual(expect.any(Number))
       }
-      if (!serversAreControllable) return
+      if (!serversAreReal) return
       const sizes = only(await client.stats('sizes'))
       expect(sizes.sizes_status).toBeUndefined()
       expect(Object.values(sizes).reduce<number>((sum, count) => sum + Number(count), 0)).toBe(2)

@@ -3,8 +3,9 @@ import { MemcacheClient } from '@glammp/memcache'
 import { afterAll, describe, expect } from 'vitest'
 import { test } from '../support/memcache.js'
 import { type FaultProxy, startProxy } from '../support/proxy.js'
+import { spoken } from '../support/server-source.js'
 
-describe.each(['meta', 'classic', 'binary'] as const)('over %s', (protocol) => {
+describe.each(spoken(['meta', 'classic', 'binary']))('over %s', (protocol) => {
   let proxy: FaultProxy
   test.beforeAll(async ({ server }) => {
     proxy = await startProxy(server.address)

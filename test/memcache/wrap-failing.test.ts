@@ -1,10 +1,11 @@
 import { MemcacheClient } from '@glammp/memcache'
 import { describe, expect } from 'vitest'
 import { test } from '../support/memcache.js'
+import { spoken } from '../support/server-source.js'
 import { waitFor } from '../support/wait.js'
 import { pastEnd } from './past-end.js'
 
-describe.each(['meta', 'classic', 'binary'] as const)('loads that fail on %s', (protocol) => {
+describe.each(spoken(['meta', 'classic', 'binary']))('loads that fail on %s', (protocol) => {
   test('in the background rest for longer and longer, and cost the old value nothing', async ({
     server,
   }) => {

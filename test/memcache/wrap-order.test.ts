@@ -3,6 +3,7 @@ import { MemcacheClient, type WrapOptions } from '@glammp/memcache'
 import fc from 'fast-check'
 import { describe, expect } from 'vitest'
 import { test } from '../support/memcache.js'
+import { spoken } from '../support/server-source.js'
 
 /** What a run does, one after the other; loads go on meanwhile. */
 type Step =
@@ -52,7 +53,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constant('pause' as const), takes }) },
 )
 
-describe.each(['meta', 'classic', 'binary'] as const)('whatever the order on %s', (protocol) => {
+describe.each(spoken(['meta', 'classic', 'binary']))('whatever the order on %s', (protocol) => {
   test.for([{}, { refreshAhead: 599 }, { stale: 60 }, { tags: ['t'] }] as WrapOptions[])(
     'what is stored in the end is never older than a write that was acknowledged: %o',
     async (more, { server }) => {

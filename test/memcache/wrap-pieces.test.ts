@@ -2,6 +2,7 @@ import { MemcacheClient } from '@glammp/memcache'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { held } from '../support/held.js'
 import { type MemcachedServer, startMemcached } from '../support/memcached.js'
+import { spoken } from '../support/server-source.js'
 import { waitFor } from '../support/wait.js'
 import { pastEnd } from './past-end.js'
 
@@ -30,7 +31,7 @@ const pieces = async (): Promise<string[]> => {
 const onlyPieces = (count: number): Promise<unknown> =>
   waitFor(async () => (await pieces()).length === count, { what: `${count} pieces` })
 
-describe.each(['meta', 'classic', 'binary'] as const)(
+describe.each(spoken(['meta', 'classic', 'binary']))(
   'the pieces of a large value, on %s',
   (protocol) => {
     let cache: MemcacheClient

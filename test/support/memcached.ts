@@ -54,8 +54,10 @@ const kind: ServerKind = {
         '-m': (megabytes) => ({ maxBytes: bytesOf(`${megabytes}m`) }),
         '-I': (size) => ({ itemSize: bytesOf(size) }),
         '-Y': async (path) => {
-          const [username, password] = (await readFile(path, 'utf8')).trim().split(':')
-          return { auth: { username, password } }
+          // Of the users in the file the last one.
+          const line = (await readFile(path, 'utf8')).trim().split('\n').at(-1) ?? ''
+          const colon = line.indexOf(':')
+          return { auth: { username: line.slice(0, colon), password: line.slice(colon + 1) } }
         },
         '-o': tlsOf,
       },

@@ -45,5 +45,13 @@ export const serversAreEmbedded: boolean = sources.includes('embedded')
 /** Whether they take any flag of the real programs, and have all that those have. */
 export const serversAreReal: boolean = serversAreControllable && !sources.includes('embedded')
 
+/** Whether memcached has its binary protocol: not in this process. */
+export const hasBinary: boolean = sources[0] !== 'embedded'
+
+/** Those of these protocols that memcached has here. */
+export const spoken = <const Protocol extends string>(
+  protocols: readonly Protocol[],
+): readonly Protocol[] => protocols.filter((protocol) => hasBinary || protocol !== 'binary')
+
 /** Whether servers are child processes, where a test needs the program itself (its `pid`, say). */
 export const serversAreProcesses: boolean = sources.every((source) => source === 'programs')

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
-import { createSecureContext, TLSSocket, type TlsOptions } from 'node:tls'
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls'
 import { onRealTicks } from '../clock.js'
 import { type Faults, Peer, type Reader } from './peer.js'
 import { type ServerClock, TestClock } from './test-clock.js'
@@ -36,12 +36,14 @@ export abstract class TestServer<Request> implements AsyncDisposable {
   #sizes: number[] = []
   #bytes = 0
   #listener: Server | undefined
+  readonly #tls: Server | undefined
   #place: { readonly host: string; readonly port: number } | undefined
   #closed = false
 
   protected constructor(options: ListenOptions) {
     this.#options = options
     this.alarms = new TestClock(options.clock)
+    if (options.tls !== undefined) this.#tls = this.#secure(options.tls)
   }
 
   /** Takes in a connection: what reads it. */
@@ -202,22 +204,26 @@ export abstract class TestServer<Request> implements AsyncDisposable {
     else this.#adopt(socket)
   }
 
-  #adopt(raw: Socket): void {
-    const socket = this.#secured(raw)
+  #adopt(socket: Socket): void {
+    // The client speaks first in TLS too; it begins when it is known.
+    if (this.#tls === undefined) this.#begin(socket)
+    else this.#tls.emit('connection', socket)
+  }
+
+  #begin(socket: Socket): void {
     const peer = new Peer(socket, this.#faults)
     this.#peers.add(peer)
     socket.on('close', () => this.#peers.delete(peer))
     peer.open(this.connected(peer))
+    if (this.#faults.frozen) peer.pause()
   }
 
-  #secured(raw: Socket): Socket {
-    const { tls } = this.#options
-    if (tls === undefined) return raw
-    const secureContext = createSecureContext(tls)
-    const socket = new TLSSocket(raw, { ...tls, isServer: true, secureContext })
-    // A client that fails the handshake is left alone by node:tls: it would wait for ever.
-    socket.on('_tlsError', () => raw.destroy())
-    socket.on('close', () => raw.destroy())
-    return socket
+  /** Does the handshakes, and listens nowhere. */
+  #secure(options: TlsOptions): Server {
+    return createTlsServer(options, (socket) => this.#begin(socket)).on(
+      'tlsClientError',
+      // A client that fails the handshake would else be left alone.
+      (_error, socket) => socket.destroy(),
+    )
   }
 }
