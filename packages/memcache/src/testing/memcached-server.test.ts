@@ -44,6 +44,12 @@ test('it answers as memcached does', async () => {
   expect(server.requests.slice(0, 3)).toEqual(['set a 5 0 3', 'get a b a', 'ms b 2 c k O1'])
 })
 
+test('a connection that speaks the binary protocol is closed', async () => {
+  const server = await start()
+  expect(await answers(server, '\x80\x0b'.padEnd(24, '\0'))).toBe('')
+  expect(await answers(server, 'set a 0 0 1\r\n\x80\r\nget a\r\n')).toContain('\x80\r\nEND')
+})
+
 test('an advanced clock makes items expire', async () => {
   const server = await start()
   expect(await answers(server, 'set a 0 60 1\r\na\r\n')).toBe('STORED\r\n')

@@ -30,6 +30,8 @@ interface Block {
 
 /** memcached's first connection has this file descriptor, behind those of its own. */
 const FIRST_FILE = 12
+/** What a request of the binary protocol begins with. */
+const BINARY = 0x80
 const NEWLINE = 10
 const RETURN = 13
 /** Without a newline among so many bytes, a line is none, unless it reads many keys. */
@@ -62,6 +64,7 @@ export class Session implements Reader {
   /** What an unknown client is told; memcached keeps only the last of what it would say to one read. */
   #verdict = ''
   #ended = false
+  #isNew = true
 
   constructor(peer: Peer, owner: SessionOwner) {
     this.#peer = peer
@@ -95,6 +98,12 @@ export class Session implements Reader {
   }
 
   read(chunk: Buffer): void {
+    // The first byte decides. Who speaks the binary protocol would wait for ever.
+    if (this.#isNew && chunk[0] === BINARY) {
+      this.end()
+      return
+    }
+    this.#isNew = false
     this.store.counters.bytes_read += chunk.length
     this.#take(chunk)
   }
