@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect } from 'vitest'
 import { startFakeServer } from '../support/fake-server.js'
 import { test } from '../support/memcache.js'
 import { type MemcachedServer, startMemcached } from '../support/memcached.js'
-import { hasBinary, serversAreControllable } from '../support/server-source.js'
+import { hasBinary, serversAreReal } from '../support/server-source.js'
 import { waitFor } from '../support/wait.js'
 import { worksWith } from './works-with.js'
 
@@ -41,7 +41,7 @@ const speakClassic = (socket: Socket, word = 'ERROR\r\n'): void => {
   })
 }
 
-describe.skipIf(!serversAreControllable)('a server with as many connections as it takes', () => {
+describe.skipIf(!serversAreReal)('a server with as many connections as it takes', () => {
   let full: MemcachedServer
   const others: Socket[] = []
   beforeAll(async () => {

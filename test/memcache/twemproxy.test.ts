@@ -37,7 +37,10 @@ describe.skipIf(nutcracker === undefined)('a proxy that knows only the classic p
     undo.push(directory.remove)
     const file = join(directory.path, 'nutcracker.yml')
     await writeFile(file, configuration(port as number, servers))
-    const proxy = startProcess(nutcracker as string, ['-c', file, '-s', String(statsPort)])
+    // Its usual place for a log is root's.
+    const log = join(directory.path, 'log')
+    const args = ['-c', file, '-s', String(statsPort), '-o', log]
+    const proxy = startProcess(nutcracker as string, args)
     undo.push(() => proxy.kill('SIGKILL'))
     address = `127.0.0.1:${port}`
     await using cache = new MemcacheClient(address)

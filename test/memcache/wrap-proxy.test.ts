@@ -27,7 +27,10 @@ describe.skipIf(nutcracker === undefined)('cache-aside through twemproxy', () =>
     const file = join(directory.path, 'nutcracker.yml')
     const lines = addresses.map((address) => `   - ${address}:1\n`)
     await writeFile(file, `pool:\n  listen: 127.0.0.1:${port}\n  servers:\n${lines.join('')}`)
-    const proxy = startProcess(nutcracker as string, ['-c', file, '-s', String(statsPort)])
+    // Its usual place for a log is root's.
+    const log = join(directory.path, 'log')
+    const args = ['-c', file, '-s', String(statsPort), '-o', log]
+    const proxy = startProcess(nutcracker as string, args)
     undo.push(() => proxy.kill('SIGKILL'))
     cache = new MemcacheClient(`127.0.0.1:${port}`)
     other = new MemcacheClient(`127.0.0.1:${port}`)

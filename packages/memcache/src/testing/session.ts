@@ -98,8 +98,8 @@ export class Session implements Reader {
   }
 
   read(chunk: Buffer): void {
-    // The first byte decides. Who speaks the binary protocol would wait for ever.
-    if (this.#isNew && chunk[0] === BINARY) {
+    // The first byte decides, where no password is asked. Who speaks the binary protocol would wait for ever.
+    if (this.#isNew && chunk[0] === BINARY && this.#authenticated) {
       this.end()
       return
     }
