@@ -4,7 +4,7 @@ import { MemcacheClient, type MemcacheOptions } from '@glammp/memcache'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Certificates, makeCertificates } from '../support/certificates.js'
 import { type MemcachedServer, startMemcached } from '../support/memcached.js'
-import { serversAreControllable, serversAreProcesses, spoken } from '../support/server-source.js'
+import { serversAreControllable, serversAreLocal, spoken } from '../support/server-source.js'
 import { type TemporaryDirectory, temporaryDirectory } from '../support/temporary-directory.js'
 import { testCommands } from './command-suite.js'
 
@@ -29,7 +29,7 @@ beforeAll(async () => {
     tls = await Promise.all([startMemcached(options), startMemcached(options)])
     ca = await readFile(certificates.ca)
   }
-  if (serversAreProcesses) {
+  if (serversAreLocal) {
     directory = await temporaryDirectory()
     const socket = (name: string): string => join(directory?.path ?? '', `${name}.sock`)
     unix = await Promise.all([
@@ -58,7 +58,7 @@ for (const protocol of PROTOCOLS) {
   describe.skipIf(!serversAreControllable)('encrypted', () => {
     testCommands(`${protocol} on TLS`, () => ({ ...overTls(), protocol }), { protocol })
   })
-  describe.skipIf(!serversAreProcesses)('on one machine', () => {
+  describe.skipIf(!serversAreLocal)('on one machine', () => {
     testCommands(`${protocol} on a unix socket`, () => ({ ...overUnix(), protocol }), { protocol })
   })
 }

@@ -11,7 +11,7 @@ import { type MemcachedServer, startMemcached } from '../support/memcached.js'
 import { startProxy } from '../support/proxy.js'
 import {
   serversAreControllable,
-  serversAreProcesses,
+  serversAreLocal,
   serversAreReal,
 } from '../support/server-source.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
@@ -25,14 +25,14 @@ async function roundTrip(cache: MemcacheClient): Promise<void> {
 }
 
 describe.skipIf(!serversAreControllable)('a memcached', () => {
-  test.skipIf(!serversAreProcesses)('is reached over IPv6', async () => {
+  test.skipIf(!serversAreLocal)('is reached over IPv6', async () => {
     await using server = await startMemcached({ host: '::1' })
     await using cache = new MemcacheClient(`[::1]:${server.port}`)
     await roundTrip(cache)
     expect(cache.serverFor('a')).toBe(`[::1]:${server.port}`)
   })
 
-  test.skipIf(!serversAreProcesses)('is reached over a unix socket', async () => {
+  test.skipIf(!serversAreLocal)('is reached over a unix socket', async () => {
     await using directory = await temporaryDirectory()
     const socket = join(directory.path, 'memcached.sock')
     await using server = await startMemcached({ socket })
@@ -41,12 +41,12 @@ describe.skipIf(!serversAreControllable)('a memcached', () => {
     expect(cache.serverFor('a')).toBe(socket)
   })
 
-  test.skipIf(!serversAreProcesses)('IPv6', async () => {
+  test.skipIf(!serversAreLocal)('IPv6', async () => {
     await using server = await startMemcached({ host: '::1' })
     await worksWith({ servers: `[::1]:${server.port}` })
   })
 
-  test.skipIf(!serversAreProcesses)('unix sockets', async () => {
+  test.skipIf(!serversAreLocal)('unix sockets', async () => {
     await using directory = await temporaryDirectory()
     const socket = join(directory.path, 'memcached.sock')
     await using server = await startMemcached({ socket })

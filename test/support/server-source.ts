@@ -53,5 +53,10 @@ export const spoken = <const Protocol extends string>(
   protocols: readonly Protocol[],
 ): readonly Protocol[] => protocols.filter((protocol) => hasBinary || protocol !== 'binary')
 
+/** Whether they share the machine with the test: its unix sockets, and all its addresses. */
+export const serversAreLocal: boolean = sources.every(
+  (source) => source === 'programs' || source === 'embedded',
+)
+
 /** Whether servers are child processes, where a test needs the program itself (its `pid`, say). */
 export const serversAreProcesses: boolean = sources.every((source) => source === 'programs')
