@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 import { LeftOut } from './test/support/left-out.js'
+import { LongestFirst } from './test/support/longest-first.js'
 
 const source = (name: string, entry = 'index.ts'): string =>
   fileURLToPath(new URL(`./packages/${name}/src/${entry}`, import.meta.url))
@@ -37,6 +38,7 @@ export default defineConfig({
   },
   test: {
     reporters: ['default', new LeftOut()],
+    sequence: { sequencer: LongestFirst },
     // Tests that wait side by side do so all at once.
     maxConcurrency: 20,
     projects: [
