@@ -21,15 +21,29 @@ afterAll(async () => {
 
 const large = (megabytes: number, letter = 1): Buffer => Buffer.alloc(megabytes * MB, letter)
 
+/** Pieces that were listed, by any test, and those of the tests before this one. */
+const seen = new Set<string>()
+let earlier: ReadonlySet<string> = new Set()
+
+/** The pieces of this test. A listing leaves out what another thread of the server has in hand. */
 const pieces = async (): Promise<string[]> => {
   const keys: string[] = []
-  for await (const key of meta.keys()) keys.push(String(key))
-  return keys.filter((key) => key.startsWith('glammp:chunk:'))
+  for await (const key of meta.keys()) {
+    if (String(key).startsWith('glammp:chunk:')) keys.push(String(key))
+  }
+  for (const key of keys) seen.add(key)
+  return keys.filter((key) => !earlier.has(key))
 }
 
 /** Others are deleted behind what replaced them. */
 const onlyPieces = (count: number): Promise<unknown> =>
-  waitFor(async () => (await pieces()).length === count, { what: `${count} pieces` })
+  waitFor(
+    async () => {
+      expect(await pieces()).toHaveLength(count)
+      return true
+    },
+    { what: `${count} pieces` },
+  )
 
 describe.each(spoken(['meta', 'classic', 'binary']))(
   'the pieces of a large value, on %s',
@@ -47,14 +61,10 @@ describe.each(spoken(['meta', 'classic', 'binary']))(
       other = new MemcacheClient(options)
     })
     afterAll(() => Promise.all([cache.close(), other.close()]))
-    // A listing leaves out what another thread of the server has in hand.
-    beforeEach(() =>
-      waitFor(async () => {
-        const left = await pieces()
-        await meta.deleteMany(left)
-        return left.length === 0
-      }),
-    )
+    beforeEach(async () => {
+      await meta.deleteMany(await pieces())
+      earlier = new Set(seen)
+    })
 
     const name = (text: string): string => `${protocol}:${text}`
 
