@@ -86,7 +86,11 @@ export class Twin {
       await Promise.all(others.map((other) => other.fence()))
     }
     const said = [...this.#lines]
-      .map(([at, each]) => `${at}${each.isOpen ? '' : ' closed'}: ${each.take()}`)
+      .map(([at, each]) => {
+        const heard = each.take()
+        // Whether an answer leaves before gearmand sees the end of the client is chance.
+        return `${at}${each.isOpen ? '' : ' closed'}: ${isLast && each === line ? '' : heard}`
+      })
       .sort()
     if (!line.isOpen) this.#lines.delete(place)
     return said
