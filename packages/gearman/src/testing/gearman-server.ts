@@ -9,7 +9,13 @@ import {
   wholeNumberFrom,
   wrong,
 } from '@glammp/wire'
-import { type ListenOptions, type Peer, type Reader, TestServer } from '@glammp/wire/testing'
+import {
+  type ListenOptions,
+  type Peer,
+  type Reader,
+  startSeveral,
+  TestServer,
+} from '@glammp/wire/testing'
 import { AdminText } from './admin-text.js'
 import { utf8 } from './c-text.js'
 import { CLIENT_REQUESTS, type Handler } from './client-requests.js'
@@ -166,16 +172,5 @@ export async function startGearmand(
   options: GearmanServerOptions = {},
 ): Promise<GearmanServer[] & AsyncDisposable> {
   wholeNumber('count', count, 0)
-  const starts = Array.from({ length: count }, () => GearmanServer.start(options))
-  const outcomes = await Promise.allSettled(starts)
-  const servers = outcomes.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))
-  const close = async (): Promise<void> => {
-    await Promise.all(servers.map((server) => server.close()))
-  }
-  const failed = outcomes.find((each) => each.status === 'rejected')
-  if (failed !== undefined) {
-    await close()
-    throw failed.reason
-  }
-  return Object.assign(servers, { [Symbol.asyncDispose]: close })
+  return startSeveral(count, () => GearmanServer.start(options))
 }

@@ -1,11 +1,8 @@
-import { counted, signed32, unsigned32 } from './command-line.js'
-import type { Session } from './session.js'
+import { BAD_LINE, counted, signed32, unsigned32 } from './command-line.js'
+import type { Run, Session } from './session.js'
 import type { Item } from './store.js'
 import { shownKey, type Watched } from './watchers.js'
 
-type Run = (session: Session, words: readonly string[]) => void
-
-const BAD_LINE = 'CLIENT_ERROR bad command line format'
 /** Classes have numbers under this. */
 const MOST_CLASSES = 64
 /** Microseconds between two looks. */

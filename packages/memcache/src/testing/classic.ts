@@ -1,16 +1,12 @@
 import { addDelta, type Mode, storeItem } from './changes.js'
-import { signed32, unsigned32, unsigned64 } from './command-line.js'
-import type { Session } from './session.js'
+import { BAD_LINE, signed32, unsigned32, unsigned64 } from './command-line.js'
+import type { Run, Session } from './session.js'
 import { Item, type Value } from './store.js'
 
 /** Longest key, in bytes. */
 export const LONGEST_KEY = 250
 /** Longest value that a line can announce. */
 export const LONGEST_VALUE: number = 2 ** 31 - 3
-
-const BAD_LINE = 'CLIENT_ERROR bad command line format'
-
-type Run = (session: Session, words: readonly string[]) => void
 
 /** What a retrieval does beside it. */
 interface Retrieval {

@@ -55,6 +55,9 @@ export function signed32(text: string): number | undefined {
   return Number(BigInt.asIntN(32, value))
 }
 
+/** The answer to a line whose words are not what its command takes. */
+export const BAD_LINE = 'CLIENT_ERROR bad command line format'
+
 const BASE64 = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/='
 
 /**

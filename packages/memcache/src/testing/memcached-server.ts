@@ -7,7 +7,13 @@ import {
   wholeNumber,
   wholeNumberFrom,
 } from '@glammp/wire'
-import { type ListenOptions, type Peer, type Reader, TestServer } from '@glammp/wire/testing'
+import {
+  type ListenOptions,
+  type Peer,
+  type Reader,
+  startSeveral,
+  TestServer,
+} from '@glammp/wire/testing'
 import { runCommand } from './commands.js'
 import { Session, type SessionOwner } from './session.js'
 import { Settings } from './settings.js'
@@ -104,17 +110,5 @@ export async function startMemcached(
   options: MemcachedServerOptions = {},
 ): Promise<MemcachedServer[] & AsyncDisposable> {
   wholeNumber('count', count, 1)
-  const starts = await Promise.allSettled(
-    Array.from({ length: count }, () => MemcachedServer.start(options)),
-  )
-  const servers = starts.flatMap((start) => (start.status === 'fulfilled' ? [start.value] : []))
-  const close = async (): Promise<void> => {
-    await Promise.all(servers.map((server) => server.close()))
-  }
-  const failed = starts.find((start) => start.status === 'rejected')
-  if (failed !== undefined) {
-    await close()
-    throw failed.reason
-  }
-  return Object.assign(servers, { [Symbol.asyncDispose]: close })
+  return startSeveral(count, () => MemcachedServer.start(options))
 }

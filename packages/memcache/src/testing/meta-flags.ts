@@ -1,4 +1,4 @@
-import { decodeBase64, signed32, unsigned32, unsigned64 } from './command-line.js'
+import { BAD_LINE, decodeBase64, signed32, unsigned32, unsigned64 } from './command-line.js'
 import type { Store } from './store.js'
 
 /** Most words of a line with flags. */
@@ -38,6 +38,27 @@ type ReadFlag = (flags: MetaFlags, token: string, store: Store) => string | unde
 
 const isFine: ReadFlag = () => undefined
 
+function turnOn(name: 'later' | 'value' | 'silent' | 'quiet' | 'stale'): ReadFlag {
+  return (flags) => {
+    flags[name] = true
+    return undefined
+  }
+}
+
+/** A time to live, as a moment of the server's time. */
+function readMoment(
+  name: 'exptime' | 'vivifyTime' | 'recacheTime',
+  flags: MetaFlags,
+  token: string,
+  store: Store,
+): string | undefined {
+  flags.later = true
+  const seconds = signed32(token)
+  if (seconds === undefined) return BAD_TOKEN
+  flags[name] = store.momentOf(seconds)
+  return undefined
+}
+
 /** Reads a flag, and says what is wrong with it; an empty answer leaves that of the flags before it. */
 const FLAGS: Readonly<Record<string, ReadFlag>> = {
   b: (flags) => {
@@ -46,47 +67,17 @@ const FLAGS: Readonly<Record<string, ReadFlag>> = {
     return flags.key === '' ? 'CLIENT_ERROR error decoding key' : undefined
   },
   N: (flags, token, store) => {
-    flags.later = true
     flags.vivifies = true
-    const seconds = signed32(token)
-    if (seconds === undefined) return BAD_TOKEN
-    flags.vivifyTime = store.momentOf(seconds)
-    return undefined
+    return readMoment('vivifyTime', flags, token, store)
   },
-  T: (flags, token, store) => {
-    flags.later = true
-    const seconds = signed32(token)
-    if (seconds === undefined) return BAD_TOKEN
-    flags.exptime = store.momentOf(seconds)
-    return undefined
-  },
-  R: (flags, token, store) => {
-    flags.later = true
-    const seconds = signed32(token)
-    if (seconds === undefined) return BAD_TOKEN
-    flags.recacheTime = store.momentOf(seconds)
-    return undefined
-  },
-  l: (flags) => {
-    flags.later = true
-    return undefined
-  },
-  h: (flags) => {
-    flags.later = true
-    return undefined
-  },
-  v: (flags) => {
-    flags.value = true
-    return undefined
-  },
-  u: (flags) => {
-    flags.silent = true
-    return undefined
-  },
-  q: (flags) => {
-    flags.quiet = true
-    return undefined
-  },
+  T: (flags, token, store) => readMoment('exptime', flags, token, store),
+  R: (flags, token, store) => readMoment('recacheTime', flags, token, store),
+  l: turnOn('later'),
+  h: turnOn('later'),
+  v: turnOn('value'),
+  u: turnOn('silent'),
+  q: turnOn('quiet'),
+  I: turnOn('stale'),
   F: (flags, token) => {
     const value = unsigned32(token)
     flags.clientFlags = value ?? 0
@@ -110,10 +101,6 @@ const FLAGS: Readonly<Record<string, ReadFlag>> = {
     const value = unsigned64(token)
     flags.delta = value ?? 1n
     return value === undefined ? 'CLIENT_ERROR invalid numeric delta value' : undefined
-  },
-  I: (flags) => {
-    flags.stale = true
-    return undefined
   },
   ...{ O: isFine, P: isFine, L: isFine, k: isFine, s: isFine, t: isFine, c: isFine, f: isFine },
 }
@@ -152,8 +139,7 @@ export function readFlags(store: Store, key: string, tokens: readonly string[]):
     if (!Object.hasOwn(FLAGS, name)) throw new BadFlags('CLIENT_ERROR invalid flag')
     // The last complaint counts.
     const complaint = FLAGS[name]?.(flags, token.slice(1), store)
-    if (complaint !== undefined)
-      wrong = complaint || wrong || 'CLIENT_ERROR bad command line format'
+    if (complaint !== undefined) wrong = complaint || wrong || BAD_LINE
   }
   if (wrong !== undefined) throw new BadFlags(wrong)
   return flags

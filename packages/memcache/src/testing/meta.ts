@@ -1,13 +1,9 @@
 import { addDelta, type Mode, storeItem } from './changes.js'
 import { hasRoom, LONGEST_KEY, LONGEST_VALUE } from './classic.js'
-import { counted, decodeBase64, encodeBase64, signed32 } from './command-line.js'
+import { BAD_LINE, counted, decodeBase64, encodeBase64, signed32 } from './command-line.js'
 import { BadFlags, type MetaFlags, MOST_WORDS, opaque, readFlags } from './meta-flags.js'
-import type { Session } from './session.js'
+import type { Run, Session } from './session.js'
 import { Item, type Store } from './store.js'
-
-const BAD_LINE = 'CLIENT_ERROR bad command line format'
-
-type Run = (session: Session, words: readonly string[]) => void
 
 /** What is wrong with the flags of the command is its answer. */
 function answersBadFlags(run: Run): Run {

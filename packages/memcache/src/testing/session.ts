@@ -21,6 +21,9 @@ export interface SessionOwner {
   run(session: Session, words: readonly string[]): void
 }
 
+/** What a command does, by the words of its line. */
+export type Run = (session: Session, words: readonly string[]) => void
+
 /** A value that is on its way. */
 interface Block {
   /** Bytes, with the line end behind them. */
