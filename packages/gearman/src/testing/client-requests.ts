@@ -1,5 +1,5 @@
 import { asciiLower, cLong, cString } from './c-text.js'
-import type { Order, Priority } from './job.js'
+import type { Job, Order, Priority } from './job.js'
 import type { Jobs } from './jobs.js'
 import { type Packet, Type } from './packets.js'
 import type { Session } from './session.js'
@@ -47,36 +47,30 @@ function accept(jobs: Jobs, session: Session, given: Submission, limited = given
   else session.send(Type.JOB_CREATED, job.handle)
 }
 
-const getStatus: Handler = (jobs, session, { args: [handle = ''] }) => {
-  const name = cString(handle)
-  if (name.length >= TOO_LONG) {
-    session.close()
-    return
-  }
-  const job = jobs.get(name)
-  const status =
-    job === undefined
-      ? [0, 0, 0, 0]
-      : [1, job.ability === undefined ? 0 : 1, job.numerator, job.denominator]
-  session.send(Type.STATUS_RES, [name, ...status].join('\0'))
+/** Whether it is known, whether it runs, and how far it is. */
+function statusOf(job: Job | undefined): readonly number[] {
+  if (job === undefined) return [0, 0, 0, 0]
+  return [1, job.ability === undefined ? 0 : 1, job.numerator, job.denominator]
 }
 
-const getStatusUnique: Handler = (jobs, session, { args: [unique = ''] }) => {
-  const name = cString(unique)
-  if (name.length >= TOO_LONG) {
-    session.close()
-    return
+/** Answers for the name of a job, unless it is too long for one. */
+const answersName = (answer: (jobs: Jobs, session: Session, name: string) => void): Handler => {
+  return (jobs, session, { args: [given = ''] }) => {
+    const name = cString(given)
+    if (name.length >= TOO_LONG) session.close()
+    else answer(jobs, session, name)
   }
-  const job = jobs.getUnique(name)
-  const status =
-    job === undefined
-      ? [0, 0, 0, 0, 0]
-      : [
-          ...[1, job.ability === undefined ? 0 : 1],
-          ...[job.numerator, job.denominator, job.waiters.size],
-        ]
-  session.send(Type.STATUS_RES_UNIQUE, [name, ...status].join('\0'))
 }
+
+const getStatus = answersName((jobs, session, name) => {
+  session.send(Type.STATUS_RES, [name, ...statusOf(jobs.get(name))].join('\0'))
+})
+
+const getStatusUnique = answersName((jobs, session, name) => {
+  const job = jobs.getUnique(name)
+  const status = [...statusOf(job), job?.waiters.size ?? 0]
+  session.send(Type.STATUS_RES_UNIQUE, [name, ...status].join('\0'))
+})
 
 const setOption: Handler = (_jobs, session, { args: [option = ''] }) => {
   if (asciiLower(cString(option)) !== 'exceptions') {

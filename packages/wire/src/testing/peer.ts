@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import { clearTimeout, monotonic, onRealTicks, queueMicrotask, setTimeout } from '../clock.js'
+import { latin1 } from '../values/byte-text.js'
 
 /** What a server does with the bytes of one connection. */
 export interface Reader {
@@ -208,8 +209,4 @@ export class Peer {
     this.#reader?.gone()
     this.#reader = undefined
   }
-}
-
-function latin1(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
 }
