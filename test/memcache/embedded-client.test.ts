@@ -1,10 +1,10 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MemcacheClient } from '@glammp/memcache'
 import { MemcachedServer, type MemcachedServerOptions } from '@glammp/memcache/testing'
 import { describe, expect, test } from 'vitest'
 import { makeCertificates } from '../support/certificates.js'
+import { temporaryDirectory } from '../support/temporary-directory.js'
 
 const protocols = ['meta', 'classic', 'auto'] as const
 
@@ -46,12 +46,8 @@ describe.each(protocols)('a client that speaks %s', (protocol) => {
   test('works with a server in the process', () => withClient({}, {}, use))
 
   test('over a unix socket', async () => {
-    const directory = await mkdtemp(join(tmpdir(), 'glammp-'))
-    try {
-      await withClient({ path: join(directory, 'socket') }, {}, use)
-    } finally {
-      await rm(directory, { recursive: true })
-    }
+    await using directory = await temporaryDirectory()
+    await withClient({ path: join(directory.path, 'socket') }, {}, use)
   })
 
   test('over TLS', async () => {

@@ -1,11 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MemcachedServer, type MemcachedServerOptions } from '@glammp/memcache/testing'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { startMemcached } from '../support/memcached.js'
 import { serversAreReal } from '../support/server-source.js'
+import { temporaryDirectory } from '../support/temporary-directory.js'
 import { type RawCommand, sequences } from './raw-commands.js'
 import { RawConnection } from './raw-connection.js'
 import { FORGET, ITEM_SIZE } from './raw-words.js'
@@ -80,40 +80,36 @@ describe.skipIf(!serversAreReal)('the server in the process and a real one', () 
   ])('agree on %s', (_, steps) => converse({}, [], steps))
 
   test('agree on who may in', async () => {
-    const directory = await mkdtemp(join(tmpdir(), 'glammp-'))
-    try {
-      const path = join(directory, 'users')
-      await writeFile(path, 'ivo:patins\n')
-      const auth = { username: 'ivo', password: 'patins' }
-      await converse(
-        { auth },
-        ['-Y', path],
-        [
-          ...[
-            'version\r\nmn\r\n',
-            'set a 0 0 x\r\n',
-            'set a 0 0\r\n',
-            '\r\n',
-            'ms a 10\r\n',
-            'x\0y\r\n',
-          ],
-          ...[
-            'set a 0 0 10 noreply\r\nivo wrongg\r\n',
-            'set a 0 0 3\r\nivo\r\n',
-            'set a 0 0 3\r\nivo!!',
-          ],
-          ...['set a 0 0 5\nivopatins\r\n', 'mn\r\nset b x x 12\r\nivo  patins \r\nget b\r\n'],
-          ...['set b 0 0 10\r\nivo patins\r\n', 'get b\r\n'],
+    await using directory = await temporaryDirectory()
+    const path = join(directory.path, 'users')
+    await writeFile(path, 'ivo:patins\n')
+    const auth = { username: 'ivo', password: 'patins' }
+    await converse(
+      { auth },
+      ['-Y', path],
+      [
+        ...[
+          'version\r\nmn\r\n',
+          'set a 0 0 x\r\n',
+          'set a 0 0\r\n',
+          '\r\n',
+          'ms a 10\r\n',
+          'x\0y\r\n',
         ],
-      )
-      await converse(
-        { auth },
-        ['-Y', path],
-        ['version\r\n', `set a 0 0 17000\r\n${'x'.repeat(17_000)}`],
-      )
-    } finally {
-      await rm(directory, { recursive: true })
-    }
+        ...[
+          'set a 0 0 10 noreply\r\nivo wrongg\r\n',
+          'set a 0 0 3\r\nivo\r\n',
+          'set a 0 0 3\r\nivo!!',
+        ],
+        ...['set a 0 0 5\nivopatins\r\n', 'mn\r\nset b x x 12\r\nivo  patins \r\nget b\r\n'],
+        ...['set b 0 0 10\r\nivo patins\r\n', 'get b\r\n'],
+      ],
+    )
+    await converse(
+      { auth },
+      ['-Y', path],
+      ['version\r\n', `set a 0 0 17000\r\n${'x'.repeat(17_000)}`],
+    )
   })
 })
 

@@ -1,11 +1,11 @@
 import { once } from 'node:events'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { readFile } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect as connectTls } from 'node:tls'
 import { afterEach, expect, test } from 'vitest'
 import { makeCertificates } from '../../../../test/support/certificates.js'
+import { temporaryDirectory } from '../../../../test/support/temporary-directory.js'
 import { type ListenOptions, type Peer, type Reader, TestServer } from './index.js'
 
 /** Says what it hears. */
@@ -71,24 +71,20 @@ const roundTrip = async (): Promise<void> => {
 }
 
 test('it listens at a free port, at IPv6 and at a unix socket', async () => {
-  const directory = await mkdtemp(join(tmpdir(), 'test-server-'))
-  try {
-    const path = join(directory, 'socket')
-    const servers = [
-      await Echo.start(),
-      await Echo.start({ host: '::1' }),
-      await Echo.start({ path }),
-    ]
-    expect(servers.map(({ address }) => address.replace(/\d+$/, 'PORT'))).toEqual([
-      '127.0.0.1:PORT',
-      '[::1]:PORT',
-      `unix:${path}`,
-    ])
-    for (const server of servers) expect(await ask(dial(server), 'hello')).toBe('hello')
-    expect(servers[0]?.requests).toEqual(['hello'])
-  } finally {
-    await rm(directory, { recursive: true })
-  }
+  await using directory = await temporaryDirectory()
+  const path = join(directory.path, 'socket')
+  const servers = [
+    await Echo.start(),
+    await Echo.start({ host: '::1' }),
+    await Echo.start({ path }),
+  ]
+  expect(servers.map(({ address }) => address.replace(/\d+$/, 'PORT'))).toEqual([
+    '127.0.0.1:PORT',
+    '[::1]:PORT',
+    `unix:${path}`,
+  ])
+  for (const server of servers) expect(await ask(dial(server), 'hello')).toBe('hello')
+  expect(servers[0]?.requests).toEqual(['hello'])
 })
 
 test('a port in use is an error', async () => {
