@@ -146,6 +146,35 @@ describe.each(spoken(['meta', 'classic', 'binary']))('with %s', (protocol) => {
     }
   })
 
+  test('of a list each key has its own new value where the chunks of all went', async () => {
+    const [{ address } = { address: '' }] = servers
+    await using proxy = await startProxy(address)
+    await using cache = client({ protocol, servers: proxy.address })
+    await using writer = client({ servers: address })
+    const keys = ['film', 'book', 'song']
+    const reads = [
+      () => cache.getMany<Buffer>(keys),
+      async () => {
+        const found = await cache.getsMany<Buffer>(keys)
+        return new Map([...found].map(([key, { value }]) => [key, value]))
+      },
+      () => cache.wrapMany(keys, () => keys.map(() => Buffer.from('loaded'))),
+    ]
+    for (const [turn, read] of reads.entries()) {
+      for (const key of keys) await writer.set(key, noise(2 * MB, turn))
+      await cache.get('other')
+      const before = await getsOf(writer)
+      proxy.stall('toClient')
+      const found = read()
+      await waitFor(async () => (await getsOf(writer)) >= before + keys.length)
+      for (const key of keys) await writer.set(key, Buffer.from(`new ${key} ${turn}`))
+      await waitFor(async () => (await keysOf(writer)).length === keys.length)
+      proxy.resume()
+      const values = [...(await found)].map(([key, value]) => [key, String(value)])
+      expect(values).toEqual(keys.map((key) => [key, `new ${key} ${turn}`]))
+    }
+  })
+
   test('delete takes the chunks along', async () => {
     await using cache = client({ protocol })
     await using meta = client()

@@ -114,7 +114,7 @@ export class Chunks implements Transcoder {
   decode(flags: number, bytes: Buffer, start: number, end: number, reader?: ItemReader): unknown {
     if (flags !== CHUNKED) return this.#inner.decode(flags, bytes, start, end, reader)
     const index = ChunkIndex.read(latin1(bytes, start, end), this.#maxSize)
-    return this.#read(index, reader, FOLLOWS)
+    return this.#read(index, reader, reader?.itemKey, FOLLOWS)
   }
 
   /**
@@ -235,13 +235,17 @@ export class Chunks implements Transcoder {
     return (await Promise.all(touches)).every((isThere) => isThere)
   }
 
+  /** @param itemKey - of the item that was decoded: its reader may have gone on to the next. */
   async #read(
     index: ChunkIndex,
     reader: ItemReader | undefined,
+    itemKey: string | undefined,
     follows: number,
   ): Promise<unknown> {
     const pieces = await this.#pieces(index, reader?.exptime, callOf(reader))
-    if (!pieces.every((piece) => piece !== undefined)) return this.#follow(index, reader, follows)
+    if (!pieces.every((piece) => piece !== undefined)) {
+      return this.#follow(index, reader, itemKey, follows)
+    }
     const whole = Buffer.concat(pieces)
     if (whole.length !== index.length || checksum(whole) !== index.checksum) {
       throw new DecodeError(`a value in ${index.count} chunks of which one is damaged`)
@@ -253,9 +257,9 @@ export class Chunks implements Transcoder {
   async #follow(
     old: ChunkIndex,
     reader: ItemReader | undefined,
+    itemKey: string | undefined,
     follows: number,
   ): Promise<unknown> {
-    const itemKey = reader?.itemKey
     if (itemKey === undefined || follows === 0) return undefined
     const values = new Envelope({
       encode: (value) => this.#inner.encode(value),
@@ -263,7 +267,7 @@ export class Chunks implements Transcoder {
       decode: (flags, bytes, start, end, again) => {
         if (flags !== CHUNKED) return this.#inner.decode(flags, bytes, start, end, again)
         const index = ChunkIndex.read(latin1(bytes, start, end), this.#maxSize)
-        return index.id === old.id ? undefined : this.#read(index, again, follows - 1)
+        return index.id === old.id ? undefined : this.#read(index, again, itemKey, follows - 1)
       },
     })
     const request = new GetRequest('get', itemKey, itemKey, values, reader?.exptime)
