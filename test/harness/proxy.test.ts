@@ -111,6 +111,43 @@ describe('the proxy', () => {
     await waitFor(() => proxy.open === 0)
   })
 
+  it('cuts at a byte, once', async () => {
+    const failed = once(client, 'error')
+    proxy.set('toServer', { cutAfter: 5 })
+    client.write('abc')
+    await waitFor(() => received() === 'abc')
+    client.write('defg')
+    expect(await failed).toMatchObject([{ code: 'ECONNRESET' }])
+    await waitFor(() => echo.received().toString() === 'abcde')
+
+    const next = connect({ host: proxy.host, port: proxy.port })
+    next.write('longer than five')
+    expect(String(await once(next, 'data'))).toBe('longer than five')
+    next.destroy()
+  })
+
+  it('ends one direction while the other goes on', async () => {
+    client.write('x')
+    await waitFor(() => received() === 'x')
+    client.allowHalfOpen = true
+    const ended = once(client, 'end')
+    proxy.halfClose('toClient')
+    await ended
+    client.write('heard')
+    await waitFor(() => echo.received().toString() === 'xheard')
+    expect(received()).toBe('x')
+  })
+
+  it('lets go at once what a slow line held back', async () => {
+    proxy.set('toServer', { rate: 0.01 })
+    client.write('hello')
+    await waitFor(() => proxy.bytes('toServer') === 5)
+    proxy.heal()
+    const start = performance.now()
+    await waitFor(() => received() === 'hello')
+    expect(performance.now() - start).toBeLessThan(400)
+  })
+
   it('refuses new connections while the open ones go on', async () => {
     proxy.refuse(true)
     const late = connect({ host: proxy.host, port: proxy.port })

@@ -46,7 +46,7 @@ export const runSeeds = async <Program>(
   await Promise.all(Array.from({ length: jobs }, work))
 
   const guarded = { ...subject, run: (program: Program) => judged(() => subject.run(program)) }
-  for (const [seed, judgement] of failures) {
+  for (const [seed, judgement] of seconds > 0 ? failures : []) {
     const options = { budget: seconds * 1_000, tries: 3 }
     const short = await shrink(guarded, subject.draw(new Random(seed)), judgement, options)
     say(

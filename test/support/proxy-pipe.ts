@@ -12,6 +12,8 @@ export interface PipeFaults {
   stalled: boolean
   /** Bytes are forwarded in pieces of this size, each a write of its own; 0 for as they come. */
   pieces: number
+  /** So many bytes still pass, of all connections together, then the connection is cut; once. */
+  cutAfter: number | undefined
   /** Changes the bytes of a chunk, or replaces them by others; an empty result drops them. */
   corrupt: ((chunk: Buffer) => Buffer) | undefined
 }
@@ -22,8 +24,19 @@ export const noFaults = (): PipeFaults => ({
   rate: 0,
   stalled: false,
   pieces: 0,
+  cutAfter: undefined,
   corrupt: undefined,
 })
+
+export interface PipeOwner {
+  /** Called with the bytes that came in. */
+  count(bytes: number): void
+  /** The connection is cut, once what may pass has left. */
+  cut(): void
+}
+
+const keepsBack = ({ delay, jitter, rate }: PipeFaults): boolean =>
+  delay > 0 || jitter > 0 || rate > 0
 
 interface Item {
   readonly due: number
@@ -37,26 +50,30 @@ export class ProxyPipe {
   readonly #faults: PipeFaults
   /** In the order of arrival; an item without a chunk is the end of the stream. */
   readonly #queue: Item[] = []
+  readonly #owner: PipeOwner
   #timer: NodeJS.Timeout | undefined
   #lastDue = 0
   #writing = false
+  #stopped = false
 
-  constructor(source: Socket, target: Socket, faults: PipeFaults, count: (bytes: number) => void) {
+  constructor(source: Socket, target: Socket, faults: PipeFaults, owner: PipeOwner) {
+    this.#owner = owner
     this.#source = source
     this.#target = target
     this.#faults = faults
     source.on('data', (chunk) => {
-      count(chunk.length)
+      owner.count(chunk.length)
       this.#add(chunk)
     })
     source.on('end', () => this.#enqueue(undefined))
-    source.on('close', () => clearTimeout(this.#timer))
+    source.on('close', () => this.stop())
     this.pump()
   }
 
   /** Forwards what may go now; called again when the faults change. */
   pump(): void {
     clearTimeout(this.#timer)
+    if (this.#stopped) return
     if (this.#faults.stalled) {
       // Unread bytes fill the sockets' buffers, as those for a server that hangs do.
       this.#source.pause()
@@ -67,13 +84,20 @@ export class ProxyPipe {
     else this.#source.resume()
     const item = this.#queue[0]
     if (item === undefined || this.#writing) return
-    const early = item.due - performance.now()
+    // What was held back goes with the fault that held it.
+    const early = keepsBack(this.#faults) ? item.due - performance.now() : 0
     if (early > 0) {
       this.#timer = setTimeout(() => this.pump(), early)
       return
     }
     this.#queue.shift()
     this.#forward(item.chunk)
+  }
+
+  /** Forwards nothing any more, and reads nothing. */
+  stop(): void {
+    this.#stopped = true
+    clearTimeout(this.#timer)
   }
 
   #add(chunk: Buffer): void {
@@ -87,6 +111,7 @@ export class ProxyPipe {
 
   #enqueue(chunk: Buffer | undefined): void {
     const { delay, jitter, rate } = this.#faults
+    if (!keepsBack(this.#faults)) this.#lastDue = 0
     const due = performance.now() + delay + Math.random() * jitter
     this.#lastDue = Math.max(this.#lastDue, due)
     if (rate > 0) this.#lastDue += (chunk?.length ?? 0) / rate
@@ -100,6 +125,13 @@ export class ProxyPipe {
       return
     }
     this.#writing = true
+    const { cutAfter = Infinity } = this.#faults
+    if (chunk.length >= cutAfter) {
+      this.#faults.cutAfter = undefined
+      this.#target.write(chunk.subarray(0, cutAfter), () => this.#owner.cut())
+      return
+    }
+    if (cutAfter < Infinity) this.#faults.cutAfter = cutAfter - chunk.length
     const next = (): void => {
       this.#writing = false
       this.pump()

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type Socket } from 'node:net'
 import { reservePort } from './ports.js'
-import { noFaults, type PipeFaults, ProxyPipe } from './proxy-pipe.js'
+import { noFaults, type PipeFaults, type PipeOwner, ProxyPipe } from './proxy-pipe.js'
 
 /** `toServer`: what the client says. `toClient`: what the server answers. */
 export type Direction = 'toServer' | 'toClient'
@@ -13,6 +13,8 @@ export interface FaultProxy extends AsyncDisposable {
   /** Connections accepted so far, and those open now. */
   readonly connections: number
   readonly open: number
+  /** Of those that are open, how many the client has not ended. */
+  readonly held: number
   /** Bytes that came in for this direction, forwarded or not. */
   bytes(direction: Direction): number
   /** Sets faults of one direction; they hold for open and for later connections. */
@@ -24,6 +26,8 @@ export interface FaultProxy extends AsyncDisposable {
   resume(direction?: Direction): void
   /** Ends all open connections: at once by RST, or politely by FIN. */
   cut(how?: 'reset' | 'end'): void
+  /** Ends this direction of all open connections by FIN; the other goes on. */
+  halfClose(direction: Direction): void
   /** Writes bytes into all open connections. */
   inject(direction: Direction, bytes: Buffer | string): void
   /** While it refuses, new connections are reset; the open ones go on. */
@@ -48,6 +52,16 @@ const target = (address: string): { host: string; port: number } | { path: strin
   return { host, port: Number(port) }
 }
 
+/**
+ * Ends a socket by RST. Node never closes one of which the end is on its way, by `end` or by an
+ * earlier reset, when it is reset or when reading fails then.
+ */
+const reset = (socket: Socket): void => {
+  socket.pause()
+  if (socket.writableEnded || socket.writableLength > 0) socket.destroy()
+  else socket.resetAndDestroy()
+}
+
 /** A TCP proxy on loopback between a client and the server at `address`, with faults on demand. */
 export const startProxy = async (address: string): Promise<FaultProxy> => {
   const upstream = target(address)
@@ -59,30 +73,35 @@ export const startProxy = async (address: string): Promise<FaultProxy> => {
   let connections = 0
   let refusing = false
 
-  const count = (direction: Direction) => (length: number) => {
-    bytes[direction] += length
+  const breakLink = (link: Link): void => {
+    if (!links.delete(link)) return
+    for (const pipe of link.pipes) pipe.stop()
+    for (const socket of [link.client, link.server]) reset(socket)
   }
 
   // Half-open, so that one side's FIN passes in its turn among the delayed bytes.
   const listener = createServer({ allowHalfOpen: true, noDelay: true }, (client) => {
     connections += 1
     if (refusing) {
-      client.resetAndDestroy()
+      reset(client)
       return
     }
     const server = connect({ ...upstream, allowHalfOpen: true, noDelay: true })
+    const owner = (direction: Direction): PipeOwner => ({
+      count: (length) => {
+        bytes[direction] += length
+      },
+      cut: () => breakLink(link),
+    })
     const pipes = [
-      new ProxyPipe(client, server, faults.toServer, count('toServer')),
-      new ProxyPipe(server, client, faults.toClient, count('toClient')),
+      new ProxyPipe(client, server, faults.toServer, owner('toServer')),
+      new ProxyPipe(server, client, faults.toClient, owner('toClient')),
     ]
     const link: Link = { client, server, pipes }
     links.add(link)
-    for (const [socket, other] of [
-      [client, server],
-      [server, client],
-    ] as const) {
+    for (const socket of [client, server]) {
       // What breaks one side breaks the other the same way: the proxy is not to be noticed.
-      socket.on('error', () => other.resetAndDestroy())
+      socket.on('error', () => breakLink(link))
       socket.on('close', () => {
         if (client.destroyed && server.destroyed) links.delete(link)
       })
@@ -100,14 +119,9 @@ export const startProxy = async (address: string): Promise<FaultProxy> => {
     for (const each of direction === undefined ? DIRECTIONS : [direction]) set(each, changes)
   }
   const cut = (how: 'reset' | 'end' = 'reset'): void => {
-    for (const { client, server } of links) {
-      if (how === 'reset') {
-        client.resetAndDestroy()
-        server.resetAndDestroy()
-      } else {
-        client.end()
-        server.end()
-      }
+    for (const link of links) {
+      if (how === 'reset') breakLink(link)
+      else for (const socket of [link.client, link.server]) socket.end()
     }
   }
 
@@ -137,12 +151,18 @@ export const startProxy = async (address: string): Promise<FaultProxy> => {
     get open() {
       return links.size
     },
+    get held() {
+      return [...links].filter(({ client }) => !client.readableEnded && !client.destroyed).length
+    },
     bytes: (direction) => bytes[direction],
     set,
     delay: (milliseconds) => setAll(undefined, { delay: milliseconds }),
     stall: (direction) => setAll(direction, { stalled: true }),
     resume: (direction) => setAll(direction, { stalled: false }),
     cut,
+    halfClose: (direction) => {
+      for (const { client, server } of links) (direction === 'toServer' ? server : client).end()
+    },
     inject: (direction, injected) => {
       for (const { client, server } of links) {
         ;(direction === 'toServer' ? server : client).write(injected)
