@@ -5,7 +5,7 @@ import type { Kill } from './stage.js'
 import { nameOf } from './values.js'
 
 /** What is stored under a key; undefined if nothing is. */
-export interface Item {
+interface Item {
   readonly name: string
   /** `invalidate` has marked it: a value that was loaded may take its place. */
   readonly stale: boolean

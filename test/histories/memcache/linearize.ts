@@ -16,7 +16,7 @@ export interface Action<State> {
 }
 
 /** `undecided`: the search was given up. */
-export type Verdict = 'linearizable' | 'undecided' | 'impossible'
+type Verdict = 'linearizable' | 'undecided' | 'impossible'
 
 export interface Found {
   readonly verdict: Verdict

@@ -1,7 +1,7 @@
 import type { Op } from './program.js'
 
 /** What a call came to. */
-export type Outcome =
+type Outcome =
   | { readonly kind: 'returned'; readonly value: unknown }
   | { readonly kind: 'failed'; readonly error: unknown }
 
