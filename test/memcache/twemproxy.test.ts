@@ -13,6 +13,8 @@ import { testCommands } from './command-suite.js'
 
 const nutcracker = findProgram('nutcracker')
 
+const LACKS = ['flushAll', 'getAndTouch', 'servers', 'stats', 'verbosity'] as const
+
 function configuration(port: number, servers: readonly MemcachedServer[]): string {
   return [
     'pool:',
@@ -52,14 +54,35 @@ describe.skipIf(nutcracker === undefined)('a proxy that knows only the classic p
 
   for (const protocol of ['auto', 'classic'] as const) {
     const place = () => ({ servers: [address], protocol })
-    testCommands(`${protocol} through the proxy`, place, { isProxy: true })
+    testCommands(`${protocol} through the proxy`, place, { lacks: LACKS })
   }
 
-  test('closes the connection at what it does not know, which costs nobody else a call', async () => {
-    await using cache = new MemcacheClient(address)
-    await cache.set('a', 1)
-    expect(await cache.stats()).toMatchObject({ [address]: { code: 'ERR_MEMCACHE_CONNECTION' } })
-    expect(await cache.get('a')).toBe(1)
+  test.for(['auto', 'classic'] as const)(
+    'closes the connection at what it does not know, which costs nobody else a call (%s)',
+    async (protocol) => {
+      await using cache = new MemcacheClient({ servers: address, protocol })
+      await cache.set('a', 1)
+      const refused = { code: 'ERR_MEMCACHE_CONNECTION', message: expect.stringContaining('proxy') }
+      for (const unknown of [
+        () => cache.stats(),
+        () => cache.flushAll(),
+        () => cache.verbosity(1),
+        () => cache.getAndTouch('a', 60),
+      ]) {
+        // Before, beside and behind it, of the same key too.
+        const [before, answer, read, counted] = await Promise.all([
+          cache.set('a', 1),
+          unknown().catch((error: unknown) => ({ [address]: error })),
+          cache.get('a'),
+          cache.increment('a'),
+        ])
+        expect(answer).toMatchObject({ [address]: refused })
+        expect([before, read, counted]).toEqual([true, 1, 2])
+      }
+    },
+  )
+
+  test('knows no binary protocol', async () => {
     await using binary = new MemcacheClient({ servers: address, protocol: 'binary' })
     await expect(binary.get('a')).rejects.toMatchObject({
       code: expect.stringMatching(/CONNECTION|PROTOCOL/),

@@ -1,7 +1,8 @@
 import { listOf, monotonic } from '@glammp/wire'
 import type { CommandContext } from '../dispatch/context.js'
 import { type CallOptions, checkCall, route, routeNow, timeoutOf } from '../dispatch/route.js'
-import type { Key } from '../key.js'
+import { ClientError } from '../errors.js'
+import { type Key, keyText } from '../key.js'
 import { type Ttl, toExptime } from '../keys/ttl.js'
 import { overtakeLoad } from '../leases/guard.js'
 import { TouchRequest } from '../requests/item-request.js'
@@ -9,6 +10,7 @@ import {
   type Found,
   GetManyRequest,
   GetRequest,
+  NO_CAS,
   type RereadOwner,
   type ValueWithCas,
 } from '../requests/retrieval.js'
@@ -69,7 +71,9 @@ export class Retrieval implements RereadOwner {
     options: CallOptions | undefined,
   ): Promise<ValueWithCas<unknown> | undefined> {
     checkCall('gets', options)
-    return (await this.#read('gets', [key], options))[0]
+    const [item] = await this.#read('gets', [key], options)
+    if (item !== undefined) this.#checkToken('gets', key, item)
+    return item
   }
 
   /** The values of the hits, in the order of the keys; keys asked for twice appear once. */
@@ -96,9 +100,20 @@ export class Retrieval implements RereadOwner {
     const items = new Map<Key, ValueWithCas<unknown>>()
     for (let at = 0; at < wanted.length; at += 1) {
       const item = found[at]
-      if (item !== undefined) items.set(wanted[at] as Key, item)
+      if (item === undefined) continue
+      this.#checkToken('getsMany', wanted[at] as Key, item)
+      items.set(wanted[at] as Key, item)
     }
     return items
+  }
+
+  // A server without tokens compares nothing: over text every `cas` would answer that somebody else
+  // changed the item, over binary every one would store.
+  #checkToken(command: string, key: Key, { cas }: ValueWithCas<unknown>): void {
+    if (cas !== NO_CAS) return
+    const server = this.#context.fleet.serverOf(this.#context.keys.toWire(key, command)).address
+    const message = `${command} ${keyText(key)}: the server gives no cas tokens (-C)`
+    throw new ClientError(message, { command, key, server: server.name })
   }
 
   /** What all servers found, aligned with the keys, each of which appears once. */

@@ -6,7 +6,7 @@ import type { StorageFields } from '../protocol/protocol.js'
 import { type Reply, ReplyKind } from '../protocol/reply.js'
 import { DeletionRequest } from '../requests/item-request.js'
 import type { Request } from '../requests/request.js'
-import { type Found, GetManyRequest } from '../requests/retrieval.js'
+import { type Found, GetManyRequest, NO_CAS } from '../requests/retrieval.js'
 import { LOCK_RETURN, LOCK_RETURNS } from '../requests/retry.js'
 import { StorageRequest, type Stored } from '../requests/storage.js'
 import type { Server } from '../servers/server.js'
@@ -14,9 +14,6 @@ import type { ValueDecoder } from '../values/value-decoder.js'
 
 /** An expiry that has passed: storing with it removes the item, if a cas token still holds. */
 const PAST = toExptime(new Date(0))
-
-/** The token of servers that were started without cas (`-C`). */
-export const NO_CAS = '0'
 
 /** Seconds that the lock of a holder about to store lives beyond the time of a command. */
 const STORING_GRACE = 2

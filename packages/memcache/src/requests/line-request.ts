@@ -16,13 +16,20 @@ const LINES: Readonly<Record<string, RegExp>> = { version: /^VERSION /, stats: /
  */
 export class LineRequest extends Request<string[]> {
   readonly #line: string
+  readonly #word: string
   readonly #pattern: RegExp | undefined
   readonly #lines: string[] = []
 
   constructor(command: string, line: string) {
     super(command, undefined)
     this.#line = line
-    this.#pattern = LINES[/^\w*/.exec(line)?.[0] ?? '']
+    this.#word = /^\w*/.exec(line)?.[0] ?? ''
+    this.#pattern = LINES[this.#word]
+  }
+
+  override get word(): string | undefined {
+    // Proxies answer `version`.
+    return this.#word === 'version' ? undefined : this.#word
   }
 
   get repeatable(): boolean {

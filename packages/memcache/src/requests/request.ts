@@ -15,6 +15,9 @@ export interface RequestObserver {
   settled(request: Request): void
 }
 
+/** The {@link Request.word} of what reads and touches: twemproxy does not know it. */
+export const GET_AND_TOUCH = 'gat'
+
 /** The part of a server that a request needs. */
 export interface RequestServer {
   submit<T>(request: Request<T>, timeout: number): Promise<T>
@@ -133,6 +136,14 @@ export abstract class Request<T = unknown> {
   /** True if it affects every item of its server. */
   get sweeps(): boolean {
     return false
+  }
+
+  /**
+   * The word of a command that not every server knows: it has a connection of its own until the
+   * server has answered one with this word.
+   */
+  get word(): string | undefined {
+    return undefined
   }
 
   /** True if a data block follows the command line. */

@@ -6,7 +6,7 @@ import type { Protocol } from '../protocol/protocol.js'
 import { type ItemName, type Reply, ReplyKind } from '../protocol/reply.js'
 import type { ValueDecoder } from '../values/value-decoder.js'
 import { refusal } from './refusal.js'
-import { Request, type RequestServer } from './request.js'
+import { GET_AND_TOUCH, Request, type RequestServer } from './request.js'
 
 /** A value with the token that `cas` compares. */
 export interface ValueWithCas<T> {
@@ -14,6 +14,9 @@ export interface ValueWithCas<T> {
   /** Changes with every change of the item; unique on its server. */
   readonly cas: string
 }
+
+/** The token of every item of a server without tokens (`-C`). */
+export const NO_CAS = '0'
 
 /** Reads again, one by one, items of which it is not known whether they have a value. */
 export interface RereadOwner {
@@ -55,6 +58,10 @@ export class GetRequest extends Request<unknown> {
 
   override get wireKeys(): readonly string[] {
     return [this.#wireKey]
+  }
+
+  override get word(): string | undefined {
+    return this.exptime === undefined ? undefined : GET_AND_TOUCH
   }
 
   get itemKey(): string {

@@ -1,15 +1,10 @@
-import { afterReads, Fault, parseServer } from '@glammp/wire'
+import { Fault } from '@glammp/wire'
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
-import { classicProtocol } from '../protocol/classic/classic.js'
 import type { Request } from '../requests/request.js'
 import { deletionOf, getOf, setOf } from '../requests/test-requests.js'
-import { Batch, type BatchOwner } from './batch.js'
-import { type FakeConnection, FakeNetwork } from './connection/fake-connection.js'
-import { SessionPool } from './connection/pool.js'
-import { Session } from './connection/session.js'
-
-const address = parseServer('localhost', { defaultPort: 11_211, schemes: {} })
+import { batchOf, settled } from './batch-fixture.js'
+import type { FakeConnection } from './connection/fake-connection.js'
 
 // Time stands still, so that no connection is silent for long.
 beforeEach(() => {
@@ -18,52 +13,6 @@ beforeEach(() => {
 afterEach(() => {
   vi.useRealTimers()
 })
-
-/** A batch with its connections, and the room above as far as a batch needs it. */
-function batchOf(max = 2) {
-  const network = new FakeNetwork()
-  const told: string[] = []
-  const options = { address, connectTimeout: 100 }
-  const pool = new SessionPool({ min: 0, max }, () =>
-    Session.open(options, classicProtocol, network.connect),
-  )
-  const owner: BatchOwner = {
-    answered: (request) => {
-      told.push(`answered ${request.key}`)
-      request.course.owner = undefined
-      batch.answered(request)
-    },
-    dropped: (request) => told.push(`dropped ${request.key}`),
-    goesOn: () => {},
-    lost: (request, reason) => {
-      told.push(`lost ${request.key}`)
-      request.course.owner = undefined
-      request.fail(reason)
-    },
-    abandoned: (changes, end) => batch.abandoned(changes, end),
-    finished: (session) => batch.giveBack(session),
-    unsent: (request, reason) => {
-      told.push(`unsent ${request.key}`)
-      request.fail(reason)
-    },
-    // It hangs, and nobody knows yet.
-    lives: () => new Promise(() => {}),
-  }
-  const batch = new Batch(pool, owner)
-  const push = (...requests: Request[]): Request[] => {
-    for (const request of requests) {
-      request.promise.catch(() => {})
-      batch.push(request)
-    }
-    return requests
-  }
-  return { batch, network, push, told }
-}
-
-/** Lets everything happen that is under way: nothing here takes time. */
-async function settled(): Promise<void> {
-  for (let turn = 0; turn < 4; turn += 1) await new Promise<void>(afterReads)
-}
 
 /** The first connection takes no more, as if its kernel did not. */
 async function withBusyConnection(...requests: Request[]) {

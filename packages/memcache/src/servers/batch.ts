@@ -3,12 +3,17 @@ import type { Request } from '../requests/request.js'
 import type { SessionPool } from './connection/pool.js'
 import type { Session, SessionOwner } from './connection/session.js'
 import { Leftovers } from './order/leftovers.js'
+import { LoneSession } from './order/lone-session.js'
 import { RequestOrder } from './order/request-order.js'
 
 /** The server that requests are sent to. */
 export interface BatchOwner extends SessionOwner {
   /** No connection could be opened for the request. */
   unsent(request: Request, reason: Fault): void
+  /** True if the server may close the connection instead of an answer to this command. */
+  isStrange(request: Request): boolean
+  /** Opens a connection that is not one of the pool. @throws Fault */
+  openAside(): Promise<Session>
   /**
    * Resolves to true when the server has answered on a connection that is open, to false if it is
    * silent.
@@ -27,6 +32,7 @@ export class Batch {
   readonly #owner: BatchOwner
   readonly #leftovers: Leftovers
   readonly #order: RequestOrder
+  readonly #lone: LoneSession
   #batch: Request[] = []
   #leaving = false
   /** The one that was borrowed last, while it is borrowed. */
@@ -37,12 +43,18 @@ export class Batch {
     this.#owner = owner
     this.#leftovers = new Leftovers({
       lives: () => owner.lives(),
-      released: () => {
-        this.#order.released()
-        if (this.#order.isDue) this.#leaveSoon()
-      },
+      released: () => this.#released(),
     })
     this.#order = new RequestOrder(this.#leftovers)
+    this.#lone = new LoneSession({
+      open: () => owner.openAside(),
+      ready: () => this.#released(),
+      failed: (request, reason) => {
+        this.#order.forget(request)
+        if (request.course.settled) owner.dropped(request)
+        else owner.unsent(request, reason)
+      },
+    })
   }
 
   /** Takes a request, which leaves after this tick or waits for a connection. */
@@ -73,6 +85,16 @@ export class Batch {
     this.#leftovers.drop()
   }
 
+  /** Closes the connection that one request has for itself. */
+  drop(reason: Fault): void {
+    this.#lone.drop(reason)
+  }
+
+  /** True for a connection that is not one of the pool. */
+  isAside(session: Session): boolean {
+    return this.#lone.is(session)
+  }
+
   /** Lets go of all that has not left yet. */
   drain(): Request[] {
     const requests = [...this.#order.take(), ...this.#batch]
@@ -92,7 +114,13 @@ export class Batch {
     if (this.#session === session) this.#session = undefined
     this.#order.finished(session)
     if (this.#order.isDue) this.#leaveSoon()
-    this.#pool.giveBack(session)
+    if (this.#lone.is(session)) this.#lone.end()
+    else this.#pool.giveBack(session)
+  }
+
+  #released(): void {
+    this.#order.released()
+    if (this.#order.isDue) this.#leaveSoon()
   }
 
   #leaveSoon(): void {
@@ -126,17 +154,35 @@ export class Batch {
     const order = this.#order
     const wanted: Request[] = []
     const batch = this.#take()
-    const isFree = order.begin(session)
+    let isFree = order.begin(session)
     let readsPass = !isFree && order.isFreeToRead
     for (const request of batch) {
-      if (request.course.settled) this.#owner.dropped(request)
-      else if (isFree || (readsPass && request.readOnly) || order.allows(request)) {
+      if (request.course.settled) this.#drop(request)
+      else if (request.word !== undefined && this.#owner.isStrange(request)) {
+        this.#sendAlone(request, wanted.at(-1))
+        isFree = order.begin(session)
+        readsPass = false
+      } else if (isFree || (readsPass && request.readOnly) || order.allows(request)) {
         wanted.push(request)
       } else readsPass = false
     }
     const inFlight = wanted.length > 0 ? session.send(wanted, this.#owner) : !session.idle
     if (inFlight) order.sent(session)
     else this.giveBack(session)
+  }
+
+  #sendAlone(request: Request, before: Request | undefined): void {
+    const session = this.#lone.for(request)
+    if (session === undefined || before !== undefined) this.#order.hold(request, before)
+    else if (this.#order.allowsAlone(request)) {
+      this.#order.sent(session)
+      if (!session.send([request], this.#owner)) this.giveBack(session)
+    }
+  }
+
+  #drop(request: Request): void {
+    this.#lone.leave(request)
+    this.#owner.dropped(request)
   }
 
   #take(): Request[] {

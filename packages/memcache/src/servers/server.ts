@@ -51,6 +51,8 @@ export interface ServerOwner {
 /** Of `maxPending`, the share that lists may fill: what is left is for single calls. */
 const SHARE = 0.75
 
+const STRANGE = 'a proxy does this at a command that it does not know'
+
 /**
  * One memcached server: takes requests, keeps their time, and settles each, whatever happens to the
  * connections.
@@ -217,6 +219,7 @@ export class Server implements RequestOwner, BatchOwner {
       request.fail(failure(reason, request.details()))
       this.#dismiss(request)
     }
+    this.#batch.drop(reason)
     this.#pool.drop(reason)
   }
 
@@ -237,6 +240,7 @@ export class Server implements RequestOwner, BatchOwner {
 
   answered(request: Request): void {
     this.reach.answered()
+    if (request.word !== undefined) this.#dialer.features?.commands.add(request.word)
     if (this.#line.size > 0) this.#line.progressed()
     this.#dismiss(request)
     this.#batch.answered(request)
@@ -257,7 +261,9 @@ export class Server implements RequestOwner, BatchOwner {
       this.#batch.repeat(request)
       return
     }
-    request.fail(failure(reason, request.details()))
+    const isStrange = reason.kind === 'lost' && this.isStrange(request)
+    const told = isStrange ? new Fault('lost', `${reason.message}; ${STRANGE}`, reason) : reason
+    request.fail(failure(told, request.details()))
     this.#dismiss(request)
   }
 
@@ -274,6 +280,14 @@ export class Server implements RequestOwner, BatchOwner {
     }
   }
 
+  isStrange({ word }: Request): boolean {
+    return word !== undefined && this.#dialer.features?.commands.has(word) !== true
+  }
+
+  openAside(): Promise<Session> {
+    return this.#dialer.open()
+  }
+
   unsent(request: Request, reason: Fault): void {
     const remaining = request.course.due - monotonic()
     this.#dismiss(request)
@@ -281,7 +295,9 @@ export class Server implements RequestOwner, BatchOwner {
   }
 
   finished(session: Session): void {
-    if (session.reason !== undefined) this.reach.broke(session.reason)
+    if (session.reason !== undefined && !this.#batch.isAside(session)) {
+      this.reach.broke(session.reason)
+    }
     this.#batch.giveBack(session)
   }
 

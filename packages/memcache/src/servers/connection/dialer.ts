@@ -8,11 +8,16 @@ import {
 } from '@glammp/wire'
 import { binaryProtocol } from '../../protocol/binary/binary.js'
 import { classicProtocol } from '../../protocol/classic/classic.js'
-import { metaProtocol } from '../../protocol/meta/meta.js'
 import type { Credentials, Protocol, ProtocolChoice } from '../../protocol/protocol.js'
 import type { RequestObserver } from '../../requests/request.js'
 import { authenticate, credentialsFor, fitsText } from './authentication.js'
-import { negotiate, negotiateAnew, type ServerFeatures } from './negotiation.js'
+import {
+  featuresOf,
+  lacksMeta,
+  negotiate,
+  negotiateAnew,
+  type ServerFeatures,
+} from './negotiation.js'
 import { type Connect, Session } from './session.js'
 
 export interface DialerOptions {
@@ -34,8 +39,6 @@ interface Meter extends RequestObserver {
   /** The server of this name was removed. */
   forget(server: string): void
 }
-
-const PROTOCOLS = { meta: metaProtocol, classic: classicProtocol, binary: binaryProtocol }
 
 /** Opens connections to one server, ready for use, and remembers what the server can do. */
 export class Dialer {
@@ -90,18 +93,36 @@ export class Dialer {
 
   async #open(): Promise<Session> {
     const { protocol } = this.#options
-    const known = this.features?.protocol ?? (protocol === 'auto' ? undefined : PROTOCOLS[protocol])
-    if (known !== undefined) return this.#dial(known)
-    const first = await this.#dialText()
+    if (this.features !== undefined) return this.#dial(this.features.protocol)
+    if (protocol === 'classic') return this.#dial(classicProtocol)
+    if (protocol === 'binary') return this.#dial(binaryProtocol)
+    const first = await this.#dialText(protocol === 'auto')
     if (first === undefined) return this.#dial(binaryProtocol)
-    const { connectTimeout } = this.#options
-    const features = await negotiate(first, this.#deadlines, connectTimeout)
+    const features = await this.#ask(first, negotiate)
     if (features !== undefined) return this.#agree(first, features)
     const second = await this.#connect(classicProtocol)
-    return this.#agree(second, await negotiateAnew(second, this.#deadlines, connectTimeout))
+    return this.#agree(second, await this.#ask(second, negotiateAnew))
+  }
+
+  // A connection on which the server did not say what it speaks is of no use.
+  async #ask<Answer>(
+    session: Session,
+    question: (session: Session, deadlines: Deadlines, timeout: number) => Promise<Answer>,
+  ): Promise<Answer> {
+    try {
+      return await question(session, this.#deadlines, this.#options.connectTimeout)
+    } catch (error) {
+      session.close(error as Fault)
+      throw error
+    }
   }
 
   #agree(session: Session, features: ServerFeatures): Session | Promise<Session> {
+    const fault = this.#options.protocol === 'meta' ? lacksMeta(features) : undefined
+    if (fault !== undefined) {
+      session.close(fault)
+      throw fault
+    }
     this.features = features
     if (session.reason !== undefined) return this.#dial(features.protocol)
     session.speak(features.protocol)
@@ -110,8 +131,8 @@ export class Dialer {
 
   // A server with SASL closes the connection when it is used over a text protocol, where a password
   // does not help: `undefined`.
-  async #dialText(): Promise<Session | undefined> {
-    if (this.#credentials === undefined) return this.#connect(classicProtocol)
+  async #dialText(orBinary: boolean): Promise<Session | undefined> {
+    if (this.#credentials === undefined || !orBinary) return this.#connect(classicProtocol)
     if (!fitsText(this.#credentials)) return undefined
     try {
       return await this.#connect(classicProtocol)
@@ -123,7 +144,7 @@ export class Dialer {
 
   async #dial(protocol: Protocol): Promise<Session> {
     const session = await this.#connect(protocol)
-    this.features ??= { protocol, version: undefined }
+    this.features ??= featuresOf(protocol)
     return session
   }
 

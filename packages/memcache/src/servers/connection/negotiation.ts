@@ -4,6 +4,8 @@ import { classicProtocol } from '../../protocol/classic/classic.js'
 import { metaProtocol } from '../../protocol/meta/meta.js'
 import type { Protocol } from '../../protocol/protocol.js'
 import { LineRequest } from '../../requests/line-request.js'
+import { AuthenticationFault } from '../../requests/refusal.js'
+import { GET_AND_TOUCH } from '../../requests/request.js'
 import { exchange } from './exchange.js'
 import type { Session } from './session.js'
 
@@ -18,6 +20,15 @@ export interface ServerFeatures {
   readonly protocol: Protocol
   /** Its version; `undefined` if it was not asked or did not report it. */
   readonly version: Version | undefined
+  /** The words of commands that it is known to answer; see {@link Request.word}. */
+  readonly commands: Set<string>
+}
+
+/** What a server can do of which no more is known than that it speaks this protocol. */
+export function featuresOf(protocol: Protocol, version?: Version): ServerFeatures {
+  // The others have it in a command that every server with this protocol knows.
+  const commands = protocol.name === 'classic' ? [] : [GET_AND_TOUCH]
+  return { protocol, version, commands: new Set(commands) }
 }
 
 /** Major, minor, patch. */
@@ -40,7 +51,7 @@ export async function negotiate(
   const requests = [new LineRequest('mn', 'mn'), new LineRequest('version', 'version')]
   const [meta, number] = await exchange(session, requests, deadlines, timeout)
   const version = number?.status === 'fulfilled' ? parseVersion(number.value[0]) : undefined
-  const classic = { protocol: classicProtocol, version }
+  const classic = featuresOf(classicProtocol, version)
   if (meta?.status === 'rejected') {
     const reason: unknown = meta.reason
     // If it refuses every command, the second was not answered.
@@ -51,7 +62,20 @@ export async function negotiate(
     throw new Fault('connect', 'the server does not say what it speaks', reason)
   }
   if (meta?.value[0] !== 'MN') return classic
-  return isBefore(version, META_SINCE) ? classic : { protocol: metaProtocol, version }
+  return isBefore(version, META_SINCE) ? classic : featuresOf(metaProtocol, version)
+}
+
+/**
+ * Why a client that speaks nothing but meta cannot use a server; `undefined`: it can. The meta
+ * commands of servers before 1.6.10 look like those of today and mean something else.
+ */
+export function lacksMeta({ protocol, version }: ServerFeatures): Fault | undefined {
+  if (protocol === metaProtocol) return undefined
+  return new Fault(
+    'garbled',
+    `the server (version ${version?.join('.') ?? 'unknown'}) lacks the meta commands of memcached ` +
+      `${META_SINCE.join('.')} and later: set protocol to 'auto' or 'classic'`,
+  )
 }
 
 /**
@@ -68,12 +92,13 @@ export async function negotiateAnew(
   const [answer] = await exchange(session, [new LineRequest('get', PROBE)], deadlines, timeout)
   const reason: unknown = answer?.status === 'rejected' ? answer.reason : undefined
   if (reason instanceof TimeoutError) throw new Fault('timeout', 'no answer to get', reason)
+  if (reason instanceof AuthenticationFault) throw reason
   if (reason instanceof Fault) {
     const kind = reason.kind === 'lost' ? 'connect' : reason.kind
     throw new Fault(kind, `no answer to a first command: ${reason.message}`, reason)
   }
   const features = await negotiate(session, deadlines, timeout)
-  return features ?? { protocol: classicProtocol, version: undefined }
+  return features ?? featuresOf(classicProtocol)
 }
 
 function isAnswer(outcome: PromiseSettledResult<unknown> | undefined): boolean {

@@ -46,11 +46,16 @@ export interface Opened {
   readonly send: (...requests: Request[]) => boolean
 }
 
+/** Opens a session on a fake connection. */
+export function openOn(network: FakeNetwork, encrypted = false): Promise<Session> {
+  const options = { address, connectTimeout: 100, ...(encrypted ? { tls: {} } : {}) }
+  return Session.open(options, classicProtocol, network.connect)
+}
+
 /** A session on a fake connection. */
 export async function opened(encrypted = false): Promise<Opened> {
   const network = new FakeNetwork()
-  const options = { address, connectTimeout: 100, ...(encrypted ? { tls: {} } : {}) }
-  const session = await Session.open(options, classicProtocol, network.connect)
+  const session = await openOn(network, encrypted)
   const listener = new Listener()
   return {
     session,

@@ -91,9 +91,29 @@ export class RequestOrder {
     const mustWait =
       this.#keys.concern(request) || this.#leftovers.concern(request) || this.#isBlocked(request)
     if (!mustWait) return true
+    this.hold(request)
+    return false
+  }
+
+  /** As {@link allows}, on a connection of its own. */
+  allowsAlone(request: Request): boolean {
+    this.#others = [...this.#out]
+    return this.allows(request)
+  }
+
+  /** Holds the request back, until `before` is answered if that is given. */
+  hold(request: Request, before?: Request): void {
     this.#held.push(request)
     this.#keys.add(request)
-    return false
+    if (before !== undefined) this.#awaited.add(before)
+  }
+
+  /** A request that is held back has been taken over by somebody else. */
+  forget(request: Request): void {
+    const place = this.#held.indexOf(request)
+    if (place === -1) return
+    this.#held.splice(place, 1)
+    this.#keys.delete(request)
   }
 
   #isBlocked(request: Request): boolean {
