@@ -3,6 +3,7 @@ import { findServer } from '../../scripts/programs.mjs'
 import { EmbeddedServer } from './embedded-server.js'
 import { GivenServer } from './given-server.js'
 import { canListen, reservePort } from './ports.js'
+import { releaseProgram } from './releases.js'
 import type { Endpoint, RunningServer, ServerKind, ServerOptions } from './server.js'
 import { ServerProcess } from './server-process.js'
 import { serverSource } from './server-source.js'
@@ -33,7 +34,8 @@ const startProgram = async (
   options: ServerOptions,
   socket: string | undefined,
 ): Promise<RunningServer> => {
-  const program = findServer(kind.name)
+  const { release: debian } = options
+  const program = debian === undefined ? findServer(kind.name) : releaseProgram(debian, kind.name)
   if (program === undefined) throw new Error(`${kind.name} is not on PATH`)
   const { endpoint, release } = await holdEndpoint(options, socket)
   return ServerProcess.start({
@@ -90,7 +92,8 @@ export const startServer = async (
   options: ServerOptions,
   socket?: string,
 ): Promise<RunningServer> => {
-  switch (options.source ?? serverSource(kind.name)) {
+  const ofRelease = options.release === undefined ? undefined : 'programs'
+  switch (options.source ?? ofRelease ?? serverSource(kind.name)) {
     case 'given':
       return GivenServer.take(kind, options)
     case 'programs':

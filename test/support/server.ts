@@ -37,6 +37,8 @@ export interface ServerOptions {
   readonly env?: Readonly<Record<string, string>> | undefined
   /** Directories named in `args` or `env`: a container sees them under the same path. */
   readonly directories?: readonly string[] | undefined
+  /** Debian's release whose program it is, unpacked by `scripts/install-server-versions.mjs`. */
+  readonly release?: string | undefined
   /** Where it comes from; by default as `serverSource` says. */
   readonly source?: ServerSource | undefined
 }

@@ -15,6 +15,11 @@ export class AuthenticationFault extends Fault {
 const NO_ENTRY =
   /^(unauthenticated|authentication failure|bad authentication token format|Auth failure\.)$/
 
+/** The binary protocol has no other answer to a flush that is not allowed. */
+const BINARY_NO_ENTRY = 'Auth failure.'
+
+const REFUSED = 'the server refused: '
+
 /** Whether a server says that it requires a password, or that the password is wrong. */
 export function isNoEntry({ kind, text }: Reply): boolean {
   return kind === ReplyKind.CLIENT_ERROR && NO_ENTRY.test(text)
@@ -33,12 +38,21 @@ export function refusal(reply: Reply, request: Request): MemcacheError {
   if (reply.kind === ReplyKind.SERVER_ERROR) {
     return new ServerError(`${what}: the server failed: ${reply.text}`, details)
   }
+  if (request.sweeps && reply.text === BINARY_NO_ENTRY) {
+    return new ClientError(
+      `${what}: the server does not allow it (-F), or asks for a password`,
+      details,
+    )
+  }
   if (isNoEntry(reply)) throw new AuthenticationFault('the server asks for a password (auth)')
   if (reply.kind === ReplyKind.CLIENT_ERROR) {
-    return new ClientError(`${what}: the server refused: ${reply.text}`, details)
+    return new ClientError(`${what}: ${REFUSED}${reply.text}`, details)
   }
   if (reply.kind === ReplyKind.UNKNOWN) {
-    return new ClientError(`${what}: the server does not know this command`, details)
+    const why = /^(unknown command)?$/i.test(reply.text)
+      ? 'the server does not know this command'
+      : REFUSED + reply.text
+    return new ClientError(`${what}: ${why}`, details)
   }
   throw new Fault('garbled', `${what} got an answer that belongs to another command`)
 }
