@@ -42,6 +42,7 @@ export {
   type ServerObject,
   tlsFor,
 } from './connection/address.js'
+export { AnnouncedBytes } from './connection/announced-bytes.js'
 export {
   Connection,
   type ConnectionOwner,

@@ -31,8 +31,8 @@ export interface LinkOptions {
 }
 
 /**
- * The longest packet taken from a server: a greater length is invalid, not a result. The memory for
- * an announced length is only touched as its bytes arrive.
+ * The longest packet taken from a server: a greater length is invalid, not a result. Memory is taken
+ * as its bytes arrive.
  */
 const MAX_PACKET = 2 ** 31
 

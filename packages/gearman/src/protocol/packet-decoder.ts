@@ -1,4 +1,4 @@
-import { kept } from '@glammp/wire'
+import { AnnouncedBytes, kept } from '@glammp/wire'
 import { HEADER_LENGTH, LAYOUTS, type Magic, type PacketType } from './packet.js'
 
 /**
@@ -18,7 +18,7 @@ const NUL = 0
 
 /**
  * Bytes to packets, however the bytes are cut into chunks. A packet that lies inside one chunk is
- * read in place; one that does not is put together in an array allocated once from its length.
+ * read in place; one that does not is put together in memory of its own.
  */
 export class PacketDecoder {
   readonly #magic: Buffer
@@ -27,8 +27,7 @@ export class PacketDecoder {
   readonly #header: Buffer = Buffer.alloc(HEADER_LENGTH)
   #headerSize = 0
   #type: number = 0
-  #body: Buffer | undefined
-  #bodySize = 0
+  #body: AnnouncedBytes | undefined
 
   /**
    * @param magic - what every packet in this direction begins with.
@@ -81,27 +80,26 @@ export class PacketDecoder {
     return this.#fillBody(chunk, from + copied, body)
   }
 
-  #begin(type: number, length: number): Buffer {
+  #begin(type: number, length: number): AnnouncedBytes {
     if (length > this.#limit) {
       throw new MalformedPacketError(
         `a packet of ${length} bytes was announced, more than the ${this.#limit} allowed`,
       )
     }
     this.#type = type
-    const body = Buffer.allocUnsafeSlow(length)
+    const body = new AnnouncedBytes(length)
     this.#body = body
-    this.#bodySize = 0
     return body
   }
 
-  #fillBody(chunk: Buffer, from: number, body: Buffer): number {
-    const copied = chunk.copy(body, this.#bodySize, from)
-    this.#bodySize += copied
-    if (this.#bodySize === body.length) {
+  #fillBody(chunk: Buffer, from: number, body: AnnouncedBytes): number {
+    const next = body.take(chunk, from)
+    const { whole } = body
+    if (whole !== undefined) {
       this.#body = undefined
-      this.#emit(this.#type, body, 0, body.length)
+      this.#emit(this.#type, whole, 0, whole.length)
     }
-    return from + copied
+    return next
   }
 
   #checkMagic(bytes: Buffer, at: number, count: number): void {

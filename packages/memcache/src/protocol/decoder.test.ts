@@ -215,3 +215,14 @@ describe.each([
     )
   })
 })
+
+test('a line of text after a meta reply has none of its flags', () => {
+  const flags: unknown[] = []
+  const decoder = metaProtocol.decoder({
+    reply: ({ metaFlags, stale, claimed, left }) =>
+      flags.push([[...metaFlags.read().keys()], stale, claimed, left]),
+  })
+  decoder.push(Buffer.from('HD kmiss O9 X W t5\r\nEND\r\nOK\r\n'))
+  const none = [[], false, false, -2]
+  expect(flags).toEqual([[['k', 'O', 'X', 'W', 't'], true, true, 5], none, none])
+})

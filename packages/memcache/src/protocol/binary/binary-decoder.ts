@@ -1,4 +1,4 @@
-import { Fault, latin1 } from '@glammp/wire'
+import { AnnouncedBytes, Fault, latin1 } from '@glammp/wire'
 import type { Decoder } from '../protocol.js'
 import { Reply, ReplyKind, type ReplySink } from '../reply.js'
 import { fullServer } from '../text/text-line.js'
@@ -13,15 +13,14 @@ const NUMBER_LENGTH = 8
 /**
  * Decodes replies of the binary protocol in the form of the text decoders. Packets that are whole
  * in a chunk are read in place; of one that comes in pieces, the header is collected in a small
- * Buffer, the body in one of its final size.
+ * Buffer, the body in memory of its own.
  */
 export class BinaryDecoder implements Decoder {
   readonly #reply = new Reply()
   readonly #sink: ReplySink
   readonly #header: Buffer = Buffer.alloc(HEADER_LENGTH)
   #headerFilled = 0
-  #body: Buffer | undefined
-  #bodyFilled = 0
+  #body: AnnouncedBytes | undefined
   /** Requests whose last reply has come. */
   #answered = 0
 
@@ -69,19 +68,18 @@ export class BinaryDecoder implements Decoder {
       return next + length
     }
     if (source !== this.#header) source.copy(this.#header, 0, start, start + HEADER_LENGTH)
-    this.#body = Buffer.allocUnsafeSlow(length)
-    this.#bodyFilled = 0
+    this.#body = new AnnouncedBytes(length)
     return next
   }
 
-  #fillBody(body: Buffer, chunk: Buffer, at: number): number {
-    const copied = chunk.copy(body, this.#bodyFilled, at)
-    this.#bodyFilled += copied
-    if (this.#bodyFilled === body.length) {
+  #fillBody(body: AnnouncedBytes, chunk: Buffer, at: number): number {
+    const next = body.take(chunk, at)
+    const { whole } = body
+    if (whole !== undefined) {
       this.#body = undefined
-      this.#packetEnded(this.#header, 0, body, 0, body.length)
+      this.#packetEnded(this.#header, 0, whole, 0, whole.length)
     }
-    return at + copied
+    return next
   }
 
   #packetEnded(header: Buffer, at: number, body: Buffer, start: number, end: number): void {

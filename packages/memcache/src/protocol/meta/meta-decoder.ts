@@ -47,12 +47,10 @@ export class MetaDecoder extends ItemDecoder {
         return -1
       }
     }
+    // The object is reused: clear what the last meta reply said.
+    reply.stub = false
+    this.#readFlags(bytes, end, end)
     if (isValueLine(bytes, start, end)) {
-      // The object is reused: clear what the last meta reply said.
-      reply.claimed = false
-      reply.stub = false
-      reply.stale = false
-      reply.left = -2
       const length = readValueLine(reply, bytes, start, end)
       reply.kind = ReplyKind.ITEM
       return length

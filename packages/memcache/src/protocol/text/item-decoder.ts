@@ -1,4 +1,4 @@
-import { Fault, kept } from '@glammp/wire'
+import { AnnouncedBytes, Fault, kept } from '@glammp/wire'
 import { Reply, type ReplySink } from '../reply.js'
 
 const CR = 13
@@ -13,14 +13,13 @@ const LARGEST_BLOCK = 2 ** 30
 /**
  * The framing that meta and classic share: lines that end in LF, some followed by a block of
  * announced length and CR LF. Bytes are walked once; only an incomplete line waits for its rest,
- * and a block that comes in pieces is copied once, into a Buffer of its final size.
+ * and a block that comes in pieces is put together in memory of its own.
  */
 export abstract class ItemDecoder {
   protected readonly reply: Reply = new Reply()
   readonly #sink: ReplySink
   #line: Buffer | undefined
-  #block: Buffer | undefined
-  #filled = 0
+  #block: AnnouncedBytes | undefined
 
   constructor(sink: ReplySink) {
     this.#sink = sink
@@ -62,8 +61,7 @@ export abstract class ItemDecoder {
     }
     // What the reply refers to in its line must be kept until the block is whole.
     this.readLine(kept(source, start, end), 0, end - start)
-    this.#block = Buffer.allocUnsafeSlow(length + 2)
-    this.#filled = 0
+    this.#block = new AnnouncedBytes(length + 2)
     return this.#fillBlock(this.#block, chunk, next)
   }
 
@@ -79,14 +77,14 @@ export abstract class ItemDecoder {
     return this.#lineEnded(line, 0, line.length - 1, chunk, feed + 1)
   }
 
-  #fillBlock(block: Buffer, chunk: Buffer, at: number): number {
-    const copied = chunk.copy(block, this.#filled, at)
-    this.#filled += copied
-    if (this.#filled === block.length) {
+  #fillBlock(block: AnnouncedBytes, chunk: Buffer, at: number): number {
+    const next = block.take(chunk, at)
+    const { whole } = block
+    if (whole !== undefined) {
       this.#block = undefined
-      this.#blockEnded(block, 0, block.length - 2)
+      this.#blockEnded(whole, 0, whole.length - 2)
     }
-    return at + copied
+    return next
   }
 
   #blockEnded(bytes: Buffer, start: number, end: number): void {
