@@ -84,10 +84,7 @@ export class WatchLog {
   }
 
   #parse(server: string, line: string): WatchEvent {
-    const pairs = line.matchAll(/([^\s=]+)=(\S*)/g)
-    const fields: Record<string, string> = Object.fromEntries(
-      Array.from(pairs, ([, name = '', value = '']) => [name, value]),
-    )
+    const fields = readEvent(line)
     const { type = '', key } = fields as { type?: string; key?: string }
     return {
       server,
@@ -96,6 +93,16 @@ export class WatchLog {
       fields,
     }
   }
+}
+
+/** `ts=1.5 type=item_get key=a%20b` -> its fields. */
+export function readEvent(line: string): Record<string, string> {
+  const fields: [name: string, value: string][] = []
+  for (const field of line.split(/\s/)) {
+    const at = field.indexOf('=')
+    if (at > 0) fields.push([field.slice(0, at), field.slice(at + 1)])
+  }
+  return Object.fromEntries(fields)
 }
 
 /** The lines of all logs as they come. */

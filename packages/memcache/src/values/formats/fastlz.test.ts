@@ -29,3 +29,9 @@ test('bytes that are not a block, or of another length, are a RangeError', () =>
     { numRuns: 2_000 },
   )
 })
+
+test('a length that no such block can have costs no memory', () => {
+  const before = process.memoryUsage().arrayBuffers
+  expect(() => expandFastlz(Buffer.of(0x02, 1, 2, 3), 2 ** 30)).toThrow(RangeError)
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(2 ** 20)
+})

@@ -5,6 +5,8 @@ const FAR = 8_191
 /** Length that means: more follows. */
 const LONG_MATCH = 6
 const SHORTEST_MATCH = 3
+/** A match is told by bytes of up to 255 each. */
+const MOST_A_BYTE = 256
 
 /**
  * Expands a block of FastLZ, levels 1 (what php-memcached writes below 64 KiB) and 2 (above).
@@ -13,10 +15,11 @@ const SHORTEST_MATCH = 3
  * @throws RangeError for an invalid block.
  */
 export function expandFastlz(data: Uint8Array, length: number): Buffer {
-  const out = Buffer.allocUnsafe(length)
-  if (data.length === 0) throw broken()
+  // No byte of a block stands for more: the length may be false.
+  if (data.length === 0 || length > MOST_A_BYTE * data.length) throw broken()
   const level = ((data[0] as number) >> 5) + 1
   if (level > 2) throw new RangeError(`FastLZ of level ${level}`)
+  const out = Buffer.allocUnsafe(length)
   let from = 1
   let to = 0
   let instruction = (data[0] as number) & LOW_BITS

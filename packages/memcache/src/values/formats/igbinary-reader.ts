@@ -1,6 +1,15 @@
 import { DecodeError } from '../../errors.js'
 import { Igbinary } from './igbinary.js'
-import { DEEPEST, PhpArray, phpInteger, phpObject, phpString, setMember } from './php-value.js'
+import {
+  DEEPEST,
+  memberName,
+  PhpArray,
+  type PhpKey,
+  phpInteger,
+  phpObject,
+  phpString,
+  setMember,
+} from './php-value.js'
 
 /**
  * Reads what PHP's igbinary wrote, versions 1 and 2 of its format. No class is instantiated and no
@@ -16,13 +25,18 @@ export function unserializeIgbinary(bytes: Buffer): unknown {
 /** Stands for an array that is being read, in the list of what references refer to. */
 const UNFINISHED = Symbol('unfinished')
 
-type Key = string | number | bigint | Buffer
+/** Characters of the name of a class in an error. */
+const LONGEST_SHOWN = 100
+
+type Key = PhpKey | Buffer
 
 class IgbinaryReader {
   readonly #bytes: Buffer
   #at = 0
   /** Each is decoded once, however often its number occurs. */
   readonly #strings: (string | Buffer)[] = []
+  /** What those that are keys are called here: each may be millions of keys by its number alone. */
+  readonly #names = new Map<string | Buffer, string>()
   /** Arrays, objects and referenced values in the order in which they begin, from 0. */
   readonly #slots: unknown[] = []
 
@@ -113,26 +127,36 @@ class IgbinaryReader {
   }
 
   #object(type: number, depth: number): unknown {
-    const className = String(this.#text(type, Igbinary.OBJECT8, Igbinary.OBJECT_ID8))
+    const className = this.#name(this.#text(type, Igbinary.OBJECT8, Igbinary.OBJECT_ID8))
     const members: Record<string, unknown> = {}
     const slot = this.#slots.push(members) - 1
     const inside = this.#number(1)
     if (!isSized(inside, Igbinary.ARRAY8)) {
-      throw new DecodeError(`a PHP object that only its class (${className}) can read, or an enum`)
+      const shown = className.slice(0, LONGEST_SHOWN)
+      throw new DecodeError(`a PHP object that only its class (${shown}) can read, or an enum`)
     }
     const size = this.#sizeOf(inside, Igbinary.ARRAY8)
-    this.#members(size, depth, (key, value) => setMember(members, key, value))
+    this.#members(size, depth, (key, value) => setMember(members, String(key), value))
     const object = phpObject(className, members)
     this.#slots[slot] = object
     return object
   }
 
-  #members(size: number, depth: number, set: (key: Key, value: unknown) => void): void {
+  #members(size: number, depth: number, set: (key: PhpKey, value: unknown) => void): void {
     for (let count = 0; count < size; count += 1) {
       const key = this.#scalar(this.#number(1))
       if (!isKey(key)) throw this.#broken()
-      set(key, this.#value(depth + 1))
+      const isText = typeof key === 'string' || Buffer.isBuffer(key)
+      set(isText ? this.#name(key) : key, this.#value(depth + 1))
     }
+  }
+
+  #name(text: string | Buffer): string {
+    const known = this.#names.get(text)
+    if (known !== undefined) return known
+    const name = memberName(text)
+    this.#names.set(text, name)
+    return name
   }
 
   #reference(number: number): unknown {

@@ -1,6 +1,15 @@
 import { latin1 } from '@glammp/wire'
 import { DecodeError } from '../../errors.js'
-import { DEEPEST, PhpArray, phpInteger, phpObject, phpString, setMember } from './php-value.js'
+import {
+  DEEPEST,
+  memberName,
+  PhpArray,
+  type PhpKey,
+  phpInteger,
+  phpObject,
+  phpString,
+  setMember,
+} from './php-value.js'
 
 /**
  * Reads what PHP's `serialize` wrote. No class is instantiated and no code is run: an object is a
@@ -101,23 +110,21 @@ class PhpReader {
     this.#expect(COLON)
     const className = this.#string().toString('latin1')
     this.#expect(COLON)
-    this.#members(depth, (key, value) => setMember(members, key, value))
+    this.#members(depth, (key, value) => setMember(members, String(key), value))
     const object = phpObject(className, members)
     this.#slots[slot] = object
     return object
   }
 
-  #members(
-    depth: number,
-    set: (key: string | number | bigint | Buffer, value: unknown) => void,
-  ): void {
+  #members(depth: number, set: (key: PhpKey, value: unknown) => void): void {
     const size = this.#size()
     this.#expect(BRACE_OPEN)
     for (let count = 0; count < size; count += 1) {
       const type = this.#letter()
       if (type !== 's' && type !== 'i') throw this.#broken()
-      const key = this.#scalar(type) as string | number | bigint | Buffer
-      set(key, this.value(depth + 1))
+      const key = this.#scalar(type) as PhpKey | Buffer
+      const isText = typeof key === 'string' || Buffer.isBuffer(key)
+      set(isText ? memberName(key) : key, this.value(depth + 1))
     }
     this.#expect(BRACE_CLOSE)
   }

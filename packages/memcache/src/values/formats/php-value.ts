@@ -17,7 +17,7 @@ export interface PhpSink {
   close(): void
 }
 
-type PhpKey = string | number | bigint
+export type PhpKey = string | number | bigint
 
 /** Deeper values are refused: PHP's own readers stop at 4,096, a cycle never does. */
 export const DEEPEST = 512
@@ -136,13 +136,14 @@ export class PhpArray {
   readonly #list: unknown[] = []
   #members: Record<string, unknown> | undefined
 
-  set(key: PhpKey | Buffer, value: unknown): void {
+  /** @param key - text as {@link memberName} gives it. */
+  set(key: PhpKey, value: unknown): void {
     if (this.#members === undefined && key === this.#list.length) {
       this.#list.push(value)
       return
     }
     this.#members ??= { ...this.#list }
-    setMember(this.#members, key, value)
+    setMember(this.#members, String(key), value)
   }
 
   get value(): unknown[] | Record<string, unknown> {
@@ -151,19 +152,19 @@ export class PhpArray {
 }
 
 /**
- * Sets a property of an object, whatever its name is. Names that are not UTF-8 are read as latin1.
+ * What the property of a key is called here. PHP writes a private property as \0Class\0name, a
+ * protected one as \0*\0name. Names that are not UTF-8 are read as latin1.
  */
-export function setMember(
-  target: Record<string, unknown>,
-  key: PhpKey | Buffer,
-  value: unknown,
-): void {
-  const name = Buffer.isBuffer(key) ? key.toString('latin1') : String(key)
-  // PHP writes a private property as \0Class\0name, a protected one as \0*\0name.
-  const own = name.startsWith('\0') ? name.slice(name.indexOf('\0', 1) + 1) : name
-  if (own !== '__proto__') target[own] = value
+export function memberName(key: string | Buffer): string {
+  const name = Buffer.isBuffer(key) ? key.toString('latin1') : key
+  return name.startsWith('\0') ? name.slice(name.indexOf('\0', 1) + 1) : name
+}
+
+/** Sets a property of an object, whatever its name is. */
+export function setMember(target: Record<string, unknown>, name: string, value: unknown): void {
+  if (name !== '__proto__') target[name] = value
   else
-    Object.defineProperty(target, own, {
+    Object.defineProperty(target, name, {
       value,
       enumerable: true,
       writable: true,
