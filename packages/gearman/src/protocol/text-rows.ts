@@ -68,15 +68,29 @@ export function readQueuedJob(line: string): QueuedJob {
  * functions neither begin nor end anything: so the last ` :` before a blank or the end divides.
  */
 export function readConnectedWorker(line: string): ConnectedWorker {
-  const match = /^(\d+) (\S+) (.*) :((?: \S+)*) ?$/.exec(line)
-  if (match === null) throw unreadable(line)
-  const [, fd, address = '', clientId = '', functions = ''] = match
+  const [head, fd, address = ''] = /^(\d+) (\S+) /.exec(line) ?? []
+  if (head === undefined) throw unreadable(line)
+  // One expression for the whole line would try every colon with all that follows it.
+  let divider = line.lastIndexOf(' :')
+  while (divider >= head.length && !isEndOrBlank(line, divider + 2)) {
+    divider = line.lastIndexOf(' :', divider - 1)
+  }
+  const functions = line
+    .slice(divider + 2)
+    .replace(/ $/, '')
+    .split(' ')
+    .slice(1)
+  if (divider < head.length || functions.includes('')) throw unreadable(line)
   return {
     fd: Number(fd),
     address,
-    clientId: fromByteText(clientId),
-    functions: functions.split(' ').slice(1).map(fromByteText),
+    clientId: fromByteText(line.slice(head.length, divider)),
+    functions: functions.map(fromByteText),
   }
+}
+
+function isEndOrBlank(line: string, at: number): boolean {
+  return at === line.length || line[at] === ' '
 }
 
 /**

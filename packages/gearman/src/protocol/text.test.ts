@@ -82,3 +82,35 @@ test('a list that names a job as its end is called goes on to what is behind it'
   const refused = Buffer.from('ERR UNKNOWN_SHOW_ARGUMENTS\r\nOK 1.1.20\n')
   expect(new TextDecoder().push(refused, true, true)).toEqual(['ERR UNKNOWN_SHOW_ARGUMENTS'])
 })
+
+test('a long line costs as much in many pieces as in one', () => {
+  const piece = Buffer.alloc(4_096, 'x')
+  const decoder = new TextDecoder()
+  const begin = performance.now()
+  for (let turn = 0; turn < 4_000; turn += 1) decoder.push(piece, false)
+  const [line = ''] = decoder.push(Buffer.from('\n'), false) ?? []
+  expect(line).toHaveLength(4_000 * piece.length)
+  // It was searched from its beginning with each piece: 14 s.
+  expect(performance.now() - begin).toBeLessThan(3_000)
+})
+
+test('what goes on and on is no answer', () => {
+  const endless = (text: string, list: boolean) => () => {
+    const decoder = new TextDecoder()
+    const piece = Buffer.alloc(65_536, text)
+    for (let turn = 0; turn < 2_000; turn += 1) decoder.push(piece, list)
+  }
+  expect(endless('x', false)).toThrow('a line of more than')
+  expect(endless('line\n', true)).toThrow('are not an admin answer')
+  const long = endless(`${'l'.repeat(1_000)}\n`, true)
+  expect(long).toThrow('are not an admin answer')
+})
+
+test('a worker of a hundred thousand functions, or colons, is read at once', () => {
+  const begin = performance.now()
+  const row = readConnectedWorker(`1 ::1 id : ${'f '.repeat(100_000)}`)
+  expect(row.functions).toHaveLength(100_000)
+  expect(() => readConnectedWorker(`1 ::1 ${' :'.repeat(100_000)}x  x`)).toThrow('not a line')
+  // Each colon was tried with all that follows it: 60 s.
+  expect(performance.now() - begin).toBeLessThan(3_000)
+})

@@ -16,8 +16,10 @@ const REFUSAL = /^ERR (?:([A-Z_]+)(?: |$))?(.*)$/
 /** A list is refused in one line; its own lines may begin with `ERR ` too, ids of jobs for example. */
 const LIST_REFUSAL = /^ERR UNKNOWN_(COMMAND|SHOW_ARGUMENTS)\b/
 
-/** The most bytes of a line: a longer one is not an answer of gearmand. */
-const MAX_LINE = 2 ** 26
+/** The most bytes of a line, and of an answer with its lines: more is not an answer of gearmand. */
+const MAX_LINE = 2 ** 24
+const MAX_BYTES = 2 ** 26
+const MAX_LINES = 2 ** 21
 
 /**
  * The command as gearmand reads it.
@@ -51,8 +53,11 @@ export function readRefusal(
 
 /** Lines to answers, however the bytes are cut into chunks. */
 export class TextDecoder {
-  #rest = ''
+  /** Pieces of a line that has not ended: joined once, however many they are. */
+  #rest: string[] = []
+  #restLength = 0
   #lines: string[] = []
+  #bytes = 0
 
   /**
    * Reads the next bytes of an answer; its lines once it is whole, else `undefined`. One line
@@ -61,11 +66,7 @@ export class TextDecoder {
    * @throws {@link MalformedPacketError}; the decoder is of no use after that.
    */
   push(chunk: Buffer, list: boolean, fenced = false): string[] | undefined {
-    const parts = (this.#rest + chunk.toString('latin1')).split('\n')
-    this.#rest = parts.pop() ?? ''
-    if (this.#rest.length > MAX_LINE) {
-      throw new MalformedPacketError(`a line of more than ${MAX_LINE} bytes is not an admin answer`)
-    }
+    const parts = this.#split(chunk)
     if (fenced) return this.#pushFenced(parts.map(withoutReturn))
     for (const [index, part] of parts.entries()) {
       const line = withoutReturn(part)
@@ -73,27 +74,54 @@ export class TextDecoder {
       if (!isEnd) this.#lines.push(line)
       if (isEnd || !list || (this.#lines.length === 1 && LIST_REFUSAL.test(line))) {
         // One line too many: an id with a line break, or a list with a job named `.`.
-        if (index < parts.length - 1 || this.#rest !== '') {
+        if (index < parts.length - 1 || this.#restLength > 0) {
           throw new MalformedPacketError('more lines came than the command is answered with')
         }
-        const lines = this.#lines
-        this.#lines = []
-        return lines
+        return this.#take()
       }
     }
     return undefined
   }
 
+  /** The lines that the chunk ends; the rest is kept. */
+  #split(chunk: Buffer): string[] {
+    const parts = chunk.toString('latin1').split('\n')
+    const rest = parts.pop() ?? ''
+    if (parts.length > 0) {
+      parts[0] = this.#rest.join('') + parts[0]
+      this.#rest = []
+      this.#restLength = 0
+    }
+    this.#restLength += rest.length
+    if (rest !== '') this.#rest.push(rest)
+    this.#bytes += chunk.length
+    if (this.#restLength > MAX_LINE) {
+      throw new MalformedPacketError(`a line of more than ${MAX_LINE} bytes is not an admin answer`)
+    }
+    if (this.#bytes > MAX_BYTES || this.#lines.length + parts.length > MAX_LINES) {
+      throw new MalformedPacketError(
+        `more than ${MAX_BYTES} bytes or ${MAX_LINES} lines are not an admin answer`,
+      )
+    }
+    return parts
+  }
+
+  #take(): string[] {
+    const lines = this.#lines
+    this.#lines = []
+    this.#bytes = 0
+    return lines
+  }
+
   // Not the first full stop: the last one, before the fence, with nothing after that.
   #pushFenced(parts: readonly string[]): string[] | undefined {
     for (const part of parts) this.#lines.push(part)
-    if (this.#rest !== '') return undefined
+    if (this.#restLength > 0) return undefined
     const lines = this.#lines
     const end = lines.at(-2) ?? ''
     const isRefused = lines.length === 2 && LIST_REFUSAL.test(end)
     if (!lines.at(-1)?.startsWith('OK ') || !(end === '.' || isRefused)) return undefined
-    this.#lines = []
-    return lines.slice(0, isRefused ? 1 : -2)
+    return this.#take().slice(0, isRefused ? 1 : -2)
   }
 }
 
