@@ -123,6 +123,8 @@ const GARBAGE: Readonly<Record<TextProtocol, readonly string[]>> = {
     'END\r\n',
     '7\r\n',
     'VALUE stranger 1 1\r\n7\r\nEND\r\n',
+    // More than any of the calls asks for.
+    `${'VALUE bad 1 1\r\n7\r\n'.repeat(3)}END\r\n`,
     'VA 1 f1\r\n7\r\n',
     'SSH-2.0-OpenSSH\r\n',
   ],

@@ -7,6 +7,7 @@ export const WITHOUT_BLOCK: Readonly<Record<string, Call>> = {
   get: (cache) => cache.get('bad'),
   gets: (cache) => cache.gets('bad'),
   getMany: (cache) => cache.getMany(['fine', 'bad']),
+  getsMany: (cache) => cache.getsMany(['fine', 'bad']),
   getAndTouch: (cache) => cache.getAndTouch('bad', 5),
   touch: (cache) => cache.touch('bad', 5),
   delete: (cache) => cache.delete('bad'),

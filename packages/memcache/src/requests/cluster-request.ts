@@ -43,7 +43,7 @@ export class ClusterRequest extends Request<ClusterConfiguration | undefined> {
   }
 
   accept(reply: Reply): void {
-    if (reply.kind === ReplyKind.VALUE) this.#configuration = parse(reply.content())
+    if (reply.kind === ReplyKind.VALUE) this.#configuration = readConfiguration(reply.content())
     else if (reply.kind !== ReplyKind.END) {
       this.fail(refusal(reply, this))
       return
@@ -54,7 +54,7 @@ export class ClusterRequest extends Request<ClusterConfiguration | undefined> {
 
 // Lines end in a bare LF; the IP address of a node may be empty, Memorystore puts it in the place
 // of the host name.
-function parse(block: string): ClusterConfiguration | undefined {
+export function readConfiguration(block: string): ClusterConfiguration | undefined {
   const [version = '', list = ''] = block.split(/\r?\n/)
   if (!/^\d+$/.test(version)) return undefined
   const nodes = list

@@ -8,7 +8,11 @@ import { Request } from './request.js'
  * The form of the lines that answer a command; other commands are answered by any line, or by a
  * refusal as text.
  */
-const LINES: Readonly<Record<string, RegExp>> = { version: /^VERSION /, stats: /^STAT / }
+const FORMS: Readonly<Record<string, RegExp>> = { version: /^VERSION /, stats: /^STAT / }
+
+/** An answer is not longer, unless whoever answers is not memcached: `stats conns` has 5 lines a connection. */
+const MOST_LINES = 1_000_000
+const LONGEST = 2 ** 26
 
 /**
  * An administrative command, as in the text protocols. Resolves to the lines of text that came back
@@ -19,12 +23,13 @@ export class LineRequest extends Request<string[]> {
   readonly #word: string
   readonly #pattern: RegExp | undefined
   readonly #lines: string[] = []
+  #length = 0
 
   constructor(command: string, line: string) {
     super(command, undefined)
     this.#line = line
     this.#word = /^\w*/.exec(line)?.[0] ?? ''
-    this.#pattern = LINES[this.#word]
+    this.#pattern = FORMS[this.#word]
   }
 
   override get word(): string | undefined {
@@ -63,5 +68,9 @@ export class LineRequest extends Request<string[]> {
       throw new Fault('garbled', 'an answer that belongs to another command')
     }
     this.#lines.push(text)
+    this.#length += text.length
+    if (this.#lines.length > MOST_LINES || this.#length > LONGEST) {
+      throw new Fault('garbled', `an answer of over ${MOST_LINES} lines or ${LONGEST} bytes`)
+    }
   }
 }

@@ -3,6 +3,7 @@ import type { Key } from '../key.js'
 import type { Protocol } from '../protocol/protocol.js'
 import { type Reply, ReplyKind } from '../protocol/reply.js'
 import type { ItemReader } from '../values/value-decoder.js'
+import { checkItem } from './another-item.js'
 import { refusal } from './refusal.js'
 import { Request } from './request.js'
 
@@ -77,6 +78,7 @@ export class LookRequest<T, R = Seen<T> | undefined> extends Request<R> {
 
   accept(reply: Reply): void {
     if (reply.kind === ReplyKind.VALUE) {
+      checkItem(reply, this.#wireKey, this.#seen)
       this.course.bytes = reply.end - reply.start
       this.#seen = this.#read(reply)
       if (this.#seen instanceof Promise) this.#seen.catch((error) => this.fail(error))

@@ -1,10 +1,11 @@
-import { Fault, type Output } from '@glammp/wire'
+import type { Output } from '@glammp/wire'
 import { DecodeError, type MemcacheErrorDetails } from '../errors.js'
 import { type Key, keyText } from '../key.js'
 import { shorterExptime } from '../keys/ttl.js'
 import type { Protocol } from '../protocol/protocol.js'
 import { type ItemName, type Reply, ReplyKind } from '../protocol/reply.js'
 import type { ValueDecoder } from '../values/value-decoder.js'
+import { anotherItem, checkItem } from './another-item.js'
 import { refusal } from './refusal.js'
 import { GET_AND_TOUCH, Request, type RequestServer } from './request.js'
 
@@ -29,6 +30,8 @@ export class GetRequest extends Request<unknown> {
   readonly #values: ValueDecoder
   /** Expiry that the item gets by being read; `undefined`: it keeps its own. */
   exptime: number | undefined
+  /** Set when the item has come. */
+  #item: ReplyKind | undefined
   #value: unknown
 
   constructor(
@@ -73,6 +76,7 @@ export class GetRequest extends Request<unknown> {
   }
 
   encode(protocol: Protocol, out: Output): number {
+    this.#item = undefined
     this.#value = undefined
     if (this.exptime === undefined) return protocol.get([this.#wireKey], false, out)
     protocol.getAndTouch(this.#wireKey, this.exptime, out)
@@ -81,7 +85,8 @@ export class GetRequest extends Request<unknown> {
 
   accept(reply: Reply): void {
     if (reply.kind === ReplyKind.VALUE) {
-      if (reply.name.present && !reply.name.is(this.#wireKey)) throw anotherItem()
+      checkItem(reply, this.#wireKey, this.#item)
+      this.#item = reply.kind
       if (!reply.stub) {
         this.course.bytes = reply.end - reply.start
         this.#value = decodeItem(this.#values, reply, this, this.key)
@@ -121,6 +126,8 @@ export class GetManyRequest extends Request<Found> {
   #found: Found = []
   #positions: Map<string, number> | undefined
   #next = 0
+  /** Items that have come. */
+  #items = 0
   /** Position after the one that was named last. */
   #cursor = 0
   /** The kind of an item's reply; ITEM if one without bytes may have no value yet. */
@@ -203,6 +210,7 @@ export class GetManyRequest extends Request<Found> {
     this.course.hits = 0
     this.course.bytes = 0
     this.#next = 0
+    this.#items = 0
     this.#cursor = 0
     this.#failure = undefined
     this.#later = undefined
@@ -250,7 +258,8 @@ export class GetManyRequest extends Request<Found> {
 
   #take(reply: Reply): void {
     const position = reply.name.present ? this.#positionOf(reply.name) : this.#next++
-    if (position === undefined) throw anotherItem()
+    this.#items += 1
+    if (position === undefined || this.#items > this.#wireKeys.length) throw anotherItem()
     if (reply.stub) return
     if (this.#kind === ReplyKind.ITEM && reply.start === reply.end && reply.flags === 0) {
       this.#doubtful ??= []
@@ -299,11 +308,6 @@ export class GetManyRequest extends Request<Found> {
     this.#positions ??= new Map(wireKeys.map((key, index) => [key, index]))
     return this.#positions.get(name.read())
   }
-}
-
-/** The key that a classic server names with an item is not a key of the request. */
-function anotherItem(): Fault {
-  return new Fault('garbled', 'an item that was not asked for')
 }
 
 /** Decodes an item; a failure says which one it was. */
