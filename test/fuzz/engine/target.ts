@@ -41,7 +41,7 @@ export function shownError(error: unknown): string {
  * Bytes in pieces: whole, byte by byte, and cut at three places that the bytes themselves choose, so
  * that an input always does the same.
  */
-export function piecesOf(input: Buffer): Buffer[][] {
+function piecesOf(input: Buffer): Buffer[][] {
   const ways = [[input]]
   if (input.length <= 256) ways.push(Array.from(input, (byte) => Buffer.of(byte)))
   let sum = input.length
