@@ -1,6 +1,7 @@
 import { OptionRules, shown } from '@glammp/wire'
 import type { CommandContext } from '../dispatch/context.js'
 import { route, routeNow } from '../dispatch/route.js'
+import { Turn } from '../dispatch/turn.js'
 import { ServerError } from '../errors.js'
 import { type Key, keptKey, keyText } from '../key.js'
 import { ArithmeticRequest } from '../requests/item-request.js'
@@ -60,10 +61,16 @@ export class Arithmetic {
     }
     const { changes, fleet, keyOrder } = this.#context
     const ready = fleet.ready(signal)
-    const done = keyOrder.together(wireKey, async (close) => {
+    const turn =
+      keyOrder.of(wireKey) === undefined
+        ? undefined
+        : new Turn(this.#context, wireKey, { command, key: kept }, call)
+    const work = keyOrder.together(wireKey, async (close) => {
       if (ready !== undefined) await ready
-      return this.#countFrom(start, { command, key: kept, wireKey, delta, step }, call, close)
+      const left = turn === undefined ? call : { ttl, ...turn.begin() }
+      return this.#countFrom(start, { command, key: kept, wireKey, delta, step }, left, close)
     })
+    const done = turn === undefined ? work : turn.orLate(work)
     changes.tell(kept, done)
     return done
   }

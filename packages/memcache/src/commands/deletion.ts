@@ -48,9 +48,10 @@ export class Deletion {
     patient: boolean,
   ): Promise<boolean> {
     const change = {
+      command,
       key,
       wireKey,
-      send: () => this.#sendOnce(command, key, wireKey, options, patient),
+      send: (call: CallOptions | undefined) => this.#sendOnce(command, key, wireKey, call, patient),
       onlyIfFound: false,
       patient,
     }

@@ -68,14 +68,15 @@ export class Meta {
     const touches = command === 'mg' && / T/.test(` ${flags}`)
     if (command !== 'md' && !touches) return route(this.#context, wireKey, request(), options)
     let reply: MetaReply | undefined
-    const send = async (): Promise<boolean> => {
-      const next = await routeNow(this.#context, wireKey, request(), options)
+    const send = async (call: CallOptions | undefined): Promise<boolean> => {
+      const next = await routeNow(this.#context, wireKey, request(), call)
       if (reply?.status !== 'found') reply = next
       return next.status === 'found'
     }
     // With a cas token it is about one item, and no other.
     const onlyIfFound = touches || / C/.test(` ${flags}`)
-    await overtakeLoad(this.#context, { key, wireKey, send, onlyIfFound }, options)
+    const change = { command: `meta ${command}`, key, wireKey, send, onlyIfFound }
+    await overtakeLoad(this.#context, change, options)
     return reply as unknown as MetaReply
   }
 

@@ -1,6 +1,7 @@
 import { listOf, monotonic } from '@glammp/wire'
 import type { CommandContext } from '../dispatch/context.js'
 import { type CallOptions, checkCall, route, routeNow, timeoutOf } from '../dispatch/route.js'
+import { Turn } from '../dispatch/turn.js'
 import { ClientError } from '../errors.js'
 import { type Key, keyText } from '../key.js'
 import { type Ttl, toExptime } from '../keys/ttl.js'
@@ -44,12 +45,13 @@ export class Retrieval implements RereadOwner {
     const exptime = toExptime(ttl)
     checkCall('getAndTouch', options)
     let value: unknown
-    const send = async (): Promise<boolean> => {
+    const send = async (call: CallOptions | undefined): Promise<boolean> => {
       const request = new GetRequest('getAndTouch', key, wireKey, transcoder, exptime)
-      value = await routeNow(this.#context, wireKey, request, options)
+      value = await routeNow(this.#context, wireKey, request, call)
       return value !== undefined
     }
-    await overtakeLoad(this.#context, { key, wireKey, send, onlyIfFound: true }, options)
+    const change = { command: 'getAndTouch', key, wireKey, send, onlyIfFound: true }
+    await overtakeLoad(this.#context, change, options)
     return value
   }
 
@@ -58,12 +60,13 @@ export class Retrieval implements RereadOwner {
     const wireKey = keys.toWire(key, 'touch')
     const exptime = toExptime(ttl)
     checkCall('touch', options)
-    const send = (): Promise<boolean> => {
-      if (chunks !== undefined) return chunks.touch(key, wireKey, exptime, options)
+    const send = (call: CallOptions | undefined): Promise<boolean> => {
+      if (chunks !== undefined) return chunks.touch(key, wireKey, exptime, call)
       const request = new TouchRequest('touch', key, wireKey, exptime)
-      return routeNow(this.#context, wireKey, request, options)
+      return routeNow(this.#context, wireKey, request, call)
     }
-    return overtakeLoad(this.#context, { key, wireKey, send, onlyIfFound: true }, options)
+    const change = { command: 'touch', key, wireKey, send, onlyIfFound: true }
+    return overtakeLoad(this.#context, change, options)
   }
 
   async gets(
@@ -127,14 +130,16 @@ export class Retrieval implements RereadOwner {
     // Nothing is awaited without need: a later call must not be sent before this one.
     const ready = fleet.ready(options?.signal)
     const turn = keyOrder.enter(wireKeys, ready !== undefined)
-    const leave = turn === undefined ? undefined : await turn
+    const own =
+      turn && ready === undefined ? this.#turn(command, wanted, wireKeys, options) : undefined
+    const leave = turn && (own === undefined ? await turn : await own.orLeave(turn))
     let groups = new Map<Server, Group>()
     const copies = new Map<number, number>()
     let answers: Promise<Found>[] = []
     try {
       if (ready !== undefined) await ready
       groups = this.#groupByServer(wanted, wireKeys, copies)
-      answers = this.#ask(groups, command, options)
+      answers = this.#ask(groups, command, own === undefined ? options : own.begin())
     } finally {
       leave?.()
     }
@@ -158,6 +163,15 @@ export class Retrieval implements RereadOwner {
     }
     for (const [position, first] of copies) found[position] = found[first]
     return found
+  }
+
+  #turn(
+    command: string,
+    keys: readonly Key[],
+    [wireKey = '']: readonly string[],
+    options: CallOptions | undefined,
+  ): Turn {
+    return new Turn(this.#context, wireKey, { command, keys }, options)
   }
 
   #ask(

@@ -3,6 +3,7 @@ import { fateBehind } from '../dispatch/chunks.js'
 import type { CommandContext } from '../dispatch/context.js'
 import { encodeFor } from '../dispatch/encoding.js'
 import { CALL_CHECKS, type CallOptions, checkCall, route, routeNow } from '../dispatch/route.js'
+import { Turn } from '../dispatch/turn.js'
 import { ValueTooLargeError } from '../errors.js'
 import { type Key, keyText } from '../key.js'
 import { checkTtl, isShort, isTtl, type Ttl, toExptime } from '../keys/ttl.js'
@@ -162,16 +163,17 @@ export class Storage {
     call: CallOptions | undefined,
     way: typeof route,
   ): Promise<T> {
-    const { key, fields } = draft
+    const { command, key, fields } = draft
     if (!isShort(fields.exptime)) return this.#replacing(draft, request, call, way)
     let result: T | undefined
-    const send = async (): Promise<boolean> => {
-      result = await this.#replacing(draft, request, call, routeNow)
+    const send = async (left: CallOptions | undefined): Promise<boolean> => {
+      result = await this.#replacing(draft, request, left, routeNow)
       return request.course.result === 'stored'
     }
     const { patient } = request.course
     const overtake = way === route ? overtakeLoad : overtakeNow
-    const change = { key, wireKey: fields.key, send, onlyIfFound: true, stores: true, patient }
+    const wireKey = fields.key
+    const change = { command, key, wireKey, send, onlyIfFound: true, stores: true, patient }
     await overtake(this.#context, change, call)
     return result as T
   }
@@ -194,7 +196,9 @@ export class Storage {
   #submitLater<T>(draft: Draft<T>, call: CallOptions | undefined, patient: boolean): Promise<T> {
     const { command, key, fields, later, outcome } = draft
     const { changes, chunks, keyOrder } = this.#context
-    const answer = keyOrder.take(fields.key, async () => {
+    const waits = keyOrder.of(fields.key) !== undefined
+    let turn: Turn | undefined
+    const work = keyOrder.take(fields.key, async () => {
       const encoded = (await later) ?? fields
       if (chunks === undefined) this.#checkSize(draft, encoded.data.length)
       const item = (await chunks?.fit(encoded, fields.exptime, draft, call)) ?? encoded
@@ -207,7 +211,8 @@ export class Storage {
       request.course.patient = patient
       return async () => {
         try {
-          return await this.#send(draft, request, call, routeNow)
+          const left = turn === undefined ? call : turn.begin()
+          return await this.#send(draft, request, left, routeNow)
         } catch (error) {
           // Whether it was stored or not: a miss is better than pieces that nobody deletes.
           chunks?.discardUnused(item)
@@ -215,6 +220,9 @@ export class Storage {
         }
       }
     })
+    // Its own pieces are under way meanwhile: then it is counted anew.
+    if (waits) turn = new Turn(this.#context, fields.key, draft, call)
+    const answer = turn === undefined ? work : turn.orLate(work)
     changes.tell(key, answer)
     return answer
   }

@@ -1,3 +1,5 @@
+import { monotonic } from '@glammp/wire'
+
 /**
  * Commands of one kind that run side by side, with all others of their key waiting behind them.
  */
@@ -33,6 +35,12 @@ class Crew {
   }
 }
 
+/** How far commands of a key are that are not ready when they are called. */
+interface Preparation {
+  count: number
+  endedAt: number
+}
+
 /**
  * Keeps the order of commands of one key where one of them needs more than this tick before it
  * can be sent, because its value is compressed on another thread or goes ahead in chunks, or because
@@ -42,6 +50,7 @@ class Crew {
 export class KeyOrder {
   readonly #turns = new Map<string, Promise<void>>()
   readonly #crews = new Map<string, Crew>()
+  readonly #preparations = new Map<string, Preparation>()
 
   /** What a command of the key waits for; `undefined`, as nearly always, if it need not. */
   of(wireKey: string): Promise<void> | undefined {
@@ -73,6 +82,16 @@ export class KeyOrder {
     return this.#turns.size === 0 ? undefined : Promise.all(this.#turns.values())
   }
 
+  /** Whether a command of the key is not ready yet. */
+  isPreparing(wireKey: string): boolean {
+    return (this.#preparations.get(wireKey)?.count ?? 0) > 0
+  }
+
+  /** When a command of the key that still has its turn, or waits for it, became ready. */
+  preparedAt(wireKey: string): number {
+    return this.#preparations.get(wireKey)?.endedAt ?? Number.NEGATIVE_INFINITY
+  }
+
   /**
    * Sends a command that is not ready yet, in its turn.
    *
@@ -80,7 +99,7 @@ export class KeyOrder {
    */
   async take<T>(wireKey: string, prepare: () => Promise<() => Promise<T>>): Promise<T> {
     const before = this.#last(wireKey)
-    const sent = this.#send(before, prepare())
+    const sent = this.#send(before, this.#prepared(wireKey, prepare))
     const turn = sent.then(
       () => {},
       () => {},
@@ -120,8 +139,26 @@ export class KeyOrder {
     this.#turns.set(wireKey, turn)
     // The first to get the turn, so that the others can be sent at once.
     void turn.then(() => {
-      if (this.#turns.get(wireKey) === turn) this.#turns.delete(wireKey)
+      if (this.#turns.get(wireKey) !== turn) return
+      this.#turns.delete(wireKey)
+      this.#preparations.delete(wireKey)
     })
+  }
+
+  async #prepared<T>(wireKey: string, prepare: () => Promise<T>): Promise<T> {
+    let own = this.#preparations.get(wireKey)
+    if (own === undefined) {
+      own = { count: 0, endedAt: Number.NEGATIVE_INFINITY }
+      this.#preparations.set(wireKey, own)
+    }
+    own.count += 1
+    try {
+      const ready = await prepare()
+      own.endedAt = monotonic()
+      return ready
+    } finally {
+      own.count -= 1
+    }
   }
 
   // The answer is returned in an object: a promise would be awaited.

@@ -3,6 +3,7 @@ import type { Request } from '../requests/request.js'
 import type { Fleet } from '../servers/fleet.js'
 import type { Changes } from './changes.js'
 import type { KeyOrder } from './key-order.js'
+import { Turn } from './turn.js'
 
 /** Options of every call. */
 export interface CallOptions {
@@ -58,7 +59,8 @@ function routeAfter<T>(
   request: Request<T>,
   options: CallOptions | undefined,
 ): Promise<T> {
-  return turn.then(() => routeNow(context, wireKey, request, options))
+  const own = new Turn(context, wireKey, request, options)
+  return own.orLate(turn.then(() => routeNow(context, wireKey, request, own.begin())))
 }
 
 function submitWhen<T>(

@@ -1,6 +1,7 @@
 import { monotonic, sleep } from '@glammp/wire'
 import type { CommandContext } from '../dispatch/context.js'
 import { type CallOptions, timeoutOf } from '../dispatch/route.js'
+import { Turn } from '../dispatch/turn.js'
 import { type Key, keptKey } from '../key.js'
 import { lockOf } from './leases.js'
 
@@ -9,10 +10,12 @@ const STORING_WAIT = 10
 
 /** What happens to the load of a key that a command changes. */
 export interface Change {
+  /** The name of the client's method. */
+  readonly command: string
   readonly key: Key
   readonly wireKey: string
   /** Sends the command now, because it is its turn; again if a load got in between. */
-  readonly send: () => Promise<boolean>
+  readonly send: (options: CallOptions | undefined) => Promise<boolean>
   /** The load is left alone if the command found no item. */
   readonly onlyIfFound: boolean
   /**
@@ -41,18 +44,33 @@ export function overtakeLoad(
   const done =
     ready === undefined && keyOrder.of(change.wireKey) === undefined
       ? overtakeNow(context, change, options)
-      : keyOrder.take(change.wireKey, async () => {
-          await ready
-          return () => overtakeNow(context, change, options)
-        })
+      : overtakeInTurn(context, change, ready, options)
   context.changes.tell(key, done)
   return done
+}
+
+function overtakeInTurn(
+  context: CommandContext,
+  change: Change,
+  ready: Promise<void> | undefined,
+  options: CallOptions | undefined,
+): Promise<boolean> {
+  const { wireKey } = change
+  let turn: Turn | undefined
+  const done = context.keyOrder.take(wireKey, async () => {
+    await ready
+    return () => overtakeNow(context, change, turn === undefined ? options : turn.begin())
+  })
+  // While the servers are not known there is none whose time runs.
+  if (ready !== undefined) return done
+  turn = new Turn(context, wireKey, change, options)
+  return turn.orLate(done)
 }
 
 /** As {@link overtakeLoad}, for a command whose turn it is, where the caller has told of the change. */
 export async function overtakeNow(
   context: CommandContext,
-  { wireKey, send, onlyIfFound, stores = false, patient = false }: Omit<Change, 'key'>,
+  { wireKey, send, onlyIfFound, stores = false, patient = false }: Change,
   options: CallOptions | undefined,
 ): Promise<boolean> {
   const timeout = timeoutOf(context, options)
@@ -60,7 +78,7 @@ export async function overtakeNow(
   let end: number | undefined
   let wasFound = false
   for (;;) {
-    const [held, found] = await Promise.all([lock.read(), send()])
+    const [held, found] = await Promise.all([lock.read(), send(options)])
     wasFound ||= found
     if (held === undefined || (onlyIfFound && !found)) return wasFound
     if (stores) {

@@ -43,21 +43,22 @@ export class Invalidation {
     const { chunks, keys, fleet } = this.#context
     const wireKey = keys.toWire(key, 'invalidate')
     const kept = keptKey(key)
-    const timeout = timeoutOf(this.#context, options)
     const exptime = toExptime(options?.stale ?? STALE)
-    const submit = <T>(request: Request<T>): Promise<T> =>
-      fleet.homeOf(wireKey).submit(request, timeout, options?.signal)
-    const send = (): Promise<boolean> => {
+    const send = (call: CallOptions | undefined): Promise<boolean> => {
+      const timeout = timeoutOf(this.#context, call)
+      const submit = <T>(request: Request<T>): Promise<T> =>
+        fleet.homeOf(wireKey).submit(request, timeout, call?.signal)
       if (this.#foreignReaders) return submit(new DeletionRequest('invalidate', key, wireKey))
       const request = new InvalidationRequest('invalidate', key, wireKey, exptime)
       if (chunks === undefined) return submit(request)
       const way: typeof route = (_context, _wireKey, old) => submit(old)
-      const sending = { call: options, way, patient: false }
+      const sending = { call, way, patient: false }
       const fateOf = (found: boolean): Fate =>
         !found ? 'stays' : request.deletes ? 'gone' : { exptime }
       const owner = { command: 'invalidate', key: kept }
       return chunks.replacing(owner, wireKey, sending, () => submit(request), fateOf)
     }
-    return overtakeLoad(this.#context, { key: kept, wireKey, send, onlyIfFound: false }, options)
+    const change = { command: 'invalidate', key: kept, wireKey, send, onlyIfFound: false }
+    return overtakeLoad(this.#context, change, options)
   }
 }

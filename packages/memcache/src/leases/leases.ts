@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { CommandContext } from '../dispatch/context.js'
+import { Turn } from '../dispatch/turn.js'
 import type { Key } from '../key.js'
 import { lockKey } from '../keys/derived-key.js'
 import { commandsAreWatched } from '../observing/channels.js'
@@ -61,7 +62,15 @@ export class Leases {
     // A value that was set before, and is still being compressed, is found; one that is set later
     // is not.
     const turn = keyOrder.enter(wireKeys, ready !== undefined)
-    const leave = turn === undefined ? undefined : await turn
+    const own = turn && ready === undefined ? this.#turn(keys, wireKeys, ask) : undefined
+    let leave: (() => void) | undefined
+    try {
+      leave = turn && (own === undefined ? await turn : await own.orLeave(turn))
+      own?.begin()
+    } catch (reason) {
+      leave?.()
+      return keys.map(() => ({ status: 'rejected', reason }))
+    }
     try {
       try {
         if (ready !== undefined) await ready
@@ -76,6 +85,10 @@ export class Leases {
     } finally {
       leave?.()
     }
+  }
+
+  #turn(keys: readonly Key[], [wireKey = '']: readonly string[], { timeout }: LookupOptions): Turn {
+    return new Turn(this.#context, wireKey, { command: 'wrap', keys }, { timeout })
   }
 
   async #look(key: WireKey, ask: LookupOptions, looked: boolean): Promise<Lookup> {

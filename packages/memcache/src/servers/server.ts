@@ -117,6 +117,11 @@ export class Server implements RequestOwner, BatchOwner {
     return this.#pending + this.#line.size
   }
 
+  /** Milliseconds that are left of a time limit that large values under way begin anew. */
+  restOf(limit: number): number {
+    return this.#pool.restOf(limit)
+  }
+
   /** Takes a request; its promise settles within `timeout` milliseconds. */
   submit<T>(request: Request<T>, timeout: number, signal?: AbortSignal | undefined): Promise<T> {
     if (request.course.moves === 0 && !request.aside) {
