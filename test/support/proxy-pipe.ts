@@ -91,7 +91,7 @@ export class ProxyPipe {
       return
     }
     this.#queue.shift()
-    this.#forward(item.chunk)
+    this.#forward(this.#joined(item.chunk))
   }
 
   /** Forwards nothing any more, and reads nothing. */
@@ -117,6 +117,14 @@ export class ProxyPipe {
     if (rate > 0) this.#lastDue += (chunk?.length ?? 0) / rate
     this.#queue.push({ due: this.#lastDue, chunk })
     this.pump()
+  }
+
+  /** What was held back in pieces goes on as one. */
+  #joined(chunk: Buffer | undefined): Buffer | undefined {
+    if (chunk === undefined || keepsBack(this.#faults) || this.#faults.pieces > 0) return chunk
+    const end = this.#queue.findIndex((item) => item.chunk === undefined)
+    const waiting = this.#queue.splice(0, end === -1 ? this.#queue.length : end)
+    return Buffer.concat([chunk, ...waiting.map((item) => item.chunk ?? Buffer.alloc(0))])
   }
 
   #forward(chunk: Buffer | undefined): void {

@@ -21,6 +21,8 @@ export interface Circumstances {
   readonly kills: readonly Kill[]
   /** Calls are answered in the order in which each client made them, its reads included. */
   readonly losesNothing: boolean
+  /** Values may be in pieces. */
+  readonly inPieces: boolean
   /** Whether this client's `invalidate` marks an item, deletes it, or does one or the other. */
   readonly marks: (client: number) => 'marks' | 'deletes' | 'either'
 }
@@ -153,7 +155,7 @@ export class KeyHistory {
 
   /** A value in pieces is a miss once one of them is gone; they are on any server. */
   #mayBeTorn(state: State, read: Call): boolean {
-    if (state === undefined || familyOf(this.#key) !== 'big') return false
+    if (state === undefined || !this.#at.inPieces) return false
     const writer = this.#writers.get(state.name)
     if (writer === undefined) return false
     const lost = this.#at.kills.some(({ start, end }) => start <= read.end && end >= writer.start)
@@ -231,7 +233,13 @@ export class KeyHistory {
     gives: (given: unknown, ...states: State[]) => readonly State[],
   ): readonly State[] {
     if (state === undefined) return gives('missing', state)
-    if (state.name === call.expected) return gives('stored', item(name))
+    if (state.name === call.expected) {
+      // The token is that of an older item, whose pieces were gone: the value is the one after it.
+      const mayBeOlder = this.#at.inPieces
+      return mayBeOlder
+        ? [...gives('stored', item(name)), ...gives('exists', state)]
+        : gives('stored', item(name))
+    }
     // A server that was started again counts its tokens from one: an old one may fit by chance.
     const restarted = this.#at.kills.some(
       ({ server, start, end }) =>

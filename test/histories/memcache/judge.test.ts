@@ -59,6 +59,7 @@ const judged = (calls: readonly Call[], kills: readonly Kill[] = [], program = P
     program,
     calls: calls.map((each, order) => ({ ...each, order })),
     kills,
+    slow: [],
     closed: [Infinity, Infinity, Infinity],
     homeOf: () => 0,
     busy: () => 0,

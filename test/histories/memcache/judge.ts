@@ -8,11 +8,19 @@ import type { Kill } from './stage.js'
 import { limitOf } from './time-limits.js'
 import { nameOf } from './values.js'
 
+/** From one moment to another. */
+interface Span {
+  readonly start: number
+  readonly end: number
+}
+
 /** A program and what was seen of it. */
 export interface History {
   readonly program: Program
   readonly calls: readonly Call[]
   readonly kills: readonly Kill[]
+  /** When the bytes of some line moved one by one, or slowly. */
+  readonly slow: readonly Span[]
   /** When each client was closed. */
   readonly closed: readonly number[]
   /** The position of the server that a key lives on. */
@@ -66,6 +74,7 @@ const judgeOrder = (
     home: homeOf(key),
     kills,
     losesNothing: !program.faults.some(({ kind }) => LOSING.has(kind)),
+    inPieces: program.clients.some(({ options }) => options.largeValues !== undefined),
     marks: (client) => {
       const { protocol = 'auto' } = program.clients[client]?.options ?? {}
       return protocol === 'meta' ? 'marks' : protocol === 'auto' ? 'either' : 'deletes'

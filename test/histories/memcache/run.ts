@@ -78,6 +78,7 @@ const play = async (program: Program, stage: Stage, busy: BusyTimes): Promise<Ju
     program,
     calls,
     kills: stage.kills,
+    slow: stage.slow,
     closed,
     homeOf: (key) => first.servers.indexOf(first.serverFor(key)),
     busy: (start, end) => busy.between(start, end),

@@ -17,6 +17,8 @@ const attempt = async (work: () => Promise<unknown>): Promise<void> => {
 /** The servers of a program, the proxies before them, and what happens to both. */
 export class Stage {
   readonly kills: Kill[] = []
+  /** When a line was slow. */
+  readonly slow: { readonly start: number; readonly end: number }[] = []
   readonly counts: Record<string, number> = {}
   readonly #servers: readonly MemcachedServer[]
   /** For each client those before its servers; one row where all clients share them. */
@@ -62,10 +64,15 @@ export class Stage {
     this.counts[fault.kind] = (this.counts[fault.kind] ?? 0) + 1
     const end = await this.#inflict(fault)
     if (end === undefined) return
+    const start = performance.now()
     const timer = setTimeout(() => void finish(), fault.lasts)
     const finish = async (): Promise<void> => {
       clearTimeout(timer)
-      if (this.#ends.delete(finish)) await end()
+      if (!this.#ends.delete(finish)) return
+      await end()
+      if (['drip', 'bandwidth'].includes(fault.kind)) {
+        this.slow.push({ start, end: performance.now() })
+      }
     }
     this.#ends.add(finish)
   }
