@@ -14,7 +14,7 @@ import {
   TIMEOUT,
   told,
 } from './fake-client.js'
-import { StatusQuery } from './query.js'
+import { EchoQuery, HeartbeatQuery, StatusQuery } from './query.js'
 
 setUp()
 
@@ -303,4 +303,33 @@ test('closed, the jobs that are waited for end, and the server is not down', asy
   fresh.close(new Fault('closed', 'the client was closed'))
   expect(unused.reason?.kind).toBe('closed')
   expect(told).toEqual([])
+})
+
+test('closed while it looks what has arrived, it does not connect again for a heartbeat', async () => {
+  const made = client({ heartbeat: 2 })
+  const connection = await greeted(made)
+  deadlines.pass(1_001)
+  const beat = new HeartbeatQuery()
+  deadlines.add(beat, TIMEOUT)
+  made.send(beat)
+  made.close(new Fault('closed', 'the client was closed'))
+  expect(connection.reason?.kind).toBe('closed')
+  await settled()
+  expect(gearmand.attempts).toBe(1)
+  expect(made.pending).toBe(0)
+  expect(deadlines.size).toBe(0)
+})
+
+test('what failed without a connection leaves no timer behind', async () => {
+  const made = client()
+  gearmand.refuses = new Fault('connect', 'no connection: refused')
+  const query = new EchoQuery(
+    () => {},
+    () => {},
+  )
+  deadlines.add(query, TIMEOUT)
+  made.send(query)
+  await settled()
+  expect(query.settled).toBe(true)
+  expect(deadlines.size).toBe(0)
 })

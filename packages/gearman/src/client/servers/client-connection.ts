@@ -20,7 +20,7 @@ import { AwaitedJobs } from './awaited-jobs.js'
 import type { ClientConnectionOptions } from './client-connection-owner.js'
 import { FlowControl } from './flow-control.js'
 import { HeartbeatQuery } from './query.js'
-import { ExceptionsOption, type Request, type RequestOwner } from './request.js'
+import { ExceptionsOption, failUnsent, type Request, type RequestOwner } from './request.js'
 import { Submission } from './submission.js'
 
 /** After this many milliseconds without a byte, this process may have been frozen. */
@@ -59,6 +59,7 @@ export class ClientConnection implements LinkOwner, RequestOwner, MeteredServer 
   #heardAt = 0
   #looking = false
   #drained: (() => void) | undefined
+  #closed: Fault | undefined
 
   constructor(options: ClientConnectionOptions, deadlines: Deadlines) {
     this.name = options.address.name
@@ -123,15 +124,14 @@ export class ClientConnection implements LinkOwner, RequestOwner, MeteredServer 
 
   /** Ends the connection, and with it every job that is waited for. */
   close(reason: Fault): void {
+    this.#closed = reason
     this.#link.end(reason)
   }
 
   /** Drops the connection, and with it everything that waits. */
   drop(reason: Fault): void {
-    for (const request of this.#waiting.drain()) {
-      this.#deadlines.remove(request)
-      request.failed(reason, false)
-    }
+    this.#closed = reason
+    failUnsent(this.#waiting.drain(), this.#deadlines, reason)
     this.#link.close(reason)
     this.#noteDrained()
   }
@@ -187,7 +187,7 @@ export class ClientConnection implements LinkOwner, RequestOwner, MeteredServer 
       request.failed(reason, true)
     }
     for (const submission of jobs) submission.failed(reason, true)
-    for (const request of unsent) request.failed(reason, false)
+    failUnsent(unsent, this.#deadlines, reason)
     this.#noteDrained()
   }
 
@@ -243,7 +243,9 @@ export class ClientConnection implements LinkOwner, RequestOwner, MeteredServer 
   }
 
   async #connect(): Promise<void> {
-    if (this.#connecting || this.#link.connection !== undefined) return
+    const closed = this.#closed
+    if (closed !== undefined) failUnsent(this.#waiting.drain(), this.#deadlines, closed)
+    if (closed !== undefined || this.#connecting || this.#link.connection !== undefined) return
     this.#connecting = true
     try {
       await this.#link.open()
@@ -252,7 +254,7 @@ export class ClientConnection implements LinkOwner, RequestOwner, MeteredServer 
       this.#connecting = false
       const fault = cause as Fault
       if (fault.kind !== 'closed') this.#health.failed(fault)
-      for (const request of this.#waiting.drain()) request.failed(fault, false)
+      failUnsent(this.#waiting.drain(), this.#deadlines, fault)
     }
     this.#noteDrained()
   }

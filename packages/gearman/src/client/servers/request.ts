@@ -130,3 +130,15 @@ export class ExceptionsOption extends Request {
     return { what: 'OPTION_REQ' }
   }
 }
+
+/** Ends requests that were not sent, or has them sent elsewhere: only there their time goes on. */
+export function failUnsent(
+  requests: readonly Request[],
+  deadlines: Deadlines,
+  reason: Fault,
+): void {
+  for (const request of requests) {
+    request.failed(reason, false)
+    if (request.settled) deadlines.remove(request)
+  }
+}
