@@ -169,4 +169,18 @@ describe('the proxy', () => {
     expect(received()).toBe('bye')
     await waitFor(() => proxy.open === 0)
   })
+  it('passes on the end of a side that has closed before it is due', async () => {
+    const ending = await startFakeServer((socket) => socket.end())
+    const late = await startProxy(ending.address)
+    try {
+      late.set('toServer', { delay: 100 })
+      const polite = connect({ host: late.host, port: late.port })
+      polite.resume()
+      await once(polite, 'close')
+      await waitFor(() => late.open === 0)
+    } finally {
+      await late.stop()
+      await ending.stop()
+    }
+  })
 })

@@ -66,7 +66,8 @@ export class ProxyPipe {
       this.#add(chunk)
     })
     source.on('end', () => this.#enqueue(undefined))
-    source.on('close', () => this.stop())
+    // A source that has closed has still sent what waits here, its end included.
+    target.on('close', () => this.stop())
     this.pump()
   }
 

@@ -128,48 +128,6 @@ test('a job that was given up before it was written is not sent', async () => {
   expect(connection.packets).toEqual(['SUBMIT_JOB title  two'])
 })
 
-test('jobs of one unique share a handle: each has its turn of the packets, and all the result', async () => {
-  const made = client()
-  const connection = await greeted(made)
-  const [one, two] = send(made, 'x', 'x')
-  await settled()
-  connection.receive('JOB_CREATED', 'H:1')
-  connection.receive('JOB_CREATED', 'H:1')
-  for (const part of ['a', 'b']) {
-    // gearmand sends each packet to each waiter.
-    connection.receive('WORK_DATA', 'H:1', part)
-    connection.receive('WORK_DATA', 'H:1', part)
-  }
-  const created = 'created a:4730//H:1'
-  expect(one?.events).toEqual([created, 'data a', 'data b'])
-  expect(two?.events).toEqual([created, 'data a', 'data b'])
-  // One that has gone keeps its turn.
-  one?.abandon(new Fault('timeout', 'no time'))
-  connection.receive('WORK_DATA', 'H:1', 'c')
-  connection.receive('WORK_DATA', 'H:1', 'c')
-  expect(two?.events.slice(3)).toEqual(['data c'])
-  connection.receive('WORK_COMPLETE', 'H:1', 'abc')
-  connection.receive('WORK_COMPLETE', 'H:1', 'abc')
-  expect(two?.events.slice(4)).toEqual(['complete abc'])
-  expect(one?.events.at(-1)).toBe('failed TimeoutError')
-  expect(made.pending).toBe(0)
-})
-
-test('a background job of a unique that is waited for takes no turn of its packets', async () => {
-  const made = client()
-  const connection = await greeted(made)
-  const order = { background: true, type: PacketType.SUBMIT_JOB_BG }
-  const [waiting] = send(made, 'x', new Job('x', order))
-  await settled()
-  connection.receive('JOB_CREATED', 'H:1\0')
-  connection.receive('JOB_CREATED', 'H:1')
-  connection.receive('WORK_DATA', 'H:1', 'a')
-  connection.receive('WORK_DATA', 'H:1', 'b')
-  connection.receive('WORK_COMPLETE', 'H:1', 'ab')
-  expect(waiting?.events).toEqual(['created a:4730//H:1', 'data a', 'data b', 'complete ab'])
-  expect(made.pending).toBe(0)
-})
-
 test('packets for nobody change nothing', async () => {
   const made = client()
   const connection = await greeted(made)
