@@ -8,6 +8,10 @@ const SUBJECTS: Readonly<Record<string, (wishes: Wishes) => Promise<Summary>>> =
     const { memcache } = await import('./memcache/subject.js')
     return runSeeds(memcache, seeds, { ...options, say: console.log })
   },
+  gearman: async ({ seeds, ...options }) => {
+    const { gearman } = await import('./gearman/subject.js')
+    return runSeeds(gearman, seeds, { ...options, say: console.log })
+  },
 }
 
 /** Milliseconds in which a process that has nothing left to do must have ended. */

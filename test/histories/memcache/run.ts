@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MemcacheClient } from '@glammp/memcache'
+import { BusyTimes } from '../busy-times.js'
 import type { Judgement } from '../subject.js'
-import { BusyTimes } from './busy-times.js'
 import { Caller } from './caller.js'
 import { judge } from './judge.js'
 import type { Program } from './program.js'
