@@ -98,6 +98,19 @@ beforeAll(async () => {
 })
 afterAll(() => Promise.all([directory.remove(), certificates.remove()]))
 
+describe.skipIf(!isUnpacked('trixie'))('memcached 1.6.38', () => {
+  test('would end at a slab class of 64, which it does not get', async () => {
+    await using server = await startMemcached({ release: 'trixie' })
+    await using cache = new MemcacheClient(server.address)
+    await expect(cache.admin.slabsReassign(-1, 64)).rejects.toBeInstanceOf(RangeError)
+    await expect(cache.admin.slabsReassign(64, 1)).rejects.toBeInstanceOf(RangeError)
+    expect(await cache.admin.slabsReassign(1, 63)).toMatchObject({
+      [server.address]: { code: 'ERR_MEMCACHE_SERVER' },
+    })
+    expect(await cache.set('a', 1)).toBe(true)
+  })
+})
+
 describe.each(RELEASES)('memcached of Debian %s', (release) => {
   describe.skipIf(!isUnpacked(release))('is served', () => {
     const place = (): Place => ({ release, directory: directory.path, certificates })

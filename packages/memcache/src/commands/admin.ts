@@ -33,6 +33,12 @@ export const FLUSH_RULES: OptionRules<FlushOptions> = new OptionRules<FlushOptio
 const INT32 = 2 ** 31 - 1
 const UINT32 = 2 ** 32 - 1
 
+/**
+ * memcached has 64 slab classes at most. 1.6.38 takes 64 for one of them, and ends by a segmentation
+ * fault.
+ */
+const LAST_CLASS = 63
+
 const checkLruMode = oneOf('flat', 'segmented')
 
 /**
@@ -115,8 +121,8 @@ export class Admin {
     destination: number,
     options?: CallOptions,
   ): Promise<PerServer<true>> {
-    wholeNumber('source', source, -1, INT32)
-    wholeNumber('destination', destination, 0, INT32)
+    wholeNumber('source', source, -1, LAST_CLASS)
+    wholeNumber('destination', destination, 0, LAST_CLASS)
     const line = `slabs reassign ${source} ${destination}`
     return this.#ask('slabsReassign', line, accepted, options)
   }
