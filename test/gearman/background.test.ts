@@ -85,6 +85,20 @@ test('a background job of one unique is queued once', async ({ client }) => {
   expect(second).toBe(first)
 })
 
+test('500 background jobs that are alike are 500 jobs', async ({ server, client }) => {
+  const handles = await Promise.all(
+    Array.from({ length: 500 }, () => client.doBackground('alike', 'the same')),
+  )
+  expect(new Set(handles).size).toBe(500)
+  const ran = new Set<string>()
+  await using worker = new GearmanWorker({ servers: server.address, concurrency: 8 })
+  worker.addFunction('alike', (job) => {
+    ran.add(job.handle)
+  })
+  void worker.work()
+  await waitFor(() => ran.size === 500)
+})
+
 test('a scheduled job is acknowledged and does not run before its time', async ({
   server,
   client,

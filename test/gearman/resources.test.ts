@@ -1,5 +1,7 @@
 import { getEventListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { GearmanClient, GearmanWorker } from '@glammp/gearman'
 import { expect } from 'vitest'
 import { startFakeServer } from '../support/fake-server.js'
@@ -7,6 +9,15 @@ import { test } from '../support/gearman.js'
 import { startGearmand } from '../support/gearmand.js'
 import { startProxy } from '../support/proxy.js'
 import { waitFor } from '../support/wait.js'
+
+setFlagsFromString('--expose-gc')
+const collect = runInNewContext('gc') as () => void
+
+/** Bytes of heap in use, after a collection. */
+function heap(): number {
+  collect()
+  return process.memoryUsage().heapUsed
+}
 
 test('no listener stays on a signal, however its calls ended', async ({ server, client }) => {
   await using worker = new GearmanWorker({ servers: server.address, concurrency: 4 })
@@ -77,6 +88,34 @@ test('sendData waits where the network takes no more', async ({ server, client }
   proxy.heal()
   expect(await call).toBe('all sent')
   expect(received).toBe(64)
+})
+
+test('jobs that are over leave nothing behind, in a client or a worker', async ({ server }) => {
+  await using client = new GearmanClient(server.address)
+  await using worker = new GearmanWorker({ servers: server.address, concurrency: 8 })
+  worker.addFunction('over', (job) => {
+    if (job.workload().startsWith('9')) throw new Error('an end like any other')
+    return job.workload()
+  })
+  void worker.work()
+  const payload = 'x'.repeat(2_000)
+  const run = async (jobs: number): Promise<void> => {
+    for (let done = 0; done < jobs; done += 100) {
+      await Promise.allSettled(
+        Array.from({ length: 100 }, (_, job) =>
+          job % 2 === 0
+            ? client.do('over', `${job}${payload}`)
+            : client.doBackground('over', `${job}${payload}`),
+        ),
+      )
+    }
+    await waitFor(() => worker.running === 0)
+  }
+  await run(2_000)
+  const before = heap()
+  // Kept, their workloads alone would be 40 MB.
+  await run(20_000)
+  expect((heap() - before) / 2 ** 20).toBeLessThan(5)
 })
 
 test('100,000 calls on a server that hangs are bounded, and all come back', async () => {

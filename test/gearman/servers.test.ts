@@ -127,6 +127,20 @@ test('a worker goes on with the servers that are left', async () => {
   await waitFor(async () => (await client.do('left')) === addresses[1])
 })
 
+test('a worker begins with the servers that are up, and takes the others when they come', async () => {
+  const [late, here = ''] = addresses
+  await servers[0]?.kill()
+  await using worker = new GearmanWorker({ servers: [late ?? '', here] })
+  worker.addFunction('begun', (job) => serverOf(job.handle))
+  void worker.work()
+  await using client = new GearmanClient(here)
+  expect(await client.do('begun')).toBe(here)
+  await servers[0]?.restart()
+  await using other = new GearmanClient(late ?? '')
+  expect(await other.do('begun')).toBe(late)
+  expect(await client.do('begun')).toBe(here)
+})
+
 test('a server that always has jobs keeps a worker from no other', async () => {
   await using busy = await startGearmand()
   await using quiet = await startGearmand()

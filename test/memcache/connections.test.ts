@@ -190,6 +190,35 @@ describe.skipIf(!serversAreControllable)('a server that does not answer', () => 
   })
 })
 
+test('a server whose connections time out is used once they come about, by the same client', async () => {
+  await using server = await startMemcached()
+  await using proxy = await startProxy(server.address)
+  await using cache = new MemcacheClient({
+    servers: proxy.address,
+    connectTimeout: 60,
+    timeout: 300,
+  })
+  let attempts = 0
+  cache.on('server:reconnecting', () => {
+    attempts += 1
+  })
+  proxy.stall('toClient')
+  while (attempts < 5) {
+    const calls = ['a', 'b', 'c'].map((key) => cache.get(key))
+    for (const outcome of await Promise.allSettled(calls)) {
+      expect(outcome).toMatchObject({
+        reason: { code: expect.stringMatching(/^ERR_MEMCACHE_(TIMEOUT|CONNECTION)$/) },
+      })
+    }
+    await sleep(5)
+  }
+  // What was given up is closed: none of it waits for the server to go on.
+  await waitFor(() => proxy.held <= 1)
+  proxy.heal()
+  await waitFor(() => cache.set('a', 1), { timeout: 10_000 })
+  expect(await cache.get('a')).toBe(1)
+})
+
 test('connections that are idle are closed, but for those of min', async () => {
   await using server = await startMemcached()
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'Date'] })

@@ -1,7 +1,8 @@
-import { once } from 'node:events'
+import { getEventListeners, once } from 'node:events'
 import { MemcacheClient } from '@glammp/memcache'
 import { expect, it } from 'vitest'
 import { startMemcached } from '../support/memcached.js'
+import { startProxy } from '../support/proxy.js'
 
 it('keeps its time limits behind a listener that throws', async () => {
   const [one, two] = [await startMemcached(), await startMemcached()]
@@ -63,4 +64,34 @@ it('empties the servers that stand in with the others', async () => {
   expect(await cache.get('estado')).toBeUndefined()
   await cache.close()
   await gutter.stop()
+})
+
+it('adds no listener for each call, nor for each connection', async () => {
+  const warnings: Error[] = []
+  const note = (warning: Error): number => warnings.push(warning)
+  process.on('warning', note)
+  await using server = await startMemcached()
+  await using proxy = await startProxy(server.address)
+  const cache = new MemcacheClient(proxy.address)
+  const { signal } = new AbortController()
+  const keys = Array.from({ length: 50 }, (_, index) => `key:${index}`)
+  // Node warns of an emitter with more than ten listeners of an event.
+  for (let round = 0; round < 15; round += 1) {
+    await cache.set('a', round)
+    proxy.stall('toClient')
+    const calls: Promise<unknown>[] = []
+    for (const key of keys) {
+      calls.push(cache.get(key, round % 2 === 0 ? { signal } : {}))
+      // Each in a write of its own.
+      await new Promise(setImmediate)
+    }
+    proxy.cut()
+    proxy.heal()
+    await Promise.allSettled(calls)
+  }
+  expect(proxy.connections).toBeGreaterThan(15)
+  expect(getEventListeners(signal, 'abort')).toEqual([])
+  await cache.close()
+  process.off('warning', note)
+  expect(warnings).toEqual([])
 })

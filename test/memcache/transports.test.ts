@@ -15,6 +15,7 @@ import {
   serversAreReal,
 } from '../support/server-source.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
+import { startTlsFront } from '../support/tls-front.js'
 import { waitFor } from '../support/wait.js'
 import { worksWith } from './works-with.js'
 
@@ -160,6 +161,25 @@ describe.skipIf(!serversAreControllable)('over TLS', () => {
       await using unknown = new MemcacheClient({ servers: strict.address, tls })
       await expect(unknown.get('a')).rejects.toMatchObject({ code: 'ERR_MEMCACHE_CONNECTION' })
     }
+  })
+
+  test('a server that has no more than TLS 1.2 is spoken to, many answers in one record', async ({
+    server: plain,
+  }) => {
+    await using front = await startTlsFront(plain, certificates.server, 'TLSv1.2')
+    await using cache = new MemcacheClient({ servers: front.address, tls: { ca } })
+    await roundTrip(cache)
+    const keys = Array.from({ length: 200 }, (_, index) => `record:${index}`)
+    await Promise.all(keys.map((key, index) => cache.set(key, index)))
+    const answers = Promise.all([
+      cache.stats(),
+      cache.getMany(keys),
+      ...keys.map((key) => cache.get(key)),
+    ])
+    const [stats, found, ...each] = await answers
+    expect(stats[front.address]).toMatchObject({ version: expect.any(String) })
+    expect([...found.values()]).toEqual([...keys.keys()])
+    expect(each).toEqual([...keys.keys()])
   })
 
   test('a server is told the name that we know it by', async ({ server: plain }) => {

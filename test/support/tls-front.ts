@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { type AddressInfo, connect } from 'node:net'
-import { createServer } from 'node:tls'
+import { createServer, type SecureVersion } from 'node:tls'
 import type { KeyPair } from './certificates.js'
 
 export interface TlsFront extends AsyncDisposable {
@@ -13,8 +13,10 @@ export interface TlsFront extends AsyncDisposable {
 export const startTlsFront = async (
   server: { readonly host: string; readonly port: number },
   { key, cert }: KeyPair,
+  maxVersion: SecureVersion = 'TLSv1.3',
 ): Promise<TlsFront> => {
-  const front = createServer({ key: readFileSync(key), cert: readFileSync(cert) }, (socket) => {
+  const identity = { key: readFileSync(key), cert: readFileSync(cert) }
+  const front = createServer({ ...identity, maxVersion }, (socket) => {
     const inner = connect(server.port, server.host)
     for (const each of [socket, inner]) each.on('error', () => inner.destroy())
     socket.pipe(inner).pipe(socket)

@@ -76,6 +76,7 @@ describe('a value comes back as it went in', () => {
 describe('on the wire', () => {
   test.each([
     ['hello', 0, 'hello'],
+    ['a\r\nb\nEND\r\n\\n\0', 0, 'a\r\nb\nEND\r\n\\n\0'],
     [42, 1, '42'],
     [3.14, 2, '3.14'],
     [true, 3, '1'],
