@@ -193,6 +193,25 @@ describe.skipIf(!serversAreControllable)('while a server cannot be reached', () 
     await waitFor(async () => (await cache.getMany(keys)) !== undefined)
   })
 
+  test('with every server left out calls find the first that is back, within a second or two', async () => {
+    const ejection = { failures: 1, cooldown: 60_000 }
+    await using cache = open({ failover: 'next', ejection })
+    await using guttered = open({ failover: { gutter: spare.address }, ejection })
+    const out = new Set<string>()
+    for (const client of [cache, guttered]) {
+      client.on('server:ejected', ({ server }) => out.add(server))
+    }
+    await Promise.all([...servers, spare].map((server) => server.kill()))
+    await waitFor(async () => {
+      await Promise.allSettled([cache.getMany(keys), guttered.getMany(keys)])
+      return out.size === servers.length + 1
+    })
+    await servers[1]?.restart()
+    await waitFor(() => cache.set(keys[0] as string, 1).catch(() => false))
+    await spare.restart()
+    await waitFor(() => guttered.set(victims(guttered)[0] as string, 1).catch(() => false))
+  })
+
   test('ejection alone spares callers the wait for a server that hangs', async () => {
     await using cache = open({ timeout: 1_000, ejection: { failures: 1, cooldown: 60_000 } })
     await Promise.all(keys.map((key) => cache.set(key, key)))

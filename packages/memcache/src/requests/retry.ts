@@ -14,6 +14,9 @@ export function probing(cooldown: number): BackoffOptions {
   return { base: 1.25 * cooldown, cap: 1.25 * Math.max(30_000, cooldown), jitter: 0.4 }
 }
 
+/** Milliseconds between two probes of a server that was left out, where no other one is left. */
+export const LAST_HOPE = 1_000
+
 /**
  * Milliseconds without a failure after which a server that was left out is trusted like a new one.
  */

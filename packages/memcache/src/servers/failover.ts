@@ -36,6 +36,7 @@ export class StandIns {
   #fit: number[] = []
   #doubtful: number[] = []
   #surveyedAt = Number.NEGATIVE_INFINITY
+  #hurriedAt = Number.NEGATIVE_INFINITY
 
   constructor(
     failover: Failover,
@@ -87,7 +88,10 @@ export class StandIns {
     const places = new Map<Server, number[]>()
     for (const [position, wireKey] of request.wireKeys.entries()) {
       const server = this.#pick(routingKey(wireKey), among)
-      if (server === undefined) return false
+      if (server === undefined) {
+        this.#hurry(failed)
+        return false
+      }
       const positions = places.get(server)
       if (positions === undefined) places.set(server, [position])
       else positions.push(position)
@@ -98,6 +102,15 @@ export class StandIns {
     if (places.size === 1) void first[0].submit(request, remaining)
     else void request.divide(places, remaining)
     return true
+  }
+
+  // Nobody is left: those that were left out are asked sooner whether they are back.
+  #hurry(failed: Server): void {
+    const now = monotonic()
+    if (now - this.#hurriedAt < SURVEY) return
+    this.#hurriedAt = now
+    failed.reach.hurry()
+    for (const { reach } of this.#servers) reach.hurry()
   }
 
   #pick(routingKey: string, among: readonly number[]): Server | undefined {

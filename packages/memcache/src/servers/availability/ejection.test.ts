@@ -29,6 +29,29 @@ function watched(failures: number, cooldown: number) {
   return { ejection, told, server }
 }
 
+test('where no other server is left probes are a second apart', async () => {
+  const { ejection, told, server } = watched(1, 60_000)
+  server.alive = false
+  ejection.hurry()
+  ejection.failed(fault)
+  for (let turn = 0; turn < 50; turn += 1) {
+    await vi.advanceTimersByTimeAsync(100)
+    ejection.hurry()
+  }
+  expect(server.probes).toBe(5)
+  // Nobody is refused any more: it waits as ever.
+  await vi.advanceTimersByTimeAsync(30_000)
+  expect(server.probes).toBeLessThanOrEqual(6)
+  ejection.hurry()
+  server.alive = true
+  await vi.advanceTimersByTimeAsync(1_000)
+  expect(told).toEqual(['ejected', 'rejoined'])
+  const { probes } = server
+  ejection.hurry()
+  await vi.advanceTimersByTimeAsync(200_000)
+  expect(server.probes).toBe(probes)
+})
+
 test('failures count in a row', () => {
   const { ejection, told } = watched(3, 1_000)
   for (let round = 0; round < 10; round += 1) {

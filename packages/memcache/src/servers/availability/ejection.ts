@@ -1,6 +1,6 @@
 import type { Fault } from '@glammp/wire'
 import { backOff, clearTimeout, monotonic, setTimeout } from '@glammp/wire'
-import { GOOD_CONDUCT, probing } from '../../requests/retry.js'
+import { GOOD_CONDUCT, LAST_HOPE, probing } from '../../requests/retry.js'
 
 /** When a failing server is left out. */
 export interface EjectionOptions {
@@ -30,6 +30,10 @@ export class Ejection {
   #reason: Fault | undefined
   #rounds = 0
   #rejoinedAt = 0
+  /** When it was left out, or the last probe had failed. */
+  #waitsSince = 0
+  /** When the next probe is made; `undefined` while one is under way. */
+  #probedAt: number | undefined
   #timer: NodeJS.Timeout | undefined
   #stopped = false
 
@@ -60,6 +64,17 @@ export class Ejection {
     this.#failures = 0
   }
 
+  /**
+   * No other server is left, and callers are refused: the next probe comes within a second of the
+   * last one.
+   */
+  hurry(): void {
+    if (this.#options === undefined || this.#reason === undefined || this.#stopped) return
+    if (this.#probedAt === undefined) return
+    const soon = this.#waitsSince + LAST_HOPE
+    if (this.#probedAt > soon) this.#probeAt(soon, this.#options)
+  }
+
   /** Stops asking. */
   stop(): void {
     this.#stopped = true
@@ -69,11 +84,19 @@ export class Ejection {
   #wait(options: EjectionOptions): void {
     const wait = backOff(this.#rounds, probing(options.cooldown))
     this.#rounds += 1
-    this.#timer = setTimeout(() => void this.#probe(options), wait)
+    this.#waitsSince = monotonic()
+    this.#probeAt(this.#waitsSince + wait, options)
+  }
+
+  #probeAt(time: number, options: EjectionOptions): void {
+    this.#probedAt = time
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => void this.#probe(options), Math.max(0, time - monotonic()))
     this.#timer.unref()
   }
 
   async #probe(options: EjectionOptions): Promise<void> {
+    this.#probedAt = undefined
     try {
       await this.#owner.probe()
     } catch {

@@ -78,6 +78,11 @@ export class Reach {
     else this.#ejection.failed(reason)
   }
 
+  /** No other server is left. */
+  hurry(): void {
+    this.#ejection.hurry()
+  }
+
   /** Stops asking. */
   stop(): void {
     this.#ejection.stop()
