@@ -15,7 +15,7 @@ import {
 } from '../options.js'
 import { fromByteText } from '../protocol/packet.js'
 import { MalformedPacketError } from '../protocol/packet-decoder.js'
-import type { TextCommand } from '../protocol/text.js'
+import { readVersion, type TextCommand } from '../protocol/text.js'
 import {
   type ConnectedWorker,
   type FunctionPriorities,
@@ -101,7 +101,7 @@ export class GearmanAdmin implements AsyncDisposable {
 
   /** The version of each server, for example `1.1.20+ds`. */
   version(options?: CallOptions): Promise<PerServer<string>> {
-    return this.#ask(oneLine('version'), readOk, options)
+    return this.#ask(oneLine('version'), readVersion, options)
   }
 
   /** The process id of each server. */

@@ -11,10 +11,10 @@ export interface TextCommand {
 }
 
 /** A refusal: `ERR`, a code, and words with `+` for spaces; some have only words. */
-const REFUSAL = /^ERR (?:([A-Z_]+)(?: |$))?(.*)$/
+const REFUSAL = /^ERR (?:([A-Z_]+|unknown_command)(?: |$))?(.*)$/
 
 /** A list is refused in one line; its own lines may begin with `ERR ` too, ids of jobs for example. */
-const LIST_REFUSAL = /^ERR UNKNOWN_(COMMAND|SHOW_ARGUMENTS)\b/
+const LIST_REFUSAL = /^ERR (UNKNOWN_(COMMAND|SHOW_ARGUMENTS)\b|unknown_command ?$)/
 
 /** The most bytes of a line, and of an answer with its lines: more is not an answer of gearmand. */
 const MAX_LINE = 2 ** 24
@@ -30,8 +30,15 @@ export function encodeCommand({ line, fenced }: TextCommand): string {
   return fenced ? `${line}\r\n${FENCE}\r\n` : `${line}\r\n`
 }
 
-/** Every gearmand answers it in one line that begins with `OK `. */
+/** Every server answers it in one line: gearmand with `OK 1.1.20`, Perl's Gearman::Server with `v1.130.1`. */
 const FENCE = 'version'
+const VERSION = /^(?:OK |(?=v\d+(?:\.\d+)+$))/
+
+/** The version in its answer. @throws {@link MalformedPacketError} */
+export function readVersion([line = '']: readonly string[]): string {
+  if (!VERSION.test(line)) throw new MalformedPacketError(`not an answer: ${JSON.stringify(line)}`)
+  return line.replace(VERSION, '')
+}
 
 /** What gearmand says when it refuses a command. */
 export interface TextRefusal {
@@ -120,7 +127,7 @@ export class TextDecoder {
     const lines = this.#lines
     const end = lines.at(-2) ?? ''
     const isRefused = lines.length === 2 && LIST_REFUSAL.test(end)
-    if (!lines.at(-1)?.startsWith('OK ') || !(end === '.' || isRefused)) return undefined
+    if (!VERSION.test(lines.at(-1) ?? '') || !(end === '.' || isRefused)) return undefined
     return this.#take().slice(0, isRefused ? 1 : -2)
   }
 }

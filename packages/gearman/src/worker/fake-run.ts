@@ -55,7 +55,7 @@ export function start(
     closed: (reason) => origin.lost(reason),
   })
   const ended: unknown[] = []
-  const origin = new JobConnection('a:4730', connection as unknown as Connection, (job) =>
+  const origin = new JobConnection('a:4730', connection as unknown as Connection, false, (job) =>
     ended.push(job),
   )
   const owner = new FakeRunOwner(given.watched ?? true)

@@ -1,6 +1,12 @@
 import { afterReads, clearTimeout, setTimeout } from '@glammp/wire'
 import type { Link } from '../../link/link.js'
+import { bare, PacketType } from '../../protocol/packet.js'
 import { MalformedPacketError } from '../../protocol/packet-decoder.js'
+
+/** Answered by JOB_ASSIGN_UNIQ, or with a reducer by JOB_ASSIGN_ALL (gearmand 0.25 or newer). */
+const ALL = bare(PacketType.GRAB_JOB_ALL)
+/** Answered by JOB_ASSIGN: all that Perl's Gearman::Server knows. */
+const PLAIN = bare(PacketType.GRAB_JOB)
 
 /** Milliseconds after which the slots of grabs that are not answered serve other servers. */
 const LATE = 1_000
@@ -14,6 +20,9 @@ export class Grabs {
   readonly #link: Link
   readonly #time: number
   readonly #lend: (grabs: number) => void
+  /** What asks this server for a job. */
+  packet: string = ALL
+  #isRefused = false
   #inFlight = 0
   /** How many of them have lent their slots. */
   #lent = 0
@@ -27,6 +36,11 @@ export class Grabs {
     this.#link = link
     this.#time = Math.min(LATE, timeout)
     this.#lend = lend
+  }
+
+  /** Whether the server is Perl's Gearman::Server, as far as that is known. */
+  get isPerl(): boolean {
+    return this.packet === PLAIN
   }
 
   get inFlight(): number {
@@ -52,8 +66,22 @@ export class Grabs {
     return true
   }
 
+  /**
+   * The server answered by an ERROR.
+   *
+   * @returns true if it answers so to packets that it does not know, and all that it knows work.
+   */
+  refused(): boolean {
+    if (this.isPerl) return true
+    this.#isRefused = this.#inFlight > 0
+    return false
+  }
+
   /** The connection is lost: returns how many still held their slots. */
   lost(): number {
+    // Another server may have its place next.
+    this.packet = this.#isRefused ? PLAIN : ALL
+    this.#isRefused = false
     const kept = this.#inFlight - this.#lent
     this.#inFlight = 0
     this.#lent = 0

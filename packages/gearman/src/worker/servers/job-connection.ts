@@ -1,7 +1,7 @@
 import { type Connection, type Fault, TransientSet } from '@glammp/wire'
 import type { GearmanError } from '../../errors.js'
 import { failure } from '../../link/failure.js'
-import { encode, type PacketType } from '../../protocol/packet.js'
+import { encode, PacketType } from '../../protocol/packet.js'
 
 /** A job as gearmand assigned it. */
 export interface Assignment {
@@ -39,11 +39,19 @@ export class JobConnection {
   readonly #connection: Connection
   readonly #jobs = new TransientSet<RunningJob>()
   readonly #ended: (job: RunningJob) => void
+  readonly #isPerl: boolean
   #unsent = 0
 
-  constructor(name: string, connection: Connection, ended: (job: RunningJob) => void) {
+  /** @param isPerl - the server is Perl's Gearman::Server. */
+  constructor(
+    name: string,
+    connection: Connection,
+    isPerl: boolean,
+    ended: (job: RunningJob) => void,
+  ) {
     this.name = name
     this.#connection = connection
+    this.#isPerl = isPerl
     this.#ended = ended
   }
 
@@ -98,6 +106,10 @@ export class JobConnection {
     const connection = this.#connection
     if (connection.reason !== undefined) return false
     encode(connection.output, type, args, data)
+    // To that server a job goes on after its exception; gearmand would answer JOB_NOT_FOUND.
+    if (this.#isPerl && type === PacketType.WORK_EXCEPTION) {
+      encode(connection.output, PacketType.WORK_FAIL, args)
+    }
     connection.flushSoon()
     return true
   }

@@ -19,8 +19,6 @@ import { JobConnection } from './job-connection.js'
 import { WakeUps } from './wake-ups.js'
 import type { WorkerConnectionOptions, WorkerConnectionOwner } from './worker-connection-owner.js'
 
-// Answered by JOB_ASSIGN_UNIQ, or with a reducer by JOB_ASSIGN_ALL (gearmand 0.25 or newer).
-const GRAB = bare(PacketType.GRAB_JOB_ALL)
 const SLEEP = bare(PacketType.PRE_SLEEP)
 const ECHO = bare(PacketType.ECHO_REQ)
 
@@ -113,7 +111,7 @@ export class WorkerConnection implements LinkOwner {
   }
 
   grab(): void {
-    this.#ask(GRAB)
+    this.#ask(this.#grabs.packet)
     this.#grabs.sent()
   }
 
@@ -178,10 +176,15 @@ export class WorkerConnection implements LinkOwner {
     this.#abilities.greet(output)
     const connection = this.#link.connection as Connection
     this.#departure.began()
-    this.#origin = new JobConnection(this.#link.address.name, connection, () => {
-      this.#departure.resulted()
-      this.#retire()
-    })
+    this.#origin = new JobConnection(
+      this.#link.address.name,
+      connection,
+      this.#grabs.isPerl,
+      () => {
+        this.#departure.resulted()
+        this.#retire()
+      },
+    )
     this.#wakeUps.reset()
     this.#heartbeat.start()
     // A server that accepts connections and answers nothing gets no grab, and so no slot.
@@ -193,6 +196,7 @@ export class WorkerConnection implements LinkOwner {
   /** @internal */
   packet(type: PacketType, args: readonly string[], data: Buffer): void {
     switch (type) {
+      case PacketType.JOB_ASSIGN:
       case PacketType.JOB_ASSIGN_UNIQ:
       case PacketType.JOB_ASSIGN_ALL:
         this.#assigned(args, data)
@@ -210,7 +214,7 @@ export class WorkerConnection implements LinkOwner {
         return
       case PacketType.ERROR:
         // The result came too late: the job was cancelled, or taken back by a timeout of gearmand.
-        if (args[0] === 'JOB_NOT_FOUND') return
+        if (args[0] === 'JOB_NOT_FOUND' || this.#grabs.refused()) return
         throw new MalformedPacketError(`gearmand refused a worker: ${args.join(' ')}`)
       case PacketType.ECHO_RES:
         this.#departure.answered()
