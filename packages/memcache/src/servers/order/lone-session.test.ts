@@ -1,9 +1,17 @@
 import { Fault } from '@glammp/wire'
-import { expect, test } from 'vitest'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { LineRequest } from '../../requests/line-request.js'
 import { getOf, setOf } from '../../requests/test-requests.js'
 import { batchOf, settled } from '../batch-fixture.js'
 import type { FakeConnection } from '../connection/fake-connection.js'
+
+// Time stands still, so that no connection is silent for long.
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['performance'] })
+})
+afterEach(() => {
+  vi.useRealTimers()
+})
 
 const statsOf = (): LineRequest => new LineRequest('stats', 'stats')
 const flush = (): LineRequest => new LineRequest('flushAll', 'flush_all')
