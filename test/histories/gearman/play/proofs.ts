@@ -127,8 +127,8 @@ const nobodyOn = async (
   admin: GearmanAdmin,
   nodes: readonly { readonly open: number }[],
 ): Promise<true> => {
-  const left = stage.proxies.flatMap(({ open }, proxy) =>
-    open === 0 ? [] : [`${open} through proxy ${proxy}`],
+  const left = stage.proxies.flatMap(({ held }, proxy) =>
+    held === 0 ? [] : [`${held} through proxy ${proxy}`],
   )
   const open = nodes.reduce((sum, node) => sum + node.open, 0)
   if (open > 0) left.push(`${open} of closed clients and workers`)
