@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { ConnectionError, GearmanClient, GearmanWorker, TimeoutError } from '@glammp/gearman'
 import { afterEach, expect, test } from 'vitest'
 import { startFakeServer } from '../support/fake-server.js'
@@ -113,6 +114,21 @@ test('a lost connection rejects what waited on it, and the next call has a new o
   }
   await client.ping()
   expect(proxy.connections).toBe(2)
+})
+
+test('a job that is sent again has no handle before the next server has acknowledged it', async () => {
+  await using server = await startGearmand()
+  await using proxy = await startProxy(server.address)
+  await using silent = await startFakeServer(() => undefined)
+  await using client = new GearmanClient({ servers: [proxy.address, silent.address] })
+  const options = { retries: 1, timeout: 900 }
+  const task = client.submit('unserved', 'x', options)
+  await once(task, 'created')
+  proxy.cut()
+  const error = await failureOf(task)
+  expect(error).toBeInstanceOf(TimeoutError)
+  expect(error).toMatchObject({ server: silent.address })
+  expect(error).not.toHaveProperty('handle')
 })
 
 test('a retry that the caller allowed is made where the answer was lost', async () => {

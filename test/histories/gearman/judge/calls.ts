@@ -80,8 +80,7 @@ const judgeFailure = (given: Case, call: Call | Asked, who: string, failure: Fai
 
 /** A result that was sent, with nothing in its way, must not be missed. */
 const judgeLostResult = (given: Case, call: Call, { code }: Failure): void => {
-  if (!['ERR_GEARMAN_CONNECTION', 'ERR_GEARMAN_TIMEOUT'].includes(code) || isBackground(call))
-    return
+  if (code.startsWith('ERR_GEARMAN_JOB') || isBackground(call)) return
   const { begun, ended = 0 } = call
   if (given.troubles(begun - TAIL, ended, given.ofCaller(call)).length > 0) return
   for (const run of given.runsOf(call.job.id)) {

@@ -1,5 +1,5 @@
 import type { Judgement } from '../../subject.js'
-import type { History } from '../history.js'
+import type { Call, History } from '../history.js'
 import { judgeCalls } from './calls.js'
 import { Case, isBackground } from './case.js'
 import { judgeEnds } from './ends.js'
@@ -31,7 +31,7 @@ const figuresOf = ({
     results: calls.filter(({ outcome }) => outcome?.kind === 'result').length,
     'background jobs acknowledged': calls.filter(({ outcome }) => outcome?.kind === 'handle')
       .length,
-    errors: calls.filter(({ outcome }) => outcome?.kind === 'error').length,
+    ...errorsOf(calls),
     runs: runs.length,
     'runs of a job that had run': runs.length - jobs.size,
     'status queries': asked.length,
@@ -46,4 +46,14 @@ const figuresOf = ({
     'workers and clients closed': departures.length,
     'moments of a slow machine': count('slow machine'),
   }
+}
+
+const errorsOf = (calls: readonly Call[]): Record<string, number> => {
+  const errors: Record<string, number> = {}
+  for (const { outcome } of calls) {
+    if (outcome?.kind !== 'error') continue
+    const name = `errors ${outcome.code.replace('ERR_GEARMAN_', '')}`
+    errors[name] = (errors[name] ?? 0) + 1
+  }
+  return errors
 }

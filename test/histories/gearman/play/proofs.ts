@@ -15,8 +15,8 @@ import type { WorkerPlace } from './workers.js'
  */
 const RECOVERY = 10_000
 
-/** Milliseconds for the queues to be empty; what the handlers have to do is far less. */
-const EMPTY = 20_000
+/** Milliseconds for the queues to be empty: it shall happen at all, on a busy machine too. */
+const EMPTY = 60_000
 
 /** Ids that no job of a program has. */
 const FIRST_ID = 2_000_000

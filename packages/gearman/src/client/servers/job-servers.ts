@@ -195,6 +195,7 @@ export class JobServers implements SubmissionOwner {
       this.#pick(submission.order.key, submission.avoided) ??
       this.#pick(submission.order.key, undefined)
     submission.avoided = undefined
+    submission.forgetHandle()
     server?.send(submission)
   }
 

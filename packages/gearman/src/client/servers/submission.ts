@@ -79,7 +79,6 @@ export class Submission extends Request {
   }
 
   encode(output: Output): void {
-    this.#localHandle = undefined
     encode(output, this.order.type, this.order.args, this.order.data)
   }
 
@@ -102,6 +101,11 @@ export class Submission extends Request {
         serverCode,
       }),
     )
+  }
+
+  /** It is sent elsewhere: its handle was that of the server that lost it. */
+  forgetHandle(): void {
+    this.#localHandle = undefined
   }
 
   failed(fault: Fault, sent: boolean): void {
