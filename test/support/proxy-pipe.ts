@@ -66,8 +66,12 @@ export class ProxyPipe {
       this.#add(chunk)
     })
     source.on('end', () => this.#enqueue(undefined))
-    // A source that has closed has still sent what waits here, its end included.
-    target.on('close', () => this.stop())
+    // A source that has closed has still sent what waits here, its end included; what comes for a
+    // target that has closed goes nowhere, but it is read to its end.
+    target.on('close', () => {
+      this.stop()
+      source.resume()
+    })
     this.pump()
   }
 
