@@ -8,6 +8,7 @@ import type {
   WrapOptions,
 } from '@glammp/memcache'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { methodsOf } from '../support/methods.js'
 import { type Refusals, startRefusals } from './refusals.js'
 
 // What a caller passes is looked at before anything is sent: an unknown option, or an invalid
@@ -154,21 +155,6 @@ const WITHOUT = [
   'quit',
   'tag',
 ]
-
-/** Names of the methods of a class and what it extends, up to the first class of Node. */
-const methodsOf = (object: object): string[] => {
-  const names: string[] = []
-  for (
-    let type = Object.getPrototypeOf(object);
-    type !== null && !Object.hasOwn(type, 'emit') && type !== Object.prototype;
-    type = Object.getPrototypeOf(type)
-  ) {
-    for (const [name, { value }] of Object.entries(Object.getOwnPropertyDescriptors(type))) {
-      if (typeof value === 'function' && name !== 'constructor') names.push(name)
-    }
-  }
-  return names
-}
 
 test('there is a row for every call', () => {
   const internal = ['everythingChanges', 'loadsUnderWay']
