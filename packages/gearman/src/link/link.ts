@@ -36,6 +36,9 @@ export interface LinkOptions {
  */
 const MAX_PACKET = 2 ** 31
 
+/** Bytes of a large packet that count as progress. */
+const SLOWEST = 1_024
+
 /**
  * One gearmand and the connection to it, which is replaced as often as needed: each begins with the
  * owner's greeting.
@@ -49,6 +52,8 @@ export class Link implements ConnectionOwner {
   #opening: Promise<Connection> | undefined
   #abort: AbortController | undefined
   #heard = 0
+  #moves = 0
+  #bytesSince = 0
   /** Called when bytes came in and the packets in them were dealt with. */
   onReceived: () => void = () => {}
   #held = false
@@ -67,6 +72,14 @@ export class Link implements ConnectionOwner {
   /** Counts what came in, to distinguish silence from slowness. */
   get heard(): number {
     return this.#heard
+  }
+
+  /**
+   * Counts what came of large packets: beginnings and kilobytes. A server that drips bytes would be
+   * waited for for days.
+   */
+  get moves(): number {
+    return this.#moves
   }
 
   /** True in the middle of a packet. */
@@ -146,7 +159,13 @@ export class Link implements ConnectionOwner {
   /** @internal */
   received(chunk: Buffer): void {
     this.#heard += 1
+    const wasReceiving = this.receiving
     this.#decoder?.push(chunk)
+    this.#bytesSince += chunk.length
+    if (this.#bytesSince >= SLOWEST || (!wasReceiving && this.receiving)) {
+      this.#moves += 1
+      this.#bytesSince = 0
+    }
     this.onReceived()
   }
 

@@ -2,7 +2,7 @@ import { isUint8Array } from 'node:util/types'
 import { Backoff, latin1, OptionRules, orAborted, sleep, wrong } from '@glammp/wire'
 import type { CommandContext } from '../dispatch/context.js'
 import { CALL_CHECKS, type CallOptions, timeoutOf } from '../dispatch/route.js'
-import { ServerError } from '../errors.js'
+import { ProtocolError, ServerError } from '../errors.js'
 import type { Key } from '../key.js'
 import { CRAWLER_ATTEMPTS, CRAWLER_BUSY } from '../requests/retry.js'
 import type { Server } from '../servers/server.js'
@@ -40,7 +40,7 @@ export class KeyListing {
     await this.#context.fleet.ready(signal)
     for (const server of this.#context.fleet.servers) {
       for await (const line of await this.#open(server, timeout, signal)) {
-        const key = this.#keyOf(line, start)
+        const key = this.#keyOf(line, start, server)
         if (key !== undefined) yield key
       }
     }
@@ -76,9 +76,12 @@ export class KeyListing {
    * `key=foo%20bar exp=-1 ...` -> the key without the namespace, if it is in the namespace and has
    * the prefix.
    */
-  #keyOf(line: string, prefix: string): string | Buffer | undefined {
+  #keyOf(line: string, prefix: string, server: Server): string | Buffer | undefined {
     const encoded = /^key=(\S+)/.exec(line)?.[1]
-    return encoded === undefined ? undefined : this.#context.keys.fromLog(encoded, prefix)
+    if (encoded !== undefined) return this.#context.keys.fromLog(encoded, prefix)
+    // Else a server that sends anything without an end would be read for ever.
+    const details = { command: 'keys', server: server.address.name }
+    throw new ProtocolError('keys: a line that is no key', details)
   }
 }
 

@@ -193,7 +193,7 @@ export class ClientConnection implements LinkOwner, RequestOwner, MeteredServer 
 
   /** @internal */
   overdue(request: Request): void {
-    const { connection, heard } = this.#link
+    const { connection, heard, moves } = this.#link
     if (connection === undefined || request.heardBefore === undefined) {
       request.abandon(this.#late)
       this.#noteDrained()
@@ -203,7 +203,8 @@ export class ClientConnection implements LinkOwner, RequestOwner, MeteredServer 
     const silent = request.heardBefore === heard
     let more = unfinished(request, connection, this.#arrived, this.#timeout, now)
     // Its answer comes after a large packet that is under way, or is not read for now.
-    if (more === 0 && (this.#link.held || (!silent && this.#link.receiving))) more = this.#timeout
+    if (more === 0 && (this.#link.held || (moves > request.movesBefore && this.#link.receiving)))
+      more = this.#timeout
     if (more === 0) {
       request.abandon(this.#late)
       if (silent) {
@@ -216,6 +217,7 @@ export class ClientConnection implements LinkOwner, RequestOwner, MeteredServer 
     }
     // It keeps its place, and still detects a server that hangs.
     request.heardBefore = heard
+    request.movesBefore = moves
     this.#deadlines.add(request, more)
     this.#noteDrained()
   }
@@ -295,6 +297,7 @@ export class ClientConnection implements LinkOwner, RequestOwner, MeteredServer 
 
   #append(output: Output, request: Request): void {
     request.heardBefore = this.#link.heard
+    request.movesBefore = this.#link.moves
     request.encode(output)
     request.written = this.#deadlines.now
     request.moved = request.written

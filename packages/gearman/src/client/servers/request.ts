@@ -36,6 +36,8 @@ export abstract class Request extends Deadline implements Sending {
   owner: RequestOwner | undefined = undefined
   /** How much the connection had received when it was written; `undefined` until then. */
   heardBefore: number | undefined = undefined
+  /** What had come of large packets then. */
+  movesBefore = 0
   written = 0
   position = 0
   left = -1

@@ -96,6 +96,19 @@ test('an answer that stands behind a large packet on its way is waited for', asy
   expect(connection.reason?.kind).toBe('timeout')
 })
 
+test('a drip of bytes of a packet is silence', async () => {
+  const made = client()
+  const connection = await greeted(made)
+  await acknowledged(made, connection, 'zero')
+  const [job] = send(made, 'one')
+  connection.receiveBytes(Buffer.from('\0RES\0\0\0\x0d\0\x10\0\0H:1\0xxx', 'latin1'))
+  for (let turn = 0; turn < 30 && job?.events.length === 0; turn += 1) {
+    deadlines.pass(TIMEOUT / 10)
+    connection.receiveBytes(Buffer.from('x'))
+  }
+  expect(job?.events).toEqual(['failed TimeoutError'])
+})
+
 test('a large workload is not late while its bytes leave', async () => {
   const made = client()
   const connection = await greeted(made)

@@ -9,6 +9,12 @@ const UNSEEN = 8_388_608
 /** Bytes of a reply from which on it counts as large. */
 const LARGE = 8_192
 
+/**
+ * Bytes of replies from which on they count as moving: a server that drips fewer within a time limit
+ * would keep a call for days.
+ */
+const SLOWEST = 1_024
+
 /** How far the bytes to send have come. */
 interface Sending {
   /** Changes while bytes leave; 0 when all have left. */
@@ -27,6 +33,9 @@ export class Progress {
   replySize = 0
   /** Bytes that came since the last final reply. */
   unfinished = 0
+  /** When the last of so many bytes came in, or a reply ended; and bytes since then. */
+  #movedAt = 0
+  #since = 0
   #sending: Sending | undefined
   #timer: NodeJS.Timeout | undefined
   #unsent = 0
@@ -35,10 +44,18 @@ export class Progress {
   /** When bytes were last seen to leave; later than now while the last ones may be on their way. */
   #wentAt = Number.NEGATIVE_INFINITY
 
+  /** Something is sent after a pause. */
+  begin(): void {
+    this.active = monotonic()
+    this.#moved(this.active)
+  }
+
   /** Bytes came in, and completed this number of replies. */
   received(bytes: number, replies: number): void {
     this.active = monotonic()
     this.unfinished += bytes
+    this.#since += bytes
+    if (this.#since >= SLOWEST || replies > 0) this.#moved(this.active)
     if (replies <= 0) return
     this.replySize += (this.unfinished / replies - this.replySize) / 4
     this.unfinished = 0
@@ -64,7 +81,7 @@ export class Progress {
     const now = monotonic()
     this.#look(now)
     const isReading = this.unfinished > 0 || this.replySize >= LARGE
-    const readUntil = isReading ? this.active + limit : now
+    const readUntil = isReading ? this.#movedAt + limit : now
     const isSending = this.#sending !== undefined
     const sentUntil = Math.min(this.#wentAt, now) + (isSending ? 2 : 1) * limit
     return Math.max(readUntil, sentUntil, now) - now
@@ -74,6 +91,11 @@ export class Progress {
   stop(): void {
     this.#sending = undefined
     clearTimeout(this.#timer)
+  }
+
+  #moved(now: number): void {
+    this.#movedAt = now
+    this.#since = 0
   }
 
   #lookLater(): void {

@@ -52,6 +52,20 @@ test('where one of those changes something it ends in good order, and the room a
   expect(listener.told.at(-1)).toBe('gone')
 })
 
+test('a drip of bytes is silence', async () => {
+  const { connection, send } = await opened()
+  const request = getOf('a')
+  request.course.allowance = 100
+  send(request)
+  connection.receive(`VALUE a 0 100000\r\n`)
+  for (let turn = 0; turn < 10; turn += 1) {
+    vi.advanceTimersByTime(10)
+    connection.receive('x'.repeat(50))
+  }
+  request.course.expire()
+  await expect(request.promise).rejects.toThrow(TimeoutError)
+})
+
 test('while bytes of a large value move, time goes on', async () => {
   const { connection, listener, send, session } = await opened()
   const request = getOf('a')

@@ -104,7 +104,7 @@ export class Session implements ConnectionOwner, ReplySink, RequestOwner {
   ): Promise<Session> {
     const session = new Session(protocol)
     session.#connection = await connect(options, session)
-    session.#progress.active = monotonic()
+    session.#progress.begin()
     return session
   }
 
@@ -176,7 +176,7 @@ export class Session implements ConnectionOwner, ReplySink, RequestOwner {
   send(requests: readonly Request[], owner: SessionOwner): boolean {
     const connection = this.#connection as SessionConnection
     this.#keys = undefined
-    if (this.#flight.size === 0) this.#progress.active = monotonic()
+    if (this.#flight.size === 0) this.#progress.begin()
     for (const request of requests) {
       const { course } = request
       course.owner = this
