@@ -216,8 +216,7 @@ export class ClientConnection implements LinkOwner, RequestOwner, MeteredServer 
       more = this.#timeout
     }
     // It keeps its place, and still detects a server that hangs.
-    request.heardBefore = heard
-    request.movesBefore = moves
+    request.look(this.#link)
     this.#deadlines.add(request, more)
     this.#noteDrained()
   }
@@ -296,8 +295,7 @@ export class ClientConnection implements LinkOwner, RequestOwner, MeteredServer 
   }
 
   #append(output: Output, request: Request): void {
-    request.heardBefore = this.#link.heard
-    request.movesBefore = this.#link.moves
+    request.look(this.#link)
     request.encode(output)
     request.written = this.#deadlines.now
     request.moved = request.written

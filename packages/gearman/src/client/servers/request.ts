@@ -49,6 +49,12 @@ export abstract class Request extends Deadline implements Sending {
   #lift: (() => void) | undefined
   #unlisten: (() => void) | undefined
 
+  /** It is looked at now, or written: remembers what has come until then. */
+  look({ heard, moves }: { readonly heard: number; readonly moves: number }): void {
+    this.heardBefore = heard
+    this.movesBefore = moves
+  }
+
   /** False if no caller waits for it: one has given up, or it is the connection's own. */
   get awaited(): boolean {
     return !this.settled
