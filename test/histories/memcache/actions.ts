@@ -1,4 +1,4 @@
-import type { Action } from './linearize.js'
+import type { Action } from '../linearize.js'
 import { familyOf, tagsOf } from './program.js'
 import type { Call, Load } from './record.js'
 import type { Kill } from './stage.js'

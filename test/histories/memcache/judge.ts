@@ -1,7 +1,7 @@
 import { MemcacheError } from '@glammp/memcache'
+import { linearize } from '../linearize.js'
 import { KeyHistory, stateName } from './actions.js'
 import { explain } from './explain.js'
-import { linearize } from './linearize.js'
 import { type Program, tagsOf } from './program.js'
 import type { Call } from './record.js'
 import type { Kill } from './stage.js'
@@ -50,9 +50,8 @@ export const judge = (history: History): Verdicts => {
 }
 
 /** Without a stand-in for a server, each key is one item. */
-const isStrong = ({ clients, faults, gutter }: Program): boolean =>
-  faults.length === 0 ||
-  (gutter === 0 && clients.every(({ options: { failover = 'none' } }) => failover === 'none'))
+const isStrong = ({ clients, gutter }: Program): boolean =>
+  gutter === 0 && clients.every(({ options: { failover = 'none' } }) => failover === 'none')
 
 const LOSING = new Set([
   'reset',

@@ -46,6 +46,8 @@ export interface MadeCall extends Pick<Call, 'client' | 'caller' | 'op' | 'keys'
 /** Every call of a program. */
 export class Recorder {
   readonly calls: Call[] = []
+  /** How many of them have ended. */
+  ended = 0
 
   /** Makes a call, and resolves when it has ended, however it did. */
   async record(made: MadeCall, run: (call: Call) => Promise<unknown>): Promise<Call> {
@@ -70,6 +72,7 @@ export class Recorder {
       call.end = performance.now()
       call.outcome = { kind: 'failed', error }
     }
+    this.ended += 1
     return call
   }
 }

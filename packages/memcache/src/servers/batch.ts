@@ -80,9 +80,10 @@ export class Batch {
     this.#leftovers.add(changes, end)
   }
 
-  /** Stops waiting for connections that were given up. */
+  /** Stops waiting for connections that were given up, and for the one that a request had for itself. */
   close(): void {
     this.#leftovers.drop()
+    this.#lone.close()
   }
 
   /** Closes the connection that one request has for itself. */

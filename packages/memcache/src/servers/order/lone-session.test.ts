@@ -99,3 +99,26 @@ test('it is not kept for a request whose caller has given up', async () => {
   expect(network.connections[1]?.writes).toEqual([])
   expect(network.connections[1]?.reason?.kind).toBe('closed')
 })
+
+test('what its connection lost before it could be sent goes on another', async () => {
+  const { network, push } = batchOf()
+  push(setOf('a', '1'))
+  await settled()
+  const [flushing] = push(flush()) as [LineRequest]
+  await settled()
+  const [shared, own] = network.connections as [FakeConnection, FakeConnection]
+  own.close(new Fault('lost', 'reset'))
+  shared.receive('STORED\r\n')
+  await settled()
+  expect(own.writes).toEqual([])
+  network.connections[2]?.receive('OK\r\n')
+  expect(await flushing.promise).toEqual([])
+})
+
+test('it ends with the batch, even if its request waits no more', async () => {
+  const { batch, network, push } = batchOf()
+  push(setOf('a', '1'), flush())
+  await settled()
+  batch.close()
+  expect(network.connections[1]?.reason?.kind).toBe('closed')
+})

@@ -33,6 +33,10 @@ export class LoneSession {
     if (this.#request === undefined) {
       this.#request = request
       void this.#open(request)
+    } else if (this.#request === request && this.#session?.reason !== undefined) {
+      // It was lost before the request could be sent on it.
+      this.#session = undefined
+      void this.#open(request)
     }
     return this.#request === request ? this.#session : undefined
   }
@@ -53,6 +57,13 @@ export class LoneSession {
     this.#session = undefined
     this.#request = undefined
     this.#owner.ready()
+  }
+
+  /** Ends the connection of a request that nobody waits for any more, or that is being opened. */
+  close(): void {
+    this.#session?.end()
+    this.#session = undefined
+    this.#request = undefined
   }
 
   /** Closes it at once. */

@@ -82,25 +82,54 @@ class Search<State> {
     this.#seen.add(name)
     this.#left -= 1
     if (this.#left <= 0) return false
-    const first = this.#firstEnd()
-    for (const position of this.#all) {
-      const action = this.#actions[position] as Action<State>
-      if (this.#done[position] || action.start > first || action.end < latest) continue
-      if (action.behind.some((other) => !this.#done[other])) continue
-      for (const next of action.apply(state, (other) => this.#done[other] === true)) {
+    const before = (other: number): boolean => this.#done[other] === true
+    const moves = this.#moves(latest)
+    const isSame = (other: State): boolean => this.#nameOf(other) === this.#nameOf(state)
+    const go = (position: number, next: State): boolean => {
+      const { happened, start } = this.#actions[position] as Action<State>
+      this.#done[position] = true
+      this.#order.push(position)
+      const done = mask | (1n << BigInt(position))
+      const fits = this.#search(next, happened ? open - 1 : open, Math.max(latest, start), done)
+      this.#order.pop()
+      this.#done[position] = false
+      return fits
+    }
+    // What sees this state and leaves it as it is may as well come now: no other order is better.
+    for (const position of moves) {
+      const { happened, start, apply } = this.#actions[position] as Action<State>
+      if (!happened || this.#closes(start, latest)) continue
+      const results = apply(state, before)
+      if (results.length === 1 && isSame(results[0] as State)) return go(position, state)
+    }
+    for (const position of moves) {
+      const { happened, apply } = this.#actions[position] as Action<State>
+      for (const next of apply(state, before)) {
         // What need not happen and changes nothing need not be tried.
-        if (!action.happened && this.#nameOf(next) === this.#nameOf(state)) continue
-        this.#done[position] = true
-        this.#order.push(position)
-        const rest = action.happened ? open - 1 : open
-        const done = mask | (1n << BigInt(position))
-        if (this.#search(next, rest, Math.max(latest, action.start), done)) return true
-        this.#order.pop()
-        this.#done[position] = false
+        if (!happened && isSame(next)) continue
+        if (go(position, next)) return true
         if (this.#left <= 0) return false
       }
     }
     return false
+  }
+
+  /** Those that may come next. */
+  #moves(latest: number): readonly number[] {
+    const first = this.#firstEnd()
+    return this.#all.filter((position) => {
+      const { start, end, behind } = this.#actions[position] as Action<State>
+      if (this.#done[position] || start > first || end < latest) return false
+      return behind.every((other) => this.#done[other])
+    })
+  }
+
+  /** Whether something that need not happen can no longer, once an action of this start is done. */
+  #closes(start: number, latest: number): boolean {
+    return this.#actions.some(
+      ({ happened, end }, position) =>
+        !happened && !this.#done[position] && end >= latest && end < start,
+    )
   }
 
   #firstEnd(): number {
