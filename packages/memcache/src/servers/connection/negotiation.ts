@@ -68,9 +68,18 @@ export async function negotiate(
 /**
  * Why a client that speaks nothing but meta cannot use a server; `undefined`: it can. The meta
  * commands of servers before 1.6.10 look like those of today and mean something else.
+ *
+ * @param lost - why the connection was closed instead of an answer: that says nothing of the server
+ *   where it must speak meta, it may have been cut.
  */
-export function lacksMeta({ protocol, version }: ServerFeatures): Fault | undefined {
+export function lacksMeta(
+  { protocol, version }: ServerFeatures,
+  lost: Fault | undefined,
+): Fault | undefined {
   if (protocol === metaProtocol) return undefined
+  if (lost !== undefined && version === undefined) {
+    return new Fault('connect', `no answer to mn: ${lost.message}`, lost)
+  }
   return new Fault(
     'garbled',
     `the server (version ${version?.join('.') ?? 'unknown'}) lacks the meta commands of memcached ` +
