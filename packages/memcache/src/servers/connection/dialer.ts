@@ -118,7 +118,8 @@ export class Dialer {
   }
 
   #agree(session: Session, features: ServerFeatures): Session | Promise<Session> {
-    const fault = this.#options.protocol === 'meta' ? lacksMeta(features, session.reason) : undefined
+    const fault =
+      this.#options.protocol === 'meta' ? lacksMeta(features, session.reason) : undefined
     if (fault !== undefined) {
       session.close(fault)
       throw fault
