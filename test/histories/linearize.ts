@@ -7,6 +7,8 @@ export interface Action<State> {
   readonly happened: boolean
   /** Positions of actions that cannot come after it. */
   readonly behind: readonly number[]
+  /** Whether others ask if it came before them. */
+  readonly isAskedFor?: boolean
   /**
    * The states that it may lead to; none if it cannot have happened in this one.
    *
@@ -97,8 +99,8 @@ class Search<State> {
     }
     // What sees this state and leaves it as it is may as well come now: no other order is better.
     for (const position of moves) {
-      const { happened, start, apply } = this.#actions[position] as Action<State>
-      if (!happened || this.#closes(start, latest)) continue
+      const { happened, start, isAskedFor, apply } = this.#actions[position] as Action<State>
+      if (!happened || isAskedFor || this.#closes(start, latest)) continue
       const results = apply(state, before)
       if (results.length === 1 && isSame(results[0] as State)) return go(position, state)
     }

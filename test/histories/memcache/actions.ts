@@ -43,6 +43,8 @@ const NONE: readonly State[] = []
 /** Whether something was sent, or may have been. */
 const isUnknown = ({ outcome }: Call): boolean => outcome?.kind !== 'returned'
 
+const LOADED = new Set(['wrapped', 'tagged'])
+
 const CHANGES = new Set<Call['op']>([
   ...(['set', 'add', 'replace', 'append', 'prepend', 'cas', 'delete', 'increment'] as const),
   ...(['decrement', 'create', 'setMany', 'deleteMany', 'invalidate'] as const),
@@ -111,7 +113,8 @@ export class KeyHistory {
     const { start, end } = call
     const reads = !CHANGES.has(call.op)
     const behind = this.#earlier(call, reads)
-    this.#push(call, call.op, { start, end, happened: true, apply, behind })
+    const isAskedFor = !reads && LOADED.has(familyOf(this.#key))
+    this.#push(call, call.op, { start, end, happened: true, apply, behind, isAskedFor })
     const own = this.#byClient.get(call.client) ?? []
     own.push({ position: this.actions.length - 1, reads, call })
     this.#byClient.set(call.client, own)
