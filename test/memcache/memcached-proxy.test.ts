@@ -1,8 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MemcacheClient } from '@glammp/memcache'
-import { afterAll, describe, expect } from 'vitest'
-import { test } from '../support/memcache.js'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type MemcachedServer, startMemcached } from '../support/memcached.js'
 import { isUnpacked } from '../support/releases.js'
 import { temporaryDirectory } from '../support/temporary-directory.js'
@@ -34,7 +33,11 @@ describe.each(['trixie', 'sid'])('the proxy in memcached of Debian %s', (release
     let address = ''
     let second: MemcachedServer | undefined
 
-    test.beforeAll(async ({ servers }) => {
+    beforeAll(async () => {
+      const servers = await Promise.all(
+        Array.from({ length: 3 }, () => startMemcached({ release })),
+      )
+      undo.push(() => Promise.all(servers.map((server) => server.stop())))
       second = servers[2] as MemcachedServer
       const directory = await temporaryDirectory()
       undo.push(directory.remove)
