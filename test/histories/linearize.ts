@@ -7,8 +7,8 @@ export interface Action<State> {
   readonly happened: boolean
   /** Positions of actions that cannot come after it. */
   readonly behind: readonly number[]
-  /** Whether others ask if it came before them. */
-  readonly isAskedFor?: boolean
+  /** It changes no state in which it can happen, and no other asks if it came before. */
+  readonly onlyLooks?: boolean
   /**
    * The states that it may lead to; none if it cannot have happened in this one.
    *
@@ -97,12 +97,12 @@ class Search<State> {
       this.#done[position] = false
       return fits
     }
-    // What sees this state and leaves it as it is may as well come now: no other order is better.
+    // What only looks, and sees this state, may as well come now: no other order is better. A change
+    // that leaves this state as it is would change another, and the order may need that.
     for (const position of moves) {
-      const { happened, start, isAskedFor, apply } = this.#actions[position] as Action<State>
-      if (!happened || isAskedFor || this.#closes(start, latest)) continue
-      const results = apply(state, before)
-      if (results.length === 1 && isSame(results[0] as State)) return go(position, state)
+      const { happened, start, onlyLooks, apply } = this.#actions[position] as Action<State>
+      if (!happened || onlyLooks !== true || this.#closes(start, latest)) continue
+      if (apply(state, before).length > 0) return go(position, state)
     }
     for (const position of moves) {
       const { happened, apply } = this.#actions[position] as Action<State>

@@ -43,6 +43,15 @@ const NONE: readonly State[] = []
 /** Whether something was sent, or may have been. */
 const isUnknown = ({ outcome }: Call): boolean => outcome?.kind !== 'returned'
 
+/** Whether it is known that the item was not as this change needs it. */
+const foundNothingToChange = ({ op, outcome }: Call): boolean => {
+  if (outcome?.kind !== 'returned' || op === 'setMany') return false
+  const { value } = outcome
+  return op === 'deleteMany' ? value === 0 : NOT_CHANGED.has(value)
+}
+
+const NOT_CHANGED = new Set<unknown>([false, undefined, 'missing', 'exists'])
+
 const LOADED = new Set(['wrapped', 'tagged'])
 
 const CHANGES = new Set<Call['op']>([
@@ -113,8 +122,8 @@ export class KeyHistory {
     const { start, end } = call
     const reads = !CHANGES.has(call.op)
     const behind = this.#earlier(call, reads)
-    const isAskedFor = !reads && LOADED.has(familyOf(this.#key))
-    this.#push(call, call.op, { start, end, happened: true, apply, behind, isAskedFor })
+    const onlyLooks = reads || (foundNothingToChange(call) && !LOADED.has(familyOf(this.#key)))
+    this.#push(call, call.op, { start, end, happened: true, apply, behind, onlyLooks })
     const own = this.#byClient.get(call.client) ?? []
     own.push({ position: this.actions.length - 1, reads, call })
     this.#byClient.set(call.client, own)
@@ -271,7 +280,7 @@ export class KeyHistory {
     const { end } = call
     const start = this.#flightStart(call)
     const apply = (state: State): readonly State[] => (state?.name === name ? [state] : NONE)
-    this.#push(call, call.op, { start, end, happened: true, apply })
+    this.#push(call, call.op, { start, end, happened: true, apply, onlyLooks: true })
   }
 
   /** Callers of one client share one call: it may have begun before. */

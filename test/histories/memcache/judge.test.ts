@@ -114,6 +114,30 @@ describe('right histories', () => {
       ],
     ],
     [
+      'a list of which some were deleted, that waited for a write of another client',
+      [
+        call({ op: 'deleteMany', keys: ['text:a', 'text:b', 'text:c'], start: 0, end: 9 }, 2),
+        stored(A, 1, 8, other),
+        read(undefined, 10, 11),
+      ],
+    ],
+    [
+      'a deletion that waited for a write of another client, and failed for other keys',
+      [
+        failed(
+          { op: 'deleteMany', keys: ['text:a', 'text:b'], start: 0, end: 9 },
+          new ConnectionError('lost', { server: 'a:1', keys: ['text:b'] }),
+        ),
+        stored(A, 1, 8, other),
+        read(undefined, 10, 11),
+      ],
+    ],
+    [
+      'a kill that came after a write which began after it',
+      [stored(A, 1, 8), read(undefined, 10, 11)],
+      [{ server: 0, start: 0, end: 9 }],
+    ],
+    [
       'a list that failed for other keys',
       [
         failed(
@@ -131,6 +155,17 @@ describe('right histories', () => {
     ],
   ])('%s', ([, calls, kills]) => {
     expect(judged(calls, kills)).toEqual([])
+  })
+
+  it('a number that is stored again when it is still the same, or when it was counted', () => {
+    const keys = ['number:a']
+    const calls = [
+      stored('9', 0, 1, { keys }),
+      stored('9', 2, 9, { keys }),
+      call({ op: 'increment', keys, amount: 15, start: 2, end: 8, client: 1 }, 24),
+      call({ op: 'get', keys, start: 10, end: 11 }, 9),
+    ]
+    expect(judged(calls)).toEqual([])
   })
 
   it('a value that wrap loaded, gave to two callers and stored', () => {
