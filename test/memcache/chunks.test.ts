@@ -44,6 +44,14 @@ const getsOf = async (cache: MemcacheClient): Promise<number> => {
   return stats !== undefined && 'cmd_get' in stats ? Number(stats.cmd_get) : Number.NaN
 }
 
+/** Items that were read, touched or not. */
+const readsOf = async (cache: MemcacheClient): Promise<number> => {
+  const [stats] = Object.values(await cache.stats())
+  return stats !== undefined && 'cmd_touch' in stats
+    ? Number(stats.cmd_get) + Number(stats.cmd_touch)
+    : Number.NaN
+}
+
 describe.each(spoken(['meta', 'classic', 'binary']))('with %s', (protocol) => {
   beforeEach(async () => {
     await using cache = client()
@@ -144,6 +152,30 @@ describe.each(spoken(['meta', 'classic', 'binary']))('with %s', (protocol) => {
       proxy.resume()
       expect((await found)?.equals(value)).toBe(true)
     }
+  })
+
+  test.for([
+    ['a large value', noise(2 * MB, 9), true],
+    ['a small value', 'small', true],
+    ['nothing', undefined, false],
+  ] as const)('touch tells of %s that took the place of the chunks it touched', async (row) => {
+    const [, value, isThere] = row
+    const [{ address } = { address: '' }] = servers
+    await using proxy = await startProxy(address)
+    await using cache = client({ protocol, servers: proxy.address })
+    await using writer = client({ servers: address })
+    await writer.set('film', noise(5 * MB))
+    await cache.get('other')
+    const before = await readsOf(writer)
+    proxy.stall('toClient')
+    const touched = cache.touch('film', 60)
+    await waitFor(async () => (await readsOf(writer)) > before)
+    if (value === undefined) await writer.delete('film')
+    else await writer.set('film', value)
+    const items = value === undefined ? 0 : value === 'small' ? 1 : 4
+    await waitFor(async () => (await keysOf(writer)).length === items)
+    proxy.resume()
+    expect(await touched).toBe(isThere)
   })
 
   test('of a list each key has its own new value where the chunks of all went', async () => {

@@ -89,13 +89,9 @@ export class Chunks implements Transcoder {
     this.#context = { ...context, changes: new Changes() }
     this.#inner = inner
     this.#maxSize = maxSize
-    // What `wrap` put before an index does not hide it.
-    this.#indexes = new Envelope({
-      encode: (value) => inner.encode(value),
-      encodePiece: (value) => inner.encodePiece(value),
-      decode: (flags, bytes, start, end) =>
-        flags === CHUNKED ? ChunkIndex.read(latin1(bytes, start, end), maxSize) : NO_INDEX,
-    })
+    this.#indexes = this.#itemsBy((flags, bytes, start, end) =>
+      flags === CHUNKED ? ChunkIndex.read(latin1(bytes, start, end), maxSize) : NO_INDEX,
+    )
   }
 
   encode(value: unknown): Encoded {
@@ -216,10 +212,32 @@ export class Chunks implements Transcoder {
     exptime: number,
     call: CallOptions | undefined,
   ): Promise<boolean> {
-    const request = new GetRequest('touch', key, wireKey, this.#indexes, exptime)
-    const index = await routeNow(this.#context, wireKey, request, call)
-    if (!(index instanceof ChunkIndex)) return index !== undefined
-    return this.#touchAll(index, exptime, call)
+    const items = this.#touching(undefined, FOLLOWS)
+    const request = new GetRequest('touch', key, wireKey, items, exptime)
+    return (await routeNow(this.#context, wireKey, request, call)) !== undefined
+  }
+
+  /** Touches the chunks of the item that is read, and gives `undefined` where they are gone. */
+  #touching(old: ChunkIndex | undefined, follows: number): Envelope {
+    return this.#itemsBy((flags, bytes, start, end, reader) => {
+      if (flags !== CHUNKED) return true
+      const index = ChunkIndex.read(latin1(bytes, start, end), this.#maxSize)
+      return index.id === old?.id ? undefined : this.#touchWhole(index, reader, follows)
+    })
+  }
+
+  async #touchWhole(
+    index: ChunkIndex,
+    reader: ItemReader | undefined,
+    follows: number,
+  ): Promise<unknown> {
+    const { exptime = 0, itemKey } = reader ?? {}
+    if (await this.#touchAll(index, exptime, callOf(reader))) return true
+    if (itemKey === undefined || follows === 0) return undefined
+    // As for a reader: the item may have been stored again meanwhile.
+    const items = this.#touching(index, follows - 1)
+    const request = new GetRequest('touch', itemKey, itemKey, items, exptime)
+    return route(this.#context, itemKey, request, callOf(reader))
   }
 
   async #touchAll(
@@ -261,17 +279,22 @@ export class Chunks implements Transcoder {
     follows: number,
   ): Promise<unknown> {
     if (itemKey === undefined || follows === 0) return undefined
-    const values = new Envelope({
-      encode: (value) => this.#inner.encode(value),
-      encodePiece: () => this.encodePiece(),
-      decode: (flags, bytes, start, end, again) => {
-        if (flags !== CHUNKED) return this.#inner.decode(flags, bytes, start, end, again)
-        const index = ChunkIndex.read(latin1(bytes, start, end), this.#maxSize)
-        return index.id === old.id ? undefined : this.#read(index, again, itemKey, follows - 1)
-      },
+    const values = this.#itemsBy((flags, bytes, start, end, again) => {
+      if (flags !== CHUNKED) return this.#inner.decode(flags, bytes, start, end, again)
+      const index = ChunkIndex.read(latin1(bytes, start, end), this.#maxSize)
+      return index.id === old.id ? undefined : this.#read(index, again, itemKey, follows - 1)
     })
     const request = new GetRequest('get', itemKey, itemKey, values, reader?.exptime)
     return route(this.#context, itemKey, request, callOf(reader))
+  }
+
+  /** What `wrap` put before an index does not hide it. */
+  #itemsBy(decode: ValueDecoder['decode']): Envelope {
+    return new Envelope({
+      encode: (value) => this.#inner.encode(value),
+      encodePiece: () => this.encodePiece(),
+      decode,
+    })
   }
 
   // Asked for in one tick, the chunks of a server come in one round trip.
