@@ -25,11 +25,12 @@ export class LineRequest extends Request<string[]> {
   readonly #lines: string[] = []
   #length = 0
 
-  constructor(command: string, line: string) {
+  /** @param anyAnswer - one of another form is an answer too. */
+  constructor(command: string, line: string, anyAnswer = false) {
     super(command, undefined)
     this.#line = line
     this.#word = /^\w*/.exec(line)?.[0] ?? ''
-    this.#pattern = FORMS[this.#word]
+    this.#pattern = anyAnswer ? undefined : FORMS[this.#word]
   }
 
   override get word(): string | undefined {

@@ -11,6 +11,20 @@ export class AuthenticationFault extends Fault {
   }
 }
 
+/**
+ * The server has the meta commands of memcached before 1.6.10: some look like those of today and
+ * mean something else.
+ */
+export class OldMetaFault extends Fault {
+  constructor(version = 'unknown') {
+    super(
+      'garbled',
+      `the server (version ${version}) lacks the meta commands of memcached 1.6.10 and later: ` +
+        `set protocol to 'auto' or 'classic'`,
+    )
+  }
+}
+
 /** `-Y`: to any command, and to a `set` taken for a handshake; `-S`: to any command. */
 const NO_ENTRY =
   /^(unauthenticated|authentication failure|bad authentication token format|Auth failure\.)$/
@@ -44,6 +58,9 @@ export function refusal(reply: Reply, request: Request): MemcacheError {
       details,
     )
   }
+  // What it says to `ms`; a flag of the user's own may be invalid anywhere.
+  if (reply.text === 'invalid flag' && !request.command.startsWith('meta '))
+    throw new OldMetaFault()
   if (isNoEntry(reply)) throw new AuthenticationFault('the server asks for a password (auth)')
   if (reply.kind === ReplyKind.CLIENT_ERROR) {
     return new ClientError(`${what}: ${REFUSED}${reply.text}`, details)

@@ -5,6 +5,8 @@ import { MalformedPacketError } from '../../protocol/packet-decoder.js'
 
 /** Answered by JOB_ASSIGN_UNIQ, or with a reducer by JOB_ASSIGN_ALL (gearmand 0.25 or newer). */
 const ALL = bare(PacketType.GRAB_JOB_ALL)
+/** What Perl's Gearman::Server answers to a packet that it does not know. */
+const UNKNOWN_TO_PERL = 'server_error'
 /** Answered by JOB_ASSIGN: all that Perl's Gearman::Server knows. */
 const PLAIN = bare(PacketType.GRAB_JOB)
 
@@ -71,7 +73,8 @@ export class Grabs {
    *
    * @returns true if it answers so to packets that it does not know, and all that it knows work.
    */
-  refused(): boolean {
+  refused(code: string | undefined): boolean {
+    if (code !== UNKNOWN_TO_PERL) return false
     if (this.isPerl) return true
     this.#isRefused = this.#inFlight > 0
     return false

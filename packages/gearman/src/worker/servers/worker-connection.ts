@@ -197,6 +197,9 @@ export class WorkerConnection implements LinkOwner {
   packet(type: PacketType, args: readonly string[], data: Buffer): void {
     switch (type) {
       case PacketType.JOB_ASSIGN:
+        if (!this.#grabs.isPerl) break
+        this.#assigned(args, data)
+        return
       case PacketType.JOB_ASSIGN_UNIQ:
       case PacketType.JOB_ASSIGN_ALL:
         this.#assigned(args, data)
@@ -214,15 +217,14 @@ export class WorkerConnection implements LinkOwner {
         return
       case PacketType.ERROR:
         // The result came too late: the job was cancelled, or taken back by a timeout of gearmand.
-        if (args[0] === 'JOB_NOT_FOUND' || this.#grabs.refused()) return
+        if (args[0] === 'JOB_NOT_FOUND' || this.#grabs.refused(args[0])) return
         throw new MalformedPacketError(`gearmand refused a worker: ${args.join(' ')}`)
       case PacketType.ECHO_RES:
         this.#departure.answered()
         this.#welcomed()
         return
-      default:
-        throw new MalformedPacketError(`packet type ${type} is not for a worker`)
     }
+    throw new MalformedPacketError(`packet type ${type} is not for a worker`)
   }
 
   /** @internal */

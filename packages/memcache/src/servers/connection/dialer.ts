@@ -8,7 +8,9 @@ import {
 } from '@glammp/wire'
 import { binaryProtocol } from '../../protocol/binary/binary.js'
 import { classicProtocol } from '../../protocol/classic/classic.js'
+import { metaProtocol } from '../../protocol/meta/meta.js'
 import type { Credentials, Protocol, ProtocolChoice } from '../../protocol/protocol.js'
+import { OldMetaFault } from '../../requests/refusal.js'
 import type { RequestObserver } from '../../requests/request.js'
 import { authenticate, credentialsFor, fitsText } from './authentication.js'
 import {
@@ -52,6 +54,8 @@ export class Dialer {
   /** Those that are not ready for use yet. */
   readonly #fresh = new Set<Session>()
   readonly #closing = new AbortController()
+  /** It may be too old for meta. */
+  #isDoubtful = false
 
   /** @throws TypeError for credentials that the protocol cannot carry. */
   constructor(address: ServerAddress, options: DialerOptions, deadlines: Deadlines) {
@@ -76,6 +80,7 @@ export class Dialer {
     const hasLost = this.#sessions.some(({ reason }) => reason && reason.kind !== 'closed')
     // Another server may have replaced it.
     if (hasLost) this.features = undefined
+    if (this.#sessions.some(({ reason }) => reason instanceof OldMetaFault)) this.#isDoubtful = true
     this.#sessions = open
     for (const session of this.#fresh) if (session.reason !== undefined) this.#fresh.delete(session)
     const { signal } = this.#closing
@@ -96,12 +101,25 @@ export class Dialer {
     if (this.features !== undefined) return this.#dial(this.features.protocol)
     if (protocol === 'classic') return this.#dial(classicProtocol)
     if (protocol === 'binary') return this.#dial(binaryProtocol)
-    const first = await this.#dialText(protocol === 'auto')
+    if (protocol === 'meta') return this.#isDoubtful ? this.#dialOld() : this.#dial(metaProtocol)
+    const first = await this.#dialText()
     if (first === undefined) return this.#dial(binaryProtocol)
     const features = await this.#ask(first, negotiate)
     if (features !== undefined) return this.#agree(first, features)
     const second = await this.#connect(classicProtocol)
     return this.#agree(second, await this.#ask(second, negotiateAnew))
+  }
+
+  // It refused what every server since 1.6.10 knows.
+  async #dialOld(): Promise<Session> {
+    const session = await this.#connect(classicProtocol)
+    const fault = await this.#ask(session, lacksMeta)
+    if (fault !== undefined) {
+      session.close(fault)
+      throw fault
+    }
+    this.#isDoubtful = false
+    return this.#agree(session, featuresOf(metaProtocol))
   }
 
   // A connection on which the server did not say what it speaks is of no use.
@@ -118,12 +136,6 @@ export class Dialer {
   }
 
   #agree(session: Session, features: ServerFeatures): Session | Promise<Session> {
-    const fault =
-      this.#options.protocol === 'meta' ? lacksMeta(features, session.reason) : undefined
-    if (fault !== undefined) {
-      session.close(fault)
-      throw fault
-    }
     this.features = features
     if (session.reason !== undefined) return this.#dial(features.protocol)
     session.speak(features.protocol)
@@ -132,8 +144,8 @@ export class Dialer {
 
   // A server with SASL closes the connection when it is used over a text protocol, where a password
   // does not help: `undefined`.
-  async #dialText(orBinary: boolean): Promise<Session | undefined> {
-    if (this.#credentials === undefined || !orBinary) return this.#connect(classicProtocol)
+  async #dialText(): Promise<Session | undefined> {
+    if (this.#credentials === undefined) return this.#connect(classicProtocol)
     if (!fitsText(this.#credentials)) return undefined
     try {
       return await this.#connect(classicProtocol)

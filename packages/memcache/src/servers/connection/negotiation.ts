@@ -4,7 +4,7 @@ import { classicProtocol } from '../../protocol/classic/classic.js'
 import { metaProtocol } from '../../protocol/meta/meta.js'
 import type { Protocol } from '../../protocol/protocol.js'
 import { LineRequest } from '../../requests/line-request.js'
-import { AuthenticationFault } from '../../requests/refusal.js'
+import { AuthenticationFault, OldMetaFault } from '../../requests/refusal.js'
 import { GET_AND_TOUCH } from '../../requests/request.js'
 import { exchange } from './exchange.js'
 import type { Session } from './session.js'
@@ -26,9 +26,12 @@ export interface ServerFeatures {
 
 /** What a server can do of which no more is known than that it speaks this protocol. */
 export function featuresOf(protocol: Protocol, version?: Version): ServerFeatures {
-  // The others have it in a command that every server with this protocol knows.
-  const commands = protocol.name === 'classic' ? [] : [GET_AND_TOUCH]
-  return { protocol, version, commands: new Set(commands) }
+  return { protocol, version, commands: new Set([GET_AND_TOUCH]) }
+}
+
+/** A proxy that closes the connection at `mn` does so at other commands too. */
+function featuresOfProxy(): ServerFeatures {
+  return { protocol: classicProtocol, version: undefined, commands: new Set() }
 }
 
 /** Major, minor, patch. */
@@ -66,25 +69,30 @@ export async function negotiate(
 }
 
 /**
- * Why a client that speaks nothing but meta cannot use a server; `undefined`: it can. The meta
- * commands of servers before 1.6.10 look like those of today and mean something else.
+ * Whether a client that speaks nothing but meta cannot use a server: the meta commands of servers
+ * before 1.6.10 look like those of today and mean something else. Whoever tells no version is taken
+ * at the user's word.
  *
- * @param lost - why the connection was closed instead of an answer: that says nothing of the server
- *   where it must speak meta, it may have been cut.
+ * @returns why not; `undefined`: it can.
+ * @throws Fault if the server does not answer.
  */
-export function lacksMeta(
-  { protocol, version }: ServerFeatures,
-  lost: Fault | undefined,
-): Fault | undefined {
-  if (protocol === metaProtocol) return undefined
-  if (lost !== undefined && version === undefined) {
-    return new Fault('connect', `no answer to mn: ${lost.message}`, lost)
+export async function lacksMeta(
+  session: Session,
+  deadlines: Deadlines,
+  timeout: number,
+): Promise<Fault | undefined> {
+  const question = new LineRequest('version', 'version', true)
+  const [answer] = await exchange(session, [question], deadlines, timeout)
+  if (answer?.status !== 'fulfilled') {
+    const reason: unknown = answer?.reason
+    if (reason instanceof TimeoutError) throw new Fault('timeout', 'no answer to version', reason)
+    if (!(reason instanceof Fault)) return undefined
+    if (reason instanceof AuthenticationFault || reason.kind !== 'lost') throw reason
+    throw new Fault('connect', `no answer to version: ${reason.message}`, reason)
   }
-  return new Fault(
-    'garbled',
-    `the server (version ${version?.join('.') ?? 'unknown'}) lacks the meta commands of memcached ` +
-      `${META_SINCE.join('.')} and later: set protocol to 'auto' or 'classic'`,
-  )
+  const version = parseVersion(answer.value[0])
+  if (!isBefore(version, META_SINCE)) return undefined
+  return new OldMetaFault(version?.join('.'))
 }
 
 /**
@@ -107,7 +115,7 @@ export async function negotiateAnew(
     throw new Fault(kind, `no answer to a first command: ${reason.message}`, reason)
   }
   const features = await negotiate(session, deadlines, timeout)
-  return features ?? featuresOf(classicProtocol)
+  return features ?? featuresOfProxy()
 }
 
 function isAnswer(outcome: PromiseSettledResult<unknown> | undefined): boolean {
