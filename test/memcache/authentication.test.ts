@@ -9,8 +9,8 @@ import { makeCertificates } from '../support/certificates.js'
 import { startFakeServer } from '../support/fake-server.js'
 import { test } from '../support/memcache.js'
 import { type MemcachedServer, startMemcached } from '../support/memcached.js'
-import { run } from '../support/process.js'
 import { startProxy } from '../support/proxy.js'
+import { saslOptions } from '../support/sasl.js'
 import { serversAreControllable, serversAreProcesses, spoken } from '../support/server-source.js'
 import { type TemporaryDirectory, temporaryDirectory } from '../support/temporary-directory.js'
 import { waitFor } from '../support/wait.js'
@@ -41,17 +41,8 @@ async function startWithFile(args: readonly string[] = []): Promise<Guarded> {
 
 /** A memcached with SASL (`-S`), whose users have a realm. */
 async function startWithSasl(): Promise<Guarded> {
-  const db = join(directory.path, 'sasldb')
-  const settings = `mech_list: plain\nlog_level: 0\nsasldb_path: ${db}\n`
-  await writeFile(join(directory.path, 'memcached.conf'), settings)
-  const args = ['-p', '-c', '-a', 'memcached', '-u', 'realm', '-f', db, 'user']
-  const { code, stderr } = await run(saslpasswd2 as string, args, { input: PASSWORD })
-  if (code !== 0) throw new Error(`saslpasswd2 failed: ${stderr}`)
-  const server = await startMemcached({
-    args: ['-S'],
-    env: { SASL_CONF_PATH: directory.path },
-    directories: [directory.path],
-  })
+  const options = await saslOptions(saslpasswd2 as string, directory.path, PASSWORD)
+  const server = await startMemcached(options)
   return { server, username: 'user@realm' }
 }
 

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MemcacheClient, type MemcacheOptions } from '@glammp/memcache'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
@@ -8,8 +8,8 @@ import {
   type MemcachedServer,
   startMemcached,
 } from '../support/memcached.js'
-import { run } from '../support/process.js'
 import { isUnpacked, RELEASES, releaseProgram } from '../support/releases.js'
+import { saslOptions } from '../support/sasl.js'
 import { type TemporaryDirectory, temporaryDirectory } from '../support/temporary-directory.js'
 import { type Feature, testCommands } from './command-suite.js'
 
@@ -38,16 +38,11 @@ const TEXT: readonly Protocol[] = ['auto', 'meta', 'classic']
 
 const withFlags = (...args: string[]) => ({ start: async () => ({ args }) })
 
-/** A user with a realm in a database of the release's own SASL. */
+/** The database is the business of the release's own SASL: each has another format. */
 const saslFor = async ({ release, directory }: Place): Promise<MemcachedOptions> => {
-  const db = join(directory, `${release}.sasldb`)
-  const settings = `mech_list: plain\nlog_level: 0\nsasldb_path: ${db}\n`
-  await writeFile(join(directory, 'memcached.conf'), settings)
-  const args = ['-p', '-c', '-a', 'memcached', '-u', 'realm', '-f', db, 'user']
-  const program = releaseProgram(release, 'saslpasswd2') as string
-  const { code, stderr } = await run(program, args, { input: PASSWORD })
-  if (code !== 0) throw new Error(`saslpasswd2 failed: ${stderr}`)
-  return { args: ['-S'], env: { SASL_CONF_PATH: directory } }
+  const own = join(directory, release)
+  await mkdir(own, { recursive: true })
+  return saslOptions(releaseProgram(release, 'saslpasswd2') as string, own, PASSWORD)
 }
 
 let files = 0
